@@ -1,0 +1,85 @@
+/**
+ * What a policy may know: who asks, of which target, and the facts that a protocol read off the
+ * statement. Plain data without bytes, sockets or clocks, so that a decision can be repeated from a record.
+ */
+
+/** What `may` in an access rule grants. For SQL: see docs/access.md for which statement needs which. */
+export type Right = "read" | "write" | "schema" | "admin";
+
+export const RIGHTS = ["read", "write", "schema", "admin"] as const satisfies readonly Right[];
+
+/** Who is calling, proved. `actor` is set when one acts for another (RFC 8693 `act`). */
+export interface Principal {
+  readonly issuer: string;
+  readonly name: string;
+  readonly groups: readonly string[];
+  readonly actor: string | null;
+}
+
+/** A column that a masking rule protects for this principal, resolved against the catalogue. */
+export interface ProtectedColumn {
+  readonly schema: string;
+  readonly table: string;
+  readonly column: string;
+  readonly rule: string;
+}
+
+/**
+ * Where an obstacle lies and what would make the statement pass.
+ * `position` counts characters of the statement text from 1, as PostgreSQL's error field `P`; null when none fits.
+ */
+export interface Obstacle {
+  readonly reason: MaskingReason;
+  readonly message: string;
+  readonly hint: string;
+  readonly position: number | null;
+}
+
+/** Why a statement of a masked principal is refused; each stands in docs/errors.md. */
+export type MaskingReason =
+  | "masked-statement-kind"
+  | "masked-write"
+  | "masked-view"
+  | "masked-inheritance"
+  | "masked-catalogue"
+  | "masked-function"
+  | "masked-setting"
+  | "masked-unresolved"
+  | "masked-unsupported"
+  | "masked-unparsed";
+
+/** What a statement does to protected data, for a principal under a mask on the target. */
+export type MaskingFacts =
+  | { readonly kind: "clear" }
+  | { readonly kind: "rewritable"; readonly columns: readonly ProtectedColumn[] }
+  | { readonly kind: "obstacle"; readonly obstacle: Obstacle };
+
+/** One SQL statement of a text. `masking` is null when the principal is under no mask on the target. */
+export interface StatementFacts {
+  /** The command as its CommandComplete tag would begin, e.g. `SELECT`, `INSERT`, `CREATE TABLE`. */
+  readonly tag: string;
+  readonly needs: readonly Right[];
+  /** Relations named, as written and qualified where the text qualifies them; for the record. */
+  readonly tables: readonly string[];
+  readonly masking: MaskingFacts | null;
+}
+
+/** What stands in one Query or Parse text. Exactly one of the two shapes. */
+export type TextFacts =
+  | { readonly kind: "parsed"; readonly statements: readonly StatementFacts[] }
+  | {
+      readonly kind: "unparsed";
+      readonly message: string;
+      /** Characters from 1; null when the parser named no place. */
+      readonly position: number | null;
+      readonly masked: boolean;
+    };
+
+export type Question =
+  | { readonly kind: "connect"; readonly principal: Principal; readonly target: string }
+  | {
+      readonly kind: "statement";
+      readonly principal: Principal;
+      readonly target: string;
+      readonly facts: TextFacts;
+    };

@@ -1,0 +1,53 @@
+/**
+ * A snapshot of a target's catalogue: what name resolution and masking need to know, as plain data.
+ * Read by the gateway over its own connection; pure code only looks things up in it.
+ */
+
+export type RelationKind = "table" | "view" | "materialized-view" | "partitioned-table" | "foreign-table" | "sequence" | "other";
+
+export interface CatalogueColumn {
+  readonly name: string;
+  /** Attribute number, from 1. Dropped columns are left out. */
+  readonly number: number;
+  /** The type as `format_type` writes it, e.g. `character varying(20)`. */
+  readonly type: string;
+  /** OID of the type; for a domain, its own OID. */
+  readonly typeOid: number;
+  /** `pg_type.typcategory` of the base type: S string, N numeric, D date/time, B boolean, U user, A array … */
+  readonly category: string;
+  readonly notNull: boolean;
+}
+
+export interface CatalogueRelation {
+  readonly oid: number;
+  readonly schema: string;
+  readonly name: string;
+  readonly kind: RelationKind;
+  readonly columns: readonly CatalogueColumn[];
+  /** OIDs of direct inheritance or partition parents. */
+  readonly parents: readonly number[];
+  /** OIDs of relations that the definition of a view or materialised view reads, direct only. */
+  readonly reads: readonly number[];
+}
+
+export interface CatalogueFunction {
+  readonly oid: number;
+  readonly schema: string;
+  readonly name: string;
+  readonly volatility: "immutable" | "stable" | "volatile";
+  readonly securityDefiner: boolean;
+  /** `internal`, `c`, `sql`, `plpgsql` … */
+  readonly language: string;
+}
+
+export interface Catalogue {
+  /** Changes whenever anything below does: a digest. */
+  readonly version: string;
+  readonly serverVersion: string;
+  readonly database: string;
+  /** The login role's `current_schemas(true)`, in order: what unqualified names are looked up in. */
+  readonly searchPath: readonly string[];
+  readonly relations: readonly CatalogueRelation[];
+  /** Functions outside `pg_catalog` and `information_schema`. */
+  readonly functions: readonly CatalogueFunction[];
+}
