@@ -1,0 +1,160 @@
+/**
+ * What the gateway runs on: `sallyport.yaml`, checked and resolved. Files are read, secrets fetched and addresses
+ * taken apart, so that nothing behind this type can fail for want of configuration. `load.ts` alone makes one.
+ */
+import type { PolicyDocument } from "#policies/document.ts";
+import type { Secret } from "#protocols/wire/secret.ts";
+
+/** Where to listen or dial. An IPv6 host stands without its brackets. Port 0, for listeners only, lets the system pick. */
+export interface HostPort {
+  readonly host: string;
+  readonly port: number;
+}
+
+export type TlsVersion = "TLSv1.2" | "TLSv1.3";
+
+/** A certificate chain (PEM, leaf first) with the private key of its leaf (PEM). The pair has been seen to match. */
+export interface KeyPair {
+  readonly cert: string;
+  readonly key: Secret<string>;
+}
+
+/** A listener that the file leaves out is null and does not exist. */
+export interface Listen {
+  readonly postgres: HostPort | null;
+  readonly admin: HostPort | null;
+}
+
+export interface ClientTls {
+  /** The first answers when no SNI fits. At least one. */
+  readonly certificates: readonly [KeyPair, ...KeyPair[]];
+  readonly minVersion: TlsVersion;
+  /** OpenSSL or IANA TLS 1.3 names; empty: forward-secret AEAD suites only. */
+  readonly cipherSuites: readonly string[];
+  readonly clientCertificates: ClientCertificates;
+}
+
+export type ClientCertificates =
+  | { readonly mode: "none" }
+  | {
+      readonly mode: "optional" | "required";
+      /** PEM of the authorities that agents' certificates must chain to. */
+      readonly ca: string;
+    };
+
+export interface OidcIssuer {
+  /** Exactly as in `iss`. */
+  readonly issuer: string;
+  /** Exactly as in `aud`. */
+  readonly audience: string;
+  /** PEM of a private authority of the issuer's https endpoint; null: the system's store. */
+  readonly ca: string | null;
+  readonly claims: { readonly name: string; readonly groups: string };
+  /** Whether `user` = client id and `password` = client secret are exchanged for a token here. */
+  readonly clientCredentials: boolean;
+}
+
+/** Where a verified client certificate holds the caller's name and groups. */
+export interface CertificateIdentity {
+  readonly name: "san-uri" | "san-dns" | "san-email" | "subject-cn";
+  readonly groups: "ou" | "none";
+}
+
+export interface IdentityConfig {
+  readonly oidc: readonly OidcIssuer[];
+  /** Null: client certificates do not authenticate. */
+  readonly certificates: CertificateIdentity | null;
+}
+
+export interface UpstreamTls {
+  /** PEM; null: the system's store. */
+  readonly ca: string | null;
+  readonly serverName: string;
+  /** SHA-256 of the leaf's SubjectPublicKeyInfo, lower-case hex; empty: not pinned, else one of them must match. */
+  readonly pins: readonly string[];
+  /** What the gateway shows when the target asks for a client certificate. */
+  readonly certificate: KeyPair | null;
+  readonly minVersion: TlsVersion;
+}
+
+export interface UpstreamCredential {
+  readonly user: string;
+  /** Null: no password is ever sent. */
+  readonly password: Secret<string> | null;
+  /** Whether md5 and clear-text (inside TLS) password requests are answered. */
+  readonly allowWeak: boolean;
+}
+
+/** Null: without limit. */
+export interface TargetLimits {
+  readonly statementTimeoutMs: number | null;
+  readonly rowsPerStatement: number | null;
+  readonly idleMs: number | null;
+  readonly sessionMs: number | null;
+}
+
+export interface Target {
+  readonly name: string;
+  readonly protocol: "postgres";
+  readonly address: HostPort;
+  /** Databases that may be named at login; the first is the default. */
+  readonly databases: readonly [string, ...string[]];
+  readonly tls: UpstreamTls;
+  readonly credential: UpstreamCredential;
+  readonly limits: TargetLimits;
+}
+
+export interface RecordingConfig {
+  /** Absolute path. */
+  readonly directory: string;
+  /** age public keys, or `none` written out: recordings are then not encrypted. */
+  readonly recipients: readonly [string, ...string[]] | "none";
+  readonly results: { readonly rowsPerStatement: number; readonly bytesPerStatement: number };
+}
+
+export interface EvidenceConfig {
+  /** Absolute path. */
+  readonly directory: string;
+  /** PEM of an Ed25519 private key. */
+  readonly signingKey: Secret<string>;
+}
+
+export interface StateConfig {
+  /** Absolute path of the SQLite file. Its folder holds the open journals too. */
+  readonly sqlite: string;
+}
+
+export interface Config {
+  /** Absolute path of `sallyport.yaml`. */
+  readonly file: string;
+  /** Absolute paths of every file that was read for it, itself first: what to watch for changes. */
+  readonly files: readonly string[];
+  /** SHA-256 of the file's bytes, hex: names the configuration in force. */
+  readonly version: string;
+  readonly listen: Listen;
+  /** Processes for the data path, 1 or more; `auto` has been resolved. */
+  readonly workers: number;
+  readonly tls: ClientTls;
+  readonly identity: IdentityConfig;
+  readonly targets: ReadonlyMap<string, Target>;
+  readonly policy: PolicyDocument;
+  readonly recording: RecordingConfig;
+  readonly evidence: EvidenceConfig;
+  readonly state: StateConfig;
+}
+
+/** One thing wrong with the file. Line and column count from 1. Never holds a value that could be a secret. */
+export interface Problem {
+  /** `error` keeps the gateway from starting; `warning` does not. */
+  readonly level: "error" | "warning";
+  /** Dotted, as in `targets.orders.tls.ca` or `tls.certificates.0.key`; empty for the file as a whole. */
+  readonly path: string;
+  readonly line: number;
+  readonly column: number;
+  readonly message: string;
+}
+
+/** Warnings may come with a configuration; any error comes without one. */
+export type LoadResult =
+  | { readonly kind: "loaded"; readonly config: Config; readonly warnings: readonly Problem[] }
+  | { readonly kind: "refused"; readonly problems: readonly Problem[] };
