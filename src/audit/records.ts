@@ -3,6 +3,7 @@
  * Field names are the product's face (`--json` output); see docs/formats/evidence.md.
  */
 import type { Principal } from "#policies/question.ts";
+import type { SessionStatus } from "#protocols/wire/transcript.ts";
 
 export type Leg = "client" | "upstream";
 
@@ -78,17 +79,6 @@ export interface SessionSummary {
   /** `open`, then how it ended: `closed`, `token-expired`, `client-lost`, `upstream-lost`, `shutdown`, `fault`, `recovered`. */
   readonly status: SessionStatus;
 }
-
-export type SessionStatus =
-  | "open"
-  | "closed"
-  | "token-expired"
-  | "client-lost"
-  | "upstream-lost"
-  | "recording-failed"
-  | "shutdown"
-  | "fault"
-  | "recovered";
 
 /** A recording once sealed: what `verify` compares, without any identity. */
 export interface SealedRecording {
