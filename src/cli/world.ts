@@ -1,0 +1,30 @@
+/**
+ * Everything outside that a command may touch, handed down by main.ts: arguments, environment, streams, clock, signals.
+ * Commands never reach for the process itself, so a test can run one with streams and a clock of its own.
+ */
+import type { Readable, Writable } from "node:stream";
+
+/** A stream to write to; `isTTY` and `columns` as on Node's own terminal streams. */
+export type Output = Writable & { readonly isTTY?: boolean; readonly columns?: number };
+/** A stream to read keys from; `setRawMode` exists on terminals only. */
+export type Input = Readable & { readonly isTTY?: boolean; setRawMode?(on: boolean): unknown };
+
+export type StopSignal = "SIGINT" | "SIGTERM" | "SIGHUP";
+
+export interface World {
+  /** Arguments after the program's name. */
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  readonly stdin: Input;
+  readonly stdout: Output;
+  readonly stderr: Output;
+  /** Unix milliseconds. */
+  now(): number;
+  /** How to start this program again as a child: the interpreter, then its arguments up to the command. */
+  readonly self: { readonly command: string; readonly arguments: readonly string[] };
+  /** Calls `handler` on each such signal until the returned function is called; until then the signal does not end the process. */
+  onSignal(signal: StopSignal, handler: () => void): () => void;
+  /** Whether the process that started this one has ended since. */
+  orphaned(): boolean;
+}
