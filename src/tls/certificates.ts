@@ -1,0 +1,56 @@
+/** Facts of certificates, read by the platform and never by matching strings of our own. */
+import { X509Certificate } from "node:crypto";
+import type tls from "node:tls";
+import type { PeerCertificate } from "#src/audit/records.ts";
+
+/** How many certificates of a peer's chain a record keeps; a chain is rarely longer than four. */
+const CHAIN_MAX = 10;
+
+/** One certificate as handshake records show it. */
+export function describeCertificate(certificate: X509Certificate): PeerCertificate {
+  return {
+    subject: oneLine(certificate.subject),
+    issuer: oneLine(certificate.issuer),
+    serial: certificate.serialNumber.toLowerCase(),
+    sha256: certificateDigest(certificate),
+    validFrom: certificate.validFromDate.toISOString(),
+    validTo: certificate.validToDate.toISOString(),
+  };
+}
+
+/**
+ * The chain that the peer showed, completed by what the platform knows; leaf first, empty when none was shown.
+ *
+ * Node's older `getPeerCertificate` is asked because it alone gives the chain on both sides; its last certificate
+ * names itself as issuer.
+ */
+export function peerChain(socket: tls.TLSSocket): X509Certificate[] {
+  const chain: X509Certificate[] = [];
+  let current: tls.DetailedPeerCertificate | undefined = socket.getPeerCertificate(true);
+  while (current?.raw !== undefined && chain.length < CHAIN_MAX) {
+    chain.push(new X509Certificate(current.raw));
+    current = current.issuerCertificate === current ? undefined : current.issuerCertificate;
+  }
+  return chain;
+}
+
+/** SHA-256 of the DER certificate, lower-case hex. */
+export function certificateDigest(certificate: X509Certificate): string {
+  return certificate.fingerprint256.replaceAll(":", "").toLowerCase();
+}
+
+const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
+
+/**
+ * The certificates of a PEM text, in its order.
+ *
+ * @throws Error of OpenSSL when one of them cannot be read; an empty list when there is none.
+ */
+export function readCertificates(pem: string): X509Certificate[] {
+  return (pem.match(PEM_CERTIFICATE) ?? []).map((block) => new X509Certificate(block));
+}
+
+/** OpenSSL escapes control characters in names, so a line end can only be the separator that Node puts there. */
+function oneLine(name: string | undefined): string {
+  return (name ?? "").split("\n").join(", ");
+}

@@ -1,0 +1,156 @@
+/**
+ * The server side of the client leg: secure contexts made once from the configuration, the choice between them by
+ * SNI, and the options for one `tls.Server` that never listens and is handed raw sockets by the gateway.
+ *
+ * A client certificate that does not verify does not end the handshake here, so that the client can be told why in
+ * its own protocol: `clientCertificate` gives the verdict, and must be asked on every connection.
+ */
+import { constants, createHash, X509Certificate } from "node:crypto";
+import tls from "node:tls";
+import type { ClientTls, KeyPair } from "#src/config/config.ts";
+import { certificateDigest, peerChain } from "./certificates.ts";
+import { type HandshakeReason, verificationReason } from "./reasons.ts";
+import { GROUPS, MAX_VERSION, SIGNATURE_ALGORITHMS, suiteList } from "./suites.ts";
+
+/** How long a TLS 1.2 or 1.3 session ticket may be used to resume, seconds. */
+const TICKET_LIFETIME_SECONDS = 3600;
+
+export interface ServerOptions {
+  /** ALPN names in order of preference; a client that offers others only is refused in the handshake. */
+  readonly alpn: readonly string[];
+  /** 48 bytes, the same in every worker, fresh at each start of the gateway: lets tickets be used at any worker. */
+  readonly ticketKeys: Buffer;
+  /** Time that a handshake may take, ms. */
+  readonly handshakeTimeoutMs: number;
+}
+
+interface Context {
+  readonly certificates: readonly X509Certificate[];
+  readonly context: tls.SecureContext;
+}
+
+/**
+ * Options for `tls.createServer`; raw sockets are given to it with `server.emit("connection", raw)`.
+ *
+ * @throws Error of OpenSSL when a certificate, key or suite list is unusable; `loadConfig` has looked at them before.
+ */
+export function serverOptions(config: ClientTls, options: ServerOptions): tls.TlsOptions {
+  const common = contextOptions(config, options.ticketKeys);
+  const contexts = groupByNames(config.certificates).map((pairs) => makeContext(pairs, common));
+  const [first] = groupByNames(config.certificates);
+  return {
+    ...common,
+    ...pairOptions(first ?? []),
+    SNICallback: sniCallback(contexts),
+    ALPNProtocols: [...options.alpn],
+    requestCert: config.clientCertificates.mode !== "none",
+    rejectUnauthorized: false,
+    handshakeTimeout: options.handshakeTimeoutMs,
+  };
+}
+
+/** What stands in a handshake record as the policy in force, e.g. `minVersion=TLSv1.2 clientCertificates=none`. */
+export function describeClientPolicy(config: ClientTls): string {
+  const suites = config.cipherSuites.length === 0 ? "default" : config.cipherSuites.join(",");
+  return `minVersion=${config.minVersion} cipherSuites=${suites} clientCertificates=${config.clientCertificates.mode}`;
+}
+
+export type ClientCertificateVerdict =
+  | { readonly kind: "accepted"; readonly certificate: X509Certificate | null }
+  | { readonly kind: "refused"; readonly reason: HandshakeReason; readonly detail: string };
+
+/** Whether the handshake that just finished satisfies `clientCertificates`; a certificate comes only with a verified chain. */
+export function clientCertificate(socket: tls.TLSSocket, config: ClientTls): ClientCertificateVerdict {
+  if (config.clientCertificates.mode === "none") {
+    return { kind: "accepted", certificate: null };
+  }
+  const [shown] = peerChain(socket);
+  if (shown === undefined) {
+    return config.clientCertificates.mode === "optional"
+      ? { kind: "accepted", certificate: null }
+      : { kind: "refused", reason: "client-certificate-required", detail: "no client certificate was shown" };
+  }
+  if (!socket.authorized) {
+    const code = String(socket.authorizationError);
+    return { kind: "refused", reason: verificationReason(code), detail: code };
+  }
+  return { kind: "accepted", certificate: shown };
+}
+
+function contextOptions(config: ClientTls, ticketKeys: Buffer): tls.SecureContextOptions & { ticketKeys: Buffer } {
+  const clients = config.clientCertificates;
+  const authenticates = clients.mode !== "none";
+  return {
+    minVersion: config.minVersion,
+    maxVersion: MAX_VERSION,
+    ciphers: suiteList(config.cipherSuites),
+    ecdhCurve: GROUPS.join(":"),
+    sigalgs: SIGNATURE_ALGORITHMS.join(":"),
+    honorCipherOrder: true,
+    // A resumed session would carry a client certificate that was verified earlier, under another configuration or before it expired.
+    secureOptions: constants.SSL_OP_NO_RENEGOTIATION | (authenticates ? constants.SSL_OP_NO_TICKET : 0),
+    sessionIdContext: sessionContext(config),
+    sessionTimeout: TICKET_LIFETIME_SECONDS,
+    ticketKeys,
+    ...(clients.mode === "none" ? {} : { ca: clients.ca }),
+  };
+}
+
+/** At most 32 characters. Tickets made under one TLS configuration do not resume under another. */
+function sessionContext(config: ClientTls): string {
+  const facts = [config.minVersion, config.cipherSuites, config.clientCertificates, config.certificates.map((pair) => pair.cert)];
+  return createHash("sha256").update(JSON.stringify(facts)).digest("hex").slice(0, 32);
+}
+
+function makeContext(pairs: readonly KeyPair[], common: tls.SecureContextOptions): Context {
+  return {
+    certificates: pairs.map((pair) => new X509Certificate(pair.cert)),
+    // The context that SNI chooses replaces all of the server's, so it carries the client authorities too.
+    context: tls.createSecureContext({ ...common, ...pairOptions(pairs) }),
+  };
+}
+
+function pairOptions(pairs: readonly KeyPair[]): { cert: string[]; key: string[] } {
+  return { cert: pairs.map((pair) => pair.cert), key: pairs.map((pair) => pair.key.expose()) };
+}
+
+/** Certificates for the same names with keys of different kinds (ECDSA, RSA) share a context; OpenSSL picks by what the client can verify. */
+function groupByNames(pairs: readonly KeyPair[]): KeyPair[][] {
+  const groups = new Map<string, Map<string, KeyPair>>();
+  for (const pair of pairs) {
+    const certificate = new X509Certificate(pair.cert);
+    const names = (certificate.subjectAltName ?? certificate.subject).split(", ").sort().join(", ");
+    const group = groups.get(names) ?? new Map<string, KeyPair>();
+    const kind = certificate.publicKey.asymmetricKeyType ?? "unknown";
+    if (!group.has(kind)) {
+      group.set(kind, pair);
+    }
+    groups.set(names, group);
+  }
+  return [...groups.values()].map((group) => [...group.values()]);
+}
+
+type SniCallback = (name: string, done: (error: Error | null, context?: tls.SecureContext) => void) => void;
+
+/** Never throws and never fails: a name that fits nothing leaves the first certificate, which the client then judges. */
+function sniCallback(contexts: readonly Context[]): SniCallback {
+  return (name, done) => {
+    const fit = contexts.find(({ certificates }) => certificates.some((certificate) => covers(certificate, name)));
+    done(null, fit?.context);
+  };
+}
+
+function covers(certificate: X509Certificate, name: string): boolean {
+  try {
+    return certificate.checkHost(name) !== undefined;
+  } catch {
+    // OpenSSL refuses names with NUL and the like by throwing: such a name is covered by nothing.
+    return false;
+  }
+}
+
+/** SHA-256 of the certificate this side showed, hex; null when none was. */
+export function ownCertificateDigest(socket: tls.TLSSocket): string | null {
+  const own = socket.getX509Certificate();
+  return own === undefined ? null : certificateDigest(own);
+}
