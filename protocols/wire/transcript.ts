@@ -18,9 +18,11 @@ export type SessionStatus =
 
 /** A value as text; null is SQL NULL; an object when it is binary or went over a limit. */
 export type RecordedValue = string | null | RecordedBinary | RecordedExcess;
-/** Bytes that are no text: hex. */
+/** Bytes that are no text: hex. Over a limit, `hex` is their beginning, and whole length and SHA-256 follow. */
 export interface RecordedBinary {
   readonly hex: string;
+  readonly bytes?: number;
+  readonly sha256?: string | null;
 }
 /**
  * What went over a limit: its beginning, whole length in bytes, SHA-256 of the whole in hex; the digest is null where the

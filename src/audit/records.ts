@@ -80,19 +80,46 @@ export interface SessionSummary {
   readonly status: SessionStatus;
 }
 
-/** A recording once sealed: what `verify` compares, without any identity. */
+/** A recording once sealed: what `verify` compares, without any identity. `file` uses `/` whatever the platform. */
 export interface SealedRecording {
   readonly sessionId: string;
   /** File name below `recordings/`. */
   readonly file: string;
   /** SHA-256 of the sealed file, hex. */
   readonly sha256: string;
+  /** Size of the sealed file. */
+  readonly bytes: number;
   /** Hash of the last event, hex: the head of the chain. */
   readonly head: string;
   readonly events: number;
 }
 
+/** First record of every log: its name, and the key that signs its checkpoints (PEM, SPKI). */
+export interface LogOpened {
+  readonly type: "log-opened";
+  readonly log: string;
+  readonly publicKey: string;
+}
+
+/** What stood behind the last signed checkpoint when the gateway started was cut off: no promise had been made about it. */
+export interface LogRepaired {
+  readonly type: "log-repaired";
+  /** Bytes cut, and their SHA-256 in hex. */
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+/** A session whose journal could not be read when it was to be sealed. `verify` names it as a problem for ever. */
+export interface SessionLost {
+  readonly type: "session-lost";
+  readonly sessionId: string;
+  readonly reason: string;
+}
+
 export type EvidenceRecord =
+  | LogOpened
+  | LogRepaired
+  | SessionLost
   | { readonly type: "handshake"; readonly handshake: HandshakeRecord }
   | { readonly type: "session-opened"; readonly session: SessionSummary }
   | { readonly type: "session-sealed"; readonly session: SessionSummary; readonly recording: SealedRecording };
