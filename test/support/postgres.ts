@@ -6,13 +6,21 @@
  */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync, writeFileSync } from "node:fs";
+import { chownSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import pg from "pg";
-import { type Account, giveTo, serverAccount } from "#test/support/account.ts";
-import { type PostgresPrograms, type PostgresVersion, postgresPrograms } from "#test/support/postgres-programs.ts";
+import { type Account, databaseAccount } from "#src/demo/account.ts";
+import type { Programs } from "#src/demo/programs.ts";
+import { makeAuthority } from "#test/support/certificates.ts";
+import { type PostgresVersion, postgresPrograms } from "#test/support/postgres-programs.ts";
 import { freePort, removeFolder, scratchFolder } from "#test/support/scratch.ts";
-import { makeServerCertificate, type ServerCertificate } from "#test/support/server-certificate.ts";
+
+/** PEM texts: what the server shows, and the authority that a client should trust. */
+export interface ServerCertificate {
+  readonly ca: string;
+  readonly cert: string;
+  readonly key: string;
+}
 
 export interface PostgresOptions {
   /** 18 when left out. */
@@ -52,12 +60,12 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Test
   const running = process.env["TEST_PG_URL"];
   if (running !== undefined && Object.keys(options).length === 0) return useRunning(running);
   const version = options.version ?? 18;
-  const account = serverAccount();
-  const programs = postgresPrograms(version, account !== undefined);
+  const account = databaseAccount();
   const folder = await scratchFolder(`postgres${version}`, 0o755);
   const password = `test-${crypto.randomUUID()}`;
   try {
-    const certificate = options.certificate ?? (await makeServerCertificate());
+    const programs = postgresPrograms(version, account, folder);
+    const certificate = options.certificate ?? (await freshCertificate());
     const databaseDir = initialise(programs, folder, password, certificate, options, account);
     const server = await bringUp(programs, databaseDir, account);
     const stop = async () => {
@@ -92,18 +100,27 @@ export async function runSql(server: TestPostgres, sql: string, database = serve
   }
 }
 
+async function freshCertificate(): Promise<ServerCertificate> {
+  const authority = await makeAuthority("Sallyport test database CA");
+  const { cert, key } = await authority.server(["localhost", "127.0.0.1"]);
+  return { ca: authority.ca, cert, key: key.expose() };
+}
+
 function initialise(
-  programs: PostgresPrograms,
+  programs: Programs,
   folder: string,
   password: string,
   certificate: ServerCertificate,
   options: PostgresOptions,
   account: Account | undefined,
 ): string {
+  const give = (path: string) => {
+    if (account !== undefined) chownSync(path, account.uid, account.gid);
+  };
   const file = (name: string, text: string) => {
     const path = join(folder, name);
     writeFileSync(path, text, { mode: name.endsWith(".crt") ? 0o644 : 0o600 });
-    giveTo(account, path);
+    give(path);
     return path;
   };
   const databaseDir = join(folder, "data");
@@ -121,7 +138,7 @@ function initialise(
     ...options.settings,
   };
   const passwordFile = file("password", `${password}\n`);
-  giveTo(account, folder);
+  give(folder);
   const flags = ["--username=postgres", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions"];
   execFileSync(programs.initdb, [`--pgdata=${databaseDir}`, `--pwfile=${passwordFile}`, ...flags], {
     ...account,
@@ -141,7 +158,7 @@ interface Server {
   readonly log: () => string;
 }
 
-async function bringUp(programs: PostgresPrograms, databaseDir: string, account: Account | undefined): Promise<Server> {
+async function bringUp(programs: Programs, databaseDir: string, account: Account | undefined): Promise<Server> {
   for (let attempt = 1; ; attempt += 1) {
     const port = await freePort();
     const server = await launch(programs, databaseDir, port, account);
@@ -154,7 +171,7 @@ async function bringUp(programs: PostgresPrograms, databaseDir: string, account:
 
 /** `setpriv --pdeathsig` has the kernel end the server when this process is gone, however it went. */
 async function launch(
-  programs: PostgresPrograms,
+  programs: Programs,
   databaseDir: string,
   port: number,
   account: Account | undefined,
