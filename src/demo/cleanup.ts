@@ -8,7 +8,7 @@ import { extname, join } from "node:path";
 import type { Chore } from "#src/demo/janitor.ts";
 
 export interface Cleanup {
-  /** Ends `child` by `signal` when the time comes; those named first end first. The child must lead its own process group. */
+  /** Ends `child` by `signal` when the time comes; those named last end first. The child must lead its own process group. */
   process(child: ChildProcess, signal: "SIGTERM" | "SIGINT"): void;
   folder(path: string): void;
   /** Starts cleaning up and resolves when all is done. May be called again. */

@@ -9,7 +9,7 @@ import { setTimeout as pause } from "node:timers/promises";
 
 /** One line of the janitor's standard input, as JSON. */
 export type Chore =
-  /** End this process (and its group where it leads one) by `signal`, in the order they were named. */
+  /** End this process (and its group where it leads one) by `signal`; what was named last ends first. */
   | { readonly kind: "process"; readonly pid: number; readonly signal: "SIGTERM" | "SIGINT" }
   /** It ended by itself; its number may be another's by now. */
   | { readonly kind: "ended"; readonly pid: number }
@@ -28,7 +28,7 @@ async function main(): Promise<void> {
     else if (chore.kind === "ended") processes.delete(chore.pid);
     else folders.add(chore.path);
   }
-  for (const [pid, signal] of processes) await end(pid, signal);
+  for (const [pid, signal] of [...processes].reverse()) await end(pid, signal);
   for (const path of folders) rmSync(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
 }
 

@@ -30,6 +30,6 @@ export async function makeAuditorIdentity(): Promise<AuditorIdentity> {
 }
 
 /** The identity as `age-keygen` writes it to a file. */
-export function identityFile(auditor: AuditorIdentity): string {
-  return `# public key: ${auditor.recipient}\n${auditor.identity.expose()}\n`;
+export function identityFile(auditor: AuditorIdentity): Secret<string> {
+  return new Secret(`# public key: ${auditor.recipient}\n${auditor.identity.expose()}\n`);
 }

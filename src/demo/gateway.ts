@@ -1,0 +1,88 @@
+/**
+ * The demo's gateway: the same `serve` that anyone runs, as a child process on a configuration file in the demo's
+ * folder. What it logs goes to a file there; its `ready` line says where it listens.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { createWriteStream } from "node:fs";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import type { Cleanup } from "#src/demo/cleanup.ts";
+
+export interface GatewayOptions {
+  /** The interpreter and its arguments up to the command. */
+  readonly self: { readonly command: string; readonly arguments: readonly string[] };
+  readonly folder: string;
+  readonly configFile: string;
+  /** What of the caller's environment the gateway gets: where temporary files go, and little else. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cleanup: Cleanup;
+}
+
+export interface Gateway {
+  /** The port of its PostgreSQL listener. */
+  readonly port: number;
+  readonly logFile: string;
+  /** Resolves when it has ended, with its last words. */
+  readonly ended: Promise<string>;
+}
+
+/** The gateway ended, or said nothing, before it was ready. */
+export class GatewayNotReady extends Error {}
+
+const READY_MS = 30_000;
+const LAST_LINES = 12;
+const PASSED_ON = ["PATH", "TMPDIR", "LANG", "LC_ALL", "TZ", "SALLYPORT_DEBUG"];
+
+/** @throws GatewayNotReady with the gateway's last words */
+export async function startGateway(options: GatewayOptions): Promise<Gateway> {
+  const logFile = join(options.folder, "gateway.log");
+  const child = spawn(options.self.command, [...options.self.arguments, "serve", "--config", options.configFile], {
+    cwd: options.folder,
+    detached: true, // a terminal's Ctrl-C is the demo's to answer
+    env: Object.fromEntries(PASSED_ON.map((name) => [name, options.env[name]]).filter(([, value]) => value !== undefined)),
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  options.cleanup.process(child, "SIGTERM");
+  const log = createWriteStream(logFile, { mode: 0o600 });
+  child.stdout.pipe(log, { end: false });
+  child.stderr.pipe(log, { end: false });
+  const last: string[] = [];
+  const ended = new Promise<string>((resolve) => child.once("close", () => resolve(last.join("\n"))));
+  const port = await readyPort(child, last, ended);
+  return { port, logFile, ended };
+}
+
+async function readyPort(child: ChildProcess, last: string[], ended: Promise<string>): Promise<number> {
+  return await new Promise<number>((resolve, reject) => {
+    const timer = setTimeout(() => reject(new GatewayNotReady(`not ready within ${READY_MS} ms\n${last.join("\n")}`)), READY_MS);
+    child.once("error", reject);
+    void ended.then((words) => reject(new GatewayNotReady(words))).finally(() => clearTimeout(timer));
+    const read = (line: string): void => {
+      last.push(line);
+      if (last.length > LAST_LINES) last.shift();
+      const port = portOfReadyLine(line);
+      if (port === undefined) return;
+      clearTimeout(timer);
+      resolve(port);
+    };
+    for (const stream of [child.stdout, child.stderr]) if (stream !== null) createInterface({ input: stream }).on("line", read);
+  });
+}
+
+/** The PostgreSQL port of `{"event":"ready","addresses":{"postgres":"127.0.0.1:6432"}}`; undefined for any other line. */
+export function portOfReadyLine(line: string): number | undefined {
+  if (!line.includes('"ready"')) return undefined;
+  let entry: unknown;
+  try {
+    entry = JSON.parse(line);
+  } catch {
+    // Not one of the gateway's log lines: nothing to learn from it.
+    return undefined;
+  }
+  if (typeof entry !== "object" || entry === null || !("event" in entry) || entry.event !== "ready" || !("addresses" in entry))
+    return undefined;
+  const { addresses } = entry;
+  if (typeof addresses !== "object" || addresses === null || !("postgres" in addresses)) return undefined;
+  const port = /:(\d+)$/.exec(String(addresses.postgres))?.[1];
+  return port === undefined ? undefined : Number(port);
+}
