@@ -1,0 +1,89 @@
+/**
+ * What the tests need from the system: programs that come with Debian, each with the packages that bring it and a way
+ * to see whether it is there. Root on Debian gets what is missing; everyone else is told, in one line that can be pasted.
+ */
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+
+export interface Part {
+  /** As `TEST_OPTIONAL` names it. */
+  readonly name: string;
+  readonly packages: readonly string[];
+  /** A command that succeeds where the part is there; its first line of output says which version. */
+  readonly probe: readonly [string, ...string[]];
+}
+
+const python = (module: string): Part["probe"] => ["/usr/bin/python3", "-c", `import ${module}; print("${module}", ${module}.__version__)`];
+
+export const PARTS: readonly Part[] = [
+  { name: "postgres15", packages: ["postgresql-15"], probe: ["/usr/lib/postgresql/15/bin/postgres", "--version"] },
+  { name: "psql", packages: ["postgresql-client-15"], probe: ["/usr/lib/postgresql/15/bin/psql", "--version"] },
+  { name: "pgbench", packages: ["postgresql-15"], probe: ["/usr/lib/postgresql/15/bin/pgbench", "--version"] },
+  { name: "pg_dump", packages: ["postgresql-client-15"], probe: ["/usr/lib/postgresql/15/bin/pg_dump", "--version"] },
+  { name: "psycopg", packages: ["python3-psycopg"], probe: python("psycopg") },
+  { name: "psycopg2", packages: ["python3-psycopg2"], probe: python("psycopg2") },
+  { name: "asyncpg", packages: ["python3-asyncpg"], probe: python("asyncpg") },
+  { name: "java", packages: ["openjdk-17-jdk-headless"], probe: ["java", "--version"] },
+  { name: "jdbc", packages: ["libpostgresql-jdbc-java"], probe: ["readlink", "-e", "/usr/share/java/postgresql.jar"] },
+  { name: "openssl", packages: ["openssl"], probe: ["openssl", "version"] },
+  { name: "age", packages: ["age"], probe: ["age", "--version"] },
+  { name: "zstd", packages: ["zstd"], probe: ["zstd", "--version"] },
+];
+
+/** For `npm run bench`. */
+export const BENCH_PARTS: readonly Part[] = [
+  { name: "pgbouncer", packages: ["pgbouncer"], probe: ["/usr/sbin/pgbouncer", "--version"] },
+  ...PARTS.filter(({ name }) => name === "pgbench" || name === "psql"),
+];
+
+/** The version as the part tells it; undefined when it is not there. */
+export function probe(part: Part): string | undefined {
+  const [command, ...args] = part.probe;
+  const { status, stdout, error } = spawnSync(command, args, { encoding: "utf8", timeout: 30_000 });
+  return error === undefined && status === 0 ? (stdout.trim().split("\n")[0] ?? "") : undefined;
+}
+
+/**
+ * Installs what is missing where that is possible.
+ *
+ * @param say gets progress, a line at a time
+ * @throws Error naming what is missing, how to get it, and how to go on without
+ */
+export function provide(parts: readonly Part[], optional: ReadonlySet<string>, say: (line: string) => void): void {
+  const missing = parts.filter((part) => probe(part) === undefined && !optional.has(part.name));
+  if (missing.length === 0) return;
+  const packages = [...new Set(missing.flatMap((part) => part.packages))];
+  const names = missing.map((part) => part.name).join(",");
+  if (process.getuid?.() !== 0 || !onDebian()) {
+    throw new Error(
+      `the tests need ${names}: run \`apt-get install ${packages.join(" ")}\` on Debian 12, ` +
+        `or go without by TEST_OPTIONAL=${names}; what is left out is counted as skipped`,
+    );
+  }
+  say(`installing ${packages.join(" ")}`);
+  withoutCluster();
+  apt("update");
+  apt("install", "--yes", "--no-install-recommends", ...packages);
+  const absent = missing.filter((part) => probe(part) === undefined);
+  if (absent.length > 0) throw new Error(`installed, and still not there: ${absent.map((part) => part.name).join(", ")}`);
+}
+
+function onDebian(): boolean {
+  return existsSync("/usr/bin/apt-get") && /^ID(_LIKE)?=.*debian/m.test(readFileSync("/etc/os-release", "utf8"));
+}
+
+/** Debian's package would start a server of its own on the standard port. */
+function withoutCluster(): void {
+  const path = "/etc/postgresql-common/createcluster.conf";
+  if (existsSync(path)) return;
+  mkdirSync("/etc/postgresql-common", { recursive: true });
+  writeFileSync(path, "create_main_cluster = false\n");
+}
+
+function apt(...args: readonly string[]): void {
+  const options = ["-o", "DPkg::Lock::Timeout=300", "-o", "Acquire::Retries=3", "-o", "Dpkg::Options::=--force-confold", "-q"];
+  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  const { status, error } = spawnSync("apt-get", [...options, ...args], { env, stdio: ["ignore", "inherit", "inherit"] });
+  if (error !== undefined) throw error;
+  if (status !== 0) throw new Error(`apt-get ${args[0]} ended with ${status}`);
+}
