@@ -23,12 +23,19 @@ const say = (line: string) => process.stdout.write(`${line}\n`);
 
 function versions(optional: ReadonlySet<string>): void {
   say(`node         ${process.version} on ${process.platform} ${process.arch}, ${availableParallelism()} cores`);
-  for (const part of PARTS) {
-    const version = probe(part);
-    say(
-      `${part.name.padEnd(12)} ${version ?? `missing${optional.has(part.name) ? ", its tests are skipped: TEST_OPTIONAL names it" : ""}`}`,
-    );
-  }
+  const programs = packagedPrograms();
+  const own: readonly Part[] = [
+    { name: "postgres18", packages: [], probe: [programs === undefined ? "missing" : join(programs, "bin", "postgres"), "--version"] },
+    ...(optional.has(CLIENT_18) ? [] : [client18()]),
+  ];
+  for (const part of [...PARTS, ...own]) say(`${part.name.padEnd(12)} ${probe(part) ?? "missing"}`);
+  for (const name of optional) say(`${name.padEnd(12)} its tests are skipped: TEST_OPTIONAL names it`);
+}
+
+/** Fetches it where that was not done before. */
+function client18(): Part {
+  const [loader, ...rest] = postgresql18Client().command("psql");
+  return { name: CLIENT_18, packages: [], probe: [loader, ...rest, "--version"] };
 }
 
 function run(args: readonly string[]): void {
@@ -48,9 +55,8 @@ const optional = new Set((process.env["TEST_OPTIONAL"] ?? "").split(",").filter(
 try {
   if (major < 24)
     throw new Error(`tests run on Node 24 or newer, this is ${process.version}: use npm test, which finds the one that npm ci brought`);
-  const unknown = [...optional].filter((name) => !PARTS.some((part) => part.name === name));
-  if (unknown.length > 0)
-    throw new Error(`TEST_OPTIONAL names ${unknown.join(", ")}; known are ${PARTS.map((part) => part.name).join(", ")}`);
+  const unknown = [...optional].filter((name) => !NAMES.includes(name));
+  if (unknown.length > 0) throw new Error(`TEST_OPTIONAL names ${unknown.join(", ")}; known are ${NAMES.join(", ")}`);
   provide(PARTS, optional, say);
   versions(optional);
   run(process.argv.slice(2));
