@@ -6,7 +6,7 @@ import { once } from "node:events";
 import pc from "picocolors";
 import yoctoSpinner, { type Spinner } from "yocto-spinner";
 import type { Failure } from "./failure.ts";
-import { visible } from "./visible.ts";
+import { safeJson, visible } from "./visible.ts";
 import type { Output, World } from "./world.ts";
 
 export type Colors = ReturnType<typeof pc.createColors>;
@@ -42,7 +42,7 @@ export function makeScreen(world: World, options: { readonly json: boolean }): S
     paint,
     columns: world.stdout.isTTY === true ? (world.stdout.columns ?? 80) : COLUMNS_WITHOUT_TERMINAL,
     line: (text = "") => (options.json ? Promise.resolve() : write(`${text}\n`)),
-    object: (value) => (options.json ? write(`${JSON.stringify(value)}\n`) : Promise.resolve()),
+    object: (value) => (options.json ? write(`${safeJson(value)}\n`) : Promise.resolve()),
     note: (text) => {
       if (!options.json) world.stderr.write(`${text}\n`);
     },
@@ -75,5 +75,5 @@ function failureText(failure: Failure, paint: Colors): string {
 
 /** Errors under `--json`: `{error: {code, message, hint}}`, one line on stderr. */
 function failureJson(failure: Failure): string {
-  return JSON.stringify({ error: { code: failure.code, message: failure.message, hint: failure.hint === "" ? null : failure.hint } });
+  return safeJson({ error: { code: failure.code, message: failure.message, hint: failure.hint === "" ? null : failure.hint } });
 }

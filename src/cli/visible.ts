@@ -32,6 +32,23 @@ export function visibleLines(text: string): string[] {
     .map((line) => visible(line.replaceAll("\t", "    ")));
 }
 
+/**
+ * A copy of plain data in which every string has been made visible, line breaks and tabs excepted: whatever is printed of
+ * it, also where a damaged file holds text in place of a number, cannot steer a terminal.
+ */
+export function disarmed<T>(data: T): T {
+  return JSON.parse(JSON.stringify(data), (_key, value) =>
+    typeof value === "string" ? value.replace(HIDDEN, (hidden) => (/[\n\r\t]/.test(hidden) ? hidden : escaped(hidden))) : value,
+  );
+}
+
+/** JSON on one line that is safe to show as it is: the characters that JSON allows but a terminal may act on are escaped too. */
+export function safeJson(value: unknown): string {
+  return JSON.stringify(value).replace(HIDDEN, (hidden) =>
+    Array.from({ length: hidden.length }, (_, index) => `\\u${hidden.charCodeAt(index).toString(16).padStart(4, "0")}`).join(""),
+  );
+}
+
 /** Terminal columns that `text`, already visible, takes up: East Asian wide characters and emoji take two, combining marks none. */
 export function columnsOf(text: string): number {
   let columns = 0;

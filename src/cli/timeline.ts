@@ -1,0 +1,233 @@
+/**
+ * A recorded event as lines of a readable timeline. Everything that came from an agent or a database is made visible
+ * first; rows of one result become one small table, masked cells marked. JSON output does not pass through here.
+ */
+import type { Beyond, RecordedBinary, RecordedColumn, RecordedText, RecordedValue } from "#protocols/wire/transcript.ts";
+import type { RecordedEvent } from "#src/recording/events.ts";
+import { bytesText, durationText, momentText, offsetText } from "./moments.ts";
+import type { Colors } from "./screen.ts";
+import { type Cell, tableLines } from "./table.ts";
+import { disarmed, visible, visibleLines } from "./visible.ts";
+
+/** One event, or the rows of one result. */
+export interface Entry {
+  readonly sinceStartMs: number;
+  readonly lines: readonly string[];
+}
+
+export interface TimelineOptions {
+  readonly paint: Colors;
+  /** Rows shown of one result. */
+  readonly rowsMax: number;
+}
+
+export interface Timeline {
+  /** What `event` makes ready to be shown: nothing while the rows of a result are still being gathered. */
+  take(event: RecordedEvent): Entry[];
+  /** What is left at the end. */
+  end(): Entry[];
+}
+
+const INDENT = "            ";
+const SQL_LINES_MAX = 200;
+export const MASK_MARK = "▒";
+export const NULL_MARK = "∅";
+export const LEGEND = `${MASK_MARK} masked for this principal   ${NULL_MARK} NULL   control and invisible characters are shown as \\x1b, \\u{202e} …`;
+
+interface PendingRows {
+  readonly statement: number | null;
+  readonly sinceStartMs: number;
+  readonly columns: readonly RecordedColumn[];
+  readonly rows: (readonly RecordedValue[])[];
+  left: number;
+}
+
+export function makeTimeline(options: TimelineOptions): Timeline {
+  let pending: PendingRows | undefined;
+  const flush = (): Entry[] => {
+    if (pending === undefined) return [];
+    const entry = { sinceStartMs: pending.sinceStartMs, lines: rowLines(pending, options.paint) };
+    pending = undefined;
+    return [entry];
+  };
+  return {
+    take(recorded) {
+      const event = disarmed(recorded);
+      if (event.kind !== "rows") return [...flush(), { sinceStartMs: event.sinceStartMs, lines: eventLines(event, options.paint) }];
+      const before =
+        pending !== undefined && pending.statement === event.statement && sameColumns(pending.columns, event.columns) ? [] : flush();
+      pending ??= { statement: event.statement, sinceStartMs: event.sinceStartMs, columns: event.columns, rows: [], left: 0 };
+      const room = Math.max(0, options.rowsMax - pending.rows.length);
+      pending.rows.push(...event.rows.slice(0, room));
+      pending.left += Math.max(0, event.rows.length - room);
+      return before;
+    },
+    end: flush,
+  };
+}
+
+function sameColumns(left: readonly RecordedColumn[], right: readonly RecordedColumn[]): boolean {
+  return (
+    left.length === right.length &&
+    left.every((column, index) => column.name === right[index]?.name && column.masked === right[index]?.masked)
+  );
+}
+
+function eventLines(event: Exclude<RecordedEvent, { kind: "rows" }>, paint: Colors): string[] {
+  const line = (mark: string, words: string): string => `${paint.dim(offsetText(event.sinceStartMs).padStart(9))}  ${mark} ${words}`;
+  switch (event.kind) {
+    case "session-start":
+      return [line(paint.green("●"), `${paint.bold("start")}  ${momentText(event.at)}`), ...startLines(event, paint)];
+    case "prepare":
+      return [line(paint.cyan("○"), `prepare ${name(event.name)}  ${verdict(event, paint)}`), ...sqlLines(event, paint)];
+    case "statement":
+      return [line(paint.cyan("▶"), verdict(event, paint)), ...sqlLines(event, paint), ...parameterLines(event.parameters, paint)];
+    case "result":
+      return [
+        line(
+          "◀",
+          `${visible(event.tag)}  ${paint.dim(`${rowCount(event.rows)} · ${durationText(event.durationMs)}`)}${beyond(event.beyond)}`,
+        ),
+      ];
+    case "copy":
+      return [
+        line(
+          "⇄",
+          `COPY ${event.direction === "in" ? "to" : "from"} the target, ${event.outcome}, ${bytesText(event.bytes)}${beyond(event.beyond)}`,
+        ),
+        ...copyLines(event.data),
+      ];
+    case "denied":
+      return [line(paint.red("✗"), `${paint.red("denied")}  ${tail(event.reason, event.rule)}`), ...indented(visibleLines(event.message))];
+    case "held":
+      return [line(paint.yellow("‖"), `held by ${visible(event.rule)}`)];
+    case "error":
+      return [line(paint.red("!"), `error from the ${event.from}  ${visible(event.fields["C"] ?? "")}`), ...fieldLines(event.fields)];
+    case "notice":
+      return [line("i", "notice"), ...fieldLines(event.fields)];
+    case "notify":
+      return [line("i", `notification on ${visible(event.channel)}: ${visible(textOf(event.payload))}`)];
+    case "body":
+      return [line("…", `whole message ${bytesText(event.bytes)}, sha256 ${event.sha256}`)];
+    case "cancel":
+      return [line(paint.yellow("⊘"), `cancel asked for by ${visible(event.remote)}`)];
+    case "session-end":
+      return [
+        line(
+          paint.green("■"),
+          `${paint.bold("end")}  ${visible(event.status)}${event.reason === null ? "" : `: ${visible(event.reason)}`}`,
+        ),
+      ];
+  }
+}
+
+function startLines(event: Extract<RecordedEvent, { kind: "session-start" }>, paint: Colors): string[] {
+  const { principal } = event;
+  const groups = principal.groups.length === 0 ? "no groups" : `groups ${principal.groups.map(visible).join(", ")}`;
+  const actor = principal.actor === null ? "" : `, acted for by ${visible(principal.actor)}`;
+  return indented([
+    `${paint.bold(visible(principal.name))} (${groups}${actor}; ${visible(principal.issuer)})`,
+    `on ${paint.bold(visible(event.target))}, database ${visible(event.database)}, from ${visible(event.remote)}`,
+    `user label ${name(event.label)}${event.application === null ? "" : `, application ${name(event.application)}`}`,
+  ]);
+}
+
+interface Judged {
+  readonly verdict: string;
+  readonly rule: string | null;
+  readonly reason: string | null;
+  readonly tables: readonly string[];
+}
+
+function verdict(event: Judged, paint: Colors): string {
+  const shades: Readonly<Record<string, (text: string) => string>> = {
+    allow: paint.green,
+    mask: paint.yellow,
+    deny: paint.red,
+    hold: paint.yellow,
+  };
+  const shade = shades[event.verdict] ?? ((text: string) => text);
+  const tables = event.tables.length === 0 ? "" : paint.dim(`  ${event.tables.map(visible).join(", ")}`);
+  return `${shade(visible(event.verdict))}  ${tail(event.reason, event.rule)}${tables}`.trimEnd();
+}
+
+function tail(reason: string | null, rule: string | null): string {
+  return [reason === null ? "" : visible(reason), rule === null ? "" : `rule ${visible(rule)}`].filter((part) => part !== "").join("  ");
+}
+
+function sqlLines(event: { readonly sql: RecordedText; readonly upstreamSql: RecordedText | null }, paint: Colors): string[] {
+  const sent = event.upstreamSql === null ? [] : [paint.dim("as sent to the target:"), ...textLines(event.upstreamSql).map(paint.dim)];
+  return indented([...textLines(event.sql), ...sent]);
+}
+
+function parameterLines(parameters: readonly RecordedValue[], paint: Colors): string[] {
+  return indented(parameters.map((value, index) => `${paint.dim(`$${index + 1} =`)} ${valueText(value)}`));
+}
+
+function textLines(text: RecordedText): string[] {
+  const lines = visibleLines(typeof text === "string" ? text : text.head);
+  const shown = lines.length > SQL_LINES_MAX ? [...lines.slice(0, SQL_LINES_MAX), `… ${lines.length - SQL_LINES_MAX} more lines`] : lines;
+  return typeof text === "string" ? shown : [...shown, excessNote(text)];
+}
+
+function excessNote(excess: { readonly bytes: number; readonly sha256: string | null }): string {
+  return `… ${bytesText(excess.bytes)} in all${excess.sha256 === null ? "" : `, sha256 ${excess.sha256}`}`;
+}
+
+function fieldLines(fields: Readonly<Record<string, string>>): string[] {
+  const labels: readonly (readonly [key: string, label: string])[] = [
+    ["M", ""],
+    ["D", "detail: "],
+    ["H", "hint: "],
+    ["P", "at character "],
+  ];
+  return indented(labels.flatMap(([key, label]) => (fields[key] === undefined ? [] : visibleLines(`${label}${fields[key]}`))));
+}
+
+function copyLines(data: RecordedText | RecordedBinary): string[] {
+  if (typeof data === "object" && "hex" in data) return indented([valueText(data)]);
+  return indented(textLines(data));
+}
+
+function rowLines(pending: PendingRows, paint: Colors): string[] {
+  const columns = pending.columns.map((column) => ({
+    title: column.masked ? `${visible(column.name)} ${MASK_MARK}` : visible(column.name),
+  }));
+  const rows = pending.rows.map((row) => row.map((value, index) => cell(value, pending.columns[index]?.masked === true, paint)));
+  const left = pending.left === 0 ? [] : [paint.dim(`… ${rowCount(pending.left)} more on record: --rows all, or --json`)];
+  return indented([...tableLines(columns, rows, paint.dim), ...left]);
+}
+
+function cell(value: RecordedValue, masked: boolean, paint: Colors): Cell {
+  const text = valueText(value);
+  if (masked) return { text: `${MASK_MARK} ${text}`, paint: paint.yellow };
+  return value === null ? { text, paint: paint.dim } : { text };
+}
+
+/** One value on one line. */
+export function valueText(value: RecordedValue): string {
+  if (value === null) return NULL_MARK;
+  if (typeof value === "string") return visible(value);
+  if ("hex" in value) return `\\x${value.hex}`;
+  return `${visible(value.head)}${excessNote(value)}`;
+}
+
+function textOf(text: RecordedText): string {
+  return typeof text === "string" ? text : `${text.head}${excessNote(text)}`;
+}
+
+function name(text: string): string {
+  return text === "" ? '""' : visible(text);
+}
+
+function rowCount(rows: number): string {
+  return `${rows} ${rows === 1 ? "row" : "rows"}`;
+}
+
+function beyond(value: Beyond | null): string {
+  return value === null ? "" : `; past the recording's limits: ${rowCount(value.rows)}, ${bytesText(value.bytes)}, sha256 ${value.sha256}`;
+}
+
+function indented(lines: readonly string[]): string[] {
+  return lines.map((line) => `${INDENT}${line}`);
+}
