@@ -1,0 +1,58 @@
+/**
+ * One COPY under way, in either direction: its data are recorded up to the statement's limit, beyond it counted and
+ * digested. The digest covers the CopyData messages whole, headers included, as they came one after the other.
+ */
+import { createHash, type Hash } from "node:crypto";
+import type { RecordedBinary, RecordedText } from "#protocols/wire/transcript.ts";
+import { isUtf8Bytes } from "./digest.ts";
+import { HEADER_BYTES } from "./frame.ts";
+import type { Append } from "./run.ts";
+
+export class CopyRecord {
+  readonly #direction: "in" | "out";
+  readonly #limit: number;
+  readonly #kept: Buffer[] = [];
+  #keptBytes = 0;
+  #bytes = 0;
+  #keeping = true;
+  #beyondMessages = 0;
+  #beyondBytes = 0;
+  #digest: Hash | null = null;
+
+  constructor(direction: "in" | "out", limit: number) {
+    this.#direction = direction;
+    this.#limit = limit;
+  }
+
+  /** A CopyData message begins. @returns whether its data are kept; if not, it goes to `beyond` */
+  begin(bodyBytes: number): boolean {
+    this.#bytes += bodyBytes;
+    this.#keeping &&= this.#keptBytes + bodyBytes <= this.#limit;
+    if (this.#keeping) this.#keptBytes += bodyBytes;
+    else this.#beyondMessages++;
+    return this.#keeping;
+  }
+
+  /** @param frame a whole CopyData message: a view, copied */
+  keep(frame: Buffer): void {
+    this.#kept.push(Buffer.from(frame.subarray(HEADER_BYTES)));
+  }
+
+  beyond(region: Buffer): void {
+    this.#digest ??= createHash("sha256");
+    this.#digest.update(region);
+    this.#beyondBytes += region.length;
+  }
+
+  /** @param statement sequence number of the statement that the data belong to, where it is known */
+  end(append: Append, statement: number | null, outcome: "done" | "failed" | "cut"): void {
+    const beyond =
+      this.#digest === null ? null : { rows: this.#beyondMessages, bytes: this.#beyondBytes, sha256: this.#digest.digest("hex") };
+    append({ kind: "copy", statement, direction: this.#direction, data: this.#data(), bytes: this.#bytes, beyond, outcome });
+  }
+
+  #data(): RecordedText | RecordedBinary {
+    const bytes = Buffer.concat(this.#kept);
+    return isUtf8Bytes(bytes) ? bytes.toString("utf8") : { hex: bytes.toString("hex") };
+  }
+}

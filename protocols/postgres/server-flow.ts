@@ -1,0 +1,83 @@
+/**
+ * From the target to the client: follows the answers in the order of the operations, records rows and results, exchanges
+ * the errors of refused statements, and stops what must not come through. Rows pass as they came: they were masked where
+ * they were made; here is only the tripwire.
+ */
+import { Fault } from "#protocols/wire/fault.ts";
+import { SERVER } from "./constants.ts";
+import { type Action, Framer, type Handler, HEADER_BYTES, PASS, type Plan } from "./frame.ts";
+import { ServerMessages } from "./server-messages.ts";
+import type { SessionState } from "./session.ts";
+
+/** An error may carry a long text (RAISE, the query of a failed function); longer ones are no errors that a server makes. */
+const SERVER_MESSAGE_BYTES_MAX = 16 * 1024 * 1024;
+
+export class ServerFlow implements Handler {
+  readonly #state: SessionState;
+  readonly #messages: ServerMessages;
+  readonly #framer: Framer;
+  #nowMs = 0;
+
+  constructor(state: SessionState) {
+    this.#state = state;
+    this.#messages = new ServerMessages(state);
+    this.#framer = new Framer(this, 0);
+  }
+
+  /** The client stands between two messages: an ErrorResponse of our own may go out. */
+  get atBoundary(): boolean {
+    return this.#framer.atBoundary;
+  }
+
+  /**
+   * @param nowMs monotonic milliseconds
+   * @param out receives what goes to the client, in order: views of `chunk`, valid until they are written
+   * @throws Fault: the session ends
+   */
+  push(chunk: Buffer, nowMs: number, out: Buffer[]): void {
+    this.#state.counts.bytes += chunk.length;
+    this.#nowMs = nowMs;
+    this.#framer.push(chunk, out);
+  }
+
+  /** The target is gone: what had come of an answer is kept. */
+  cut(): void {
+    this.#messages.cut();
+  }
+
+  plan(tag: number, length: number): Plan {
+    if (tag === SERVER.dataRow) return this.#messages.row(length) ? "observe" : "watch";
+    if (tag === SERVER.copyData) {
+      if (this.#state.copy.kind !== "out") throw new Fault("upstream-out-of-step", "the target sent COPY data out of turn");
+      return this.#state.beginCopyData("out", length - 4) ? "observe" : "watch";
+    }
+    if (length > SERVER_MESSAGE_BYTES_MAX) throw new Fault("upstream-out-of-step", `the target sent a control message of ${length} bytes`);
+    return "whole";
+  }
+
+  frame(tag: number, frame: Buffer): Action {
+    return this.#messages.onFrame(tag, frame, this.#nowMs);
+  }
+
+  observe(tag: number, frame: Buffer): void {
+    if (tag === SERVER.copyData) this.#state.copyRecord?.keep(frame);
+    else this.#messages.keepRow(frame.subarray(HEADER_BYTES));
+  }
+
+  watch(region: Buffer): void {
+    if (this.#state.copy.kind === "out") this.#state.copyRecord?.beyond(region);
+    else this.#messages.beyondRows(region);
+  }
+
+  head(): Action {
+    return PASS;
+  }
+
+  tail(): void {
+    // Nothing of a server is streamed behind a beginning.
+  }
+
+  dropped(): null {
+    return null;
+  }
+}

@@ -1,0 +1,88 @@
+/**
+ * One session after login: what both directions share. `client-flow.ts` turns the client's bytes into what goes upstream,
+ * `server-flow.ts` the server's into what goes back; between them stand the operations under way, the names, the record.
+ * Nothing here touches a socket, a clock or a key; time comes in with each chunk.
+ */
+import { Fault } from "#protocols/wire/fault.ts";
+import { CopyRecord } from "./copy.ts";
+import type { Column } from "./decode.ts";
+import { Names } from "./names.ts";
+import { Operations } from "./operations.ts";
+import type { Append, ResultLimits } from "./run.ts";
+
+/** What the policy in force means for the session as a whole; settled at login. */
+export interface SessionTerms {
+  /** The principal is under a mask on the target. */
+  readonly underMask: boolean;
+  /** A text that need not be understood may pass unparsed: no mask, no guardrail, every right. */
+  readonly mayPassUnparsed: boolean;
+  /** True when a result column comes from a protected one: `table OID`, `attribute number`. */
+  readonly isProtected: (tableOid: number, attribute: number) => boolean;
+  readonly limits: ResultLimits;
+}
+
+export interface SessionCounts {
+  statements: number;
+  rows: number;
+  maskedCells: number;
+  denied: number;
+  bytes: number;
+}
+
+/** `in`: the server reads CopyData; Syncs from the client are ignored until CopyDone or CopyFail. */
+export interface CopyMode {
+  readonly kind: "none" | "in" | "out";
+  /** Sequence number of the COPY's statement event. */
+  readonly statement: number | null;
+}
+
+export const NO_COPY: CopyMode = { kind: "none", statement: null };
+
+export class SessionState {
+  readonly terms: SessionTerms;
+  readonly append: Append;
+  readonly operations = new Operations();
+  readonly names = new Names();
+  readonly counts: SessionCounts = { statements: 0, rows: 0, maskedCells: 0, denied: 0, bytes: 0 };
+  /** After an error in the extended protocol, until the client's next Sync: the server reads and discards. */
+  skipping = false;
+  /** Transaction status of the last ReadyForQuery. */
+  transaction: "I" | "T" | "E" = "I";
+  copy: CopyMode = NO_COPY;
+  /** Data of the COPY under way, or sent ahead of it. */
+  copyRecord: CopyRecord | null = null;
+  /** A statement that may have changed the catalogue has completed since this was last read. */
+  catalogueChanged = false;
+
+  constructor(terms: SessionTerms, append: Append) {
+    this.terms = terms;
+    this.append = append;
+  }
+
+  /** Nothing is under way: the session could end here without losing anything. */
+  get quiet(): boolean {
+    return this.operations.length === 0 && !this.skipping && this.copy.kind === "none" && this.transaction === "I";
+  }
+
+  /** A CopyData message begins. @returns whether it is to be kept, else it is only digested */
+  beginCopyData(direction: "in" | "out", bodyBytes: number): boolean {
+    this.copyRecord ??= new CopyRecord(direction, this.terms.limits.bytesPerStatement);
+    return this.copyRecord.begin(bodyBytes);
+  }
+
+  endCopy(outcome: "done" | "failed" | "cut"): void {
+    this.copyRecord?.end(this.append, this.copy.statement, outcome);
+    this.copyRecord = null;
+    this.copy = NO_COPY;
+  }
+
+  /** @throws Fault `masking-tripwire` when a column of a protected origin comes back as itself */
+  checkOrigins(columns: readonly Column[]): void {
+    if (!this.terms.underMask) return;
+    for (const column of columns) {
+      if (column.tableOid !== 0 && this.terms.isProtected(column.tableOid, column.attribute)) {
+        throw new Fault("masking-tripwire", "the target answered with a protected column that should have been masked; the session ends");
+      }
+    }
+  }
+}

@@ -1,0 +1,101 @@
+/**
+ * Reads numbers and strings off one message body and cannot leave it. A body that ends early, or is not read to its
+ * end where the message has one, is a fault.
+ */
+import { Fault } from "./fault.ts";
+
+export class Cursor {
+  readonly #bytes: Buffer;
+  #at: number;
+
+  constructor(bytes: Buffer, at = 0) {
+    this.#bytes = bytes;
+    this.#at = at;
+  }
+
+  get left(): number {
+    return this.#bytes.length - this.#at;
+  }
+
+  uint8(): number {
+    this.#need(1);
+    return this.#bytes.readUInt8(this.#at++);
+  }
+
+  int16(): number {
+    this.#need(2);
+    const value = this.#bytes.readInt16BE(this.#at);
+    this.#at += 2;
+    return value;
+  }
+
+  uint16(): number {
+    this.#need(2);
+    const value = this.#bytes.readUInt16BE(this.#at);
+    this.#at += 2;
+    return value;
+  }
+
+  int32(): number {
+    this.#need(4);
+    const value = this.#bytes.readInt32BE(this.#at);
+    this.#at += 4;
+    return value;
+  }
+
+  uint32(): number {
+    this.#need(4);
+    const value = this.#bytes.readUInt32BE(this.#at);
+    this.#at += 4;
+    return value;
+  }
+
+  /** A view of the next `length` bytes: valid as long as the body is. */
+  bytes(length: number): Buffer {
+    this.#need(length);
+    const view = this.#bytes.subarray(this.#at, this.#at + length);
+    this.#at += length;
+    return view;
+  }
+
+  /** The bytes up to the next NUL, without it; the NUL is consumed. */
+  cstringBytes(): Buffer {
+    const end = this.#bytes.indexOf(0, this.#at);
+    if (end < 0) throw new Fault("malformed-message", "a string in the message has no terminating NUL");
+    const view = this.#bytes.subarray(this.#at, end);
+    this.#at = end + 1;
+    return view;
+  }
+
+  cstring(): string {
+    return decodeText(this.cstringBytes());
+  }
+
+  rest(): Buffer {
+    return this.bytes(this.left);
+  }
+
+  /** @throws Fault `malformed-message` when something is left of the body. */
+  end(what: string): void {
+    if (this.left !== 0) throw new Fault("malformed-message", `${what} message has ${this.left} bytes more than its fields`);
+  }
+
+  #need(length: number): void {
+    if (length < 0 || length > this.left) {
+      throw new Fault("malformed-message", `the message ends ${length - this.left} bytes before its fields do`);
+    }
+  }
+}
+
+/**
+ * Text of a peer whose encoding is a superset of ASCII: UTF-8 where it is valid, else one character a byte, so that
+ * every ASCII byte keeps its meaning and no two texts become one.
+ */
+export function decodeText(bytes: Buffer): string {
+  const text = bytes.toString("utf8");
+  return text.includes("\ufffd") ? bytes.toString(isValidUtf8(bytes, text) ? "utf8" : "latin1") : text;
+}
+
+function isValidUtf8(bytes: Buffer, decoded: string): boolean {
+  return Buffer.byteLength(decoded) === bytes.length && Buffer.from(decoded).equals(bytes);
+}

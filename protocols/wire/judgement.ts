@@ -1,0 +1,34 @@
+/**
+ * What a session machine learns about one statement text: the decision of policy, already turned into what is sent
+ * upstream and what is written down. Made outside the protocols, once for each distinct text, and shared between sessions.
+ */
+import type { Denial } from "#policies/decision.ts";
+import type { RecordedText } from "./transcript.ts";
+
+export interface Judgement {
+  readonly verdict: "allow" | "mask" | "deny";
+  readonly rule: string | null;
+  readonly reason: string | null;
+  /** Set when, and only when, `verdict` is `deny`. */
+  readonly denial: Denial | null;
+  /** What goes upstream in place of the client's text; null when the client's own bytes do. */
+  readonly upstreamSql: string | null;
+  /** For each output column of a rewritten statement, whether it shows masked values; empty when not rewritten. */
+  readonly outputMasked: readonly boolean[];
+  /** Maps a character position (from 1) of the text sent upstream back to the client's, or null. */
+  readonly mapPosition: (position: number) => number | null;
+  readonly recordedSql: RecordedText;
+  readonly recordedUpstreamSql: RecordedText | null;
+  readonly tables: readonly string[];
+  /** Parameters (from 1) that are recorded as keyed digests only. */
+  readonly sensitiveParameters: readonly number[];
+  /** Server errors and notices are rebuilt from templates, since their text could carry protected values. */
+  readonly rebuildErrors: boolean;
+  /** Names that SQL-level PREPARE in this text binds, with the text behind them. */
+  readonly prepares: readonly { readonly name: string; readonly sql: RecordedText }[];
+  /** The catalogue may differ once this has run. */
+  readonly changesCatalogue: boolean;
+}
+
+/** The judge answers at once, or promises to (a catalogue refresh, later an approval). */
+export type Judge = (sql: string) => Judgement | Promise<Judgement>;
