@@ -2,9 +2,10 @@
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { hostname } from "node:os";
 import { join, resolve } from "node:path";
+import { createSigningKey } from "#src/audit/signing.ts";
 import { firstConfiguration, PASSWORD_VARIABLE } from "#src/setup/configuration.ts";
 import { type NewFiles, writeNewFiles } from "#src/setup/files.ts";
-import { identityFile, makeAuditorIdentity, makeEvidenceKey } from "#src/setup/keys.ts";
+import { identityFile, makeAuditorIdentity } from "#src/setup/keys.ts";
 import { issueCa, issueServer } from "#src/tls/issue.ts";
 import { type ExitCode, Failure } from "./failure.ts";
 import type { Screen } from "./screen.ts";
@@ -23,20 +24,20 @@ export async function init(world: World, screen: Screen, dir: string): Promise<E
   const hosts: [string, ...string[]] = ["localhost", ...ownName(), "127.0.0.1", "::1"];
   const ca = await issueCa("Sallyport gateway authority", lifetime(world, AUTHORITY_DAYS));
   const server = await issueServer(ca, { hosts, lifetime: lifetime(world, SERVER_DAYS) });
-  const evidence = makeEvidenceKey();
+  const evidence = createSigningKey();
   const auditor = await makeAuditorIdentity();
   const files: NewFiles = {
     "sallyport.yaml": firstConfiguration({ recipient: auditor.recipient }),
     "certs/ca.crt": ca.cert,
     "certs/gateway.crt": server.cert,
-    "certs/evidence.pub": evidence.publicKey,
+    "certs/evidence.pub": evidence.publicKeyPem,
     "keys/ca.key": ca.key,
     "keys/gateway.key": server.key,
-    "keys/evidence.key": evidence.privateKey,
+    "keys/evidence.key": evidence.privateKeyPem,
     "auditor/identity.txt": identityFile(auditor),
   };
   writeNewFiles(folder, files);
-  const made = { folder, files: Object.keys(files), hosts, recipient: auditor.recipient, evidencePublicKey: evidence.publicKey };
+  const made = { folder, files: Object.keys(files), hosts, recipient: auditor.recipient, evidencePublicKey: evidence.publicKeyPem };
   await screen.object(made);
   await tell(screen, dir, made);
   return 0;

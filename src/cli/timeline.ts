@@ -108,7 +108,7 @@ function eventLines(event: Exclude<RecordedEvent, { kind: "rows" }>, paint: Colo
     case "notify":
       return [line("i", `notification on ${visible(event.channel)}: ${visible(textOf(event.payload))}`)];
     case "body":
-      return [line("…", `whole message ${bytesText(event.bytes)}, sha256 ${event.sha256}`)];
+      return [line("…", `whole message ${bytesText(event.bytes)}, sha256 ${visible(event.sha256)}`)];
     case "cancel":
       return [line(paint.yellow("⊘"), `cancel asked for by ${visible(event.remote)}`)];
     case "session-end":
@@ -171,7 +171,7 @@ function textLines(text: RecordedText): string[] {
 }
 
 function excessNote(excess: { readonly bytes: number; readonly sha256: string | null }): string {
-  return `… ${bytesText(excess.bytes)} in all${excess.sha256 === null ? "" : `, sha256 ${excess.sha256}`}`;
+  return `… ${bytesText(excess.bytes)} in all${excess.sha256 === null ? "" : `, sha256 ${visible(excess.sha256)}`}`;
 }
 
 function fieldLines(fields: Readonly<Record<string, string>>): string[] {
@@ -208,7 +208,7 @@ function cell(value: RecordedValue, masked: boolean, paint: Colors): Cell {
 export function valueText(value: RecordedValue): string {
   if (value === null) return NULL_MARK;
   if (typeof value === "string") return visible(value);
-  if ("hex" in value) return `\\x${value.hex}`;
+  if ("hex" in value) return `\\x${visible(value.hex)}`;
   return `${visible(value.head)}${excessNote(value)}`;
 }
 
@@ -225,7 +225,9 @@ function rowCount(rows: number): string {
 }
 
 function beyond(value: Beyond | null): string {
-  return value === null ? "" : `; past the recording's limits: ${rowCount(value.rows)}, ${bytesText(value.bytes)}, sha256 ${value.sha256}`;
+  return value === null
+    ? ""
+    : `; past the recording's limits: ${rowCount(value.rows)}, ${bytesText(value.bytes)}, sha256 ${visible(value.sha256)}`;
 }
 
 function indented(lines: readonly string[]): string[] {

@@ -38,7 +38,9 @@ export function visibleLines(text: string): string[] {
  */
 export function disarmed<T>(data: T): T {
   return JSON.parse(JSON.stringify(data), (_key, value) =>
-    typeof value === "string" ? value.replace(HIDDEN, (hidden) => (/[\n\r\t]/.test(hidden) ? hidden : escaped(hidden))) : value,
+    typeof value === "string"
+      ? value.replaceAll("\r\n", "\n").replace(HIDDEN, (hidden) => (hidden === "\n" || hidden === "\t" ? hidden : escaped(hidden)))
+      : value,
   );
 }
 

@@ -5,6 +5,7 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { Secret } from "#protocols/wire/secret.ts";
+import { createSigningKey } from "#src/audit/signing.ts";
 import type { KeyPair } from "#src/config/config.ts";
 import { type Account, databaseAccount } from "#src/demo/account.ts";
 import type { Cleanup } from "#src/demo/cleanup.ts";
@@ -16,7 +17,7 @@ import { type Agent, type Issuer, startIssuer } from "#src/demo/issuer.ts";
 import { type Programs, packagedPrograms, runnablePrograms } from "#src/demo/programs.ts";
 import { type SeededDatabase, seedShop } from "#src/demo/seed.ts";
 import { writeNewFiles } from "#src/setup/files.ts";
-import { identityFile, makeAuditorIdentity, makeEvidenceKey } from "#src/setup/keys.ts";
+import { identityFile, makeAuditorIdentity } from "#src/setup/keys.ts";
 import { issueCa, issueServer } from "#src/tls/issue.ts";
 
 export interface StageOptions {
@@ -86,8 +87,8 @@ export async function setStage(options: StageOptions): Promise<Stage> {
     [DEMO_FILES.ca]: papers.ca,
     [DEMO_FILES.gatewayCertificate]: certificate,
     [DEMO_FILES.gatewayKey]: key,
-    [DEMO_FILES.evidenceKey]: papers.evidence.privateKey,
-    [DEMO_FILES.evidencePublicKey]: papers.evidence.publicKey,
+    [DEMO_FILES.evidenceKey]: papers.evidence.privateKeyPem,
+    [DEMO_FILES.evidencePublicKey]: papers.evidence.publicKeyPem,
     [DEMO_FILES.databasePassword]: shop.password,
     [DEMO_FILES.identity]: identityFile(auditor),
   });
@@ -101,14 +102,14 @@ interface Papers {
   readonly ca: string;
   /** For localhost: gateway, issuer and database show the same one; they are one machine. */
   readonly server: KeyPair;
-  readonly evidence: ReturnType<typeof makeEvidenceKey>;
+  readonly evidence: ReturnType<typeof createSigningKey>;
 }
 
 async function makePapers(nowMs: number): Promise<Papers> {
   const lifetime = { from: new Date(nowMs), until: new Date(nowMs + 7 * DAY_MS) };
   const ca = await issueCa("Sallyport demo authority", lifetime);
   const server = await issueServer(ca, { hosts: ["localhost", "127.0.0.1"], lifetime });
-  return { ca: ca.cert, server, evidence: makeEvidenceKey() };
+  return { ca: ca.cert, server, evidence: createSigningKey() };
 }
 
 function startDatabase(

@@ -1,21 +1,6 @@
-/** Fresh keys of a new installation: the one that signs the evidence log, and the identity that auditors read recordings with. */
-import { generateKeyPairSync } from "node:crypto";
+/** The age identity that auditors of a new installation read recordings with. */
 import { generateX25519Identity, identityToRecipient } from "age-encryption";
 import { Secret } from "#protocols/wire/secret.ts";
-
-/** An Ed25519 pair, PEM: PKCS #8 and SubjectPublicKeyInfo. */
-export interface EvidenceKey {
-  readonly privateKey: Secret<string>;
-  readonly publicKey: string;
-}
-
-export function makeEvidenceKey(): EvidenceKey {
-  const { privateKey, publicKey } = generateKeyPairSync("ed25519");
-  return {
-    privateKey: new Secret(String(privateKey.export({ format: "pem", type: "pkcs8" }))),
-    publicKey: String(publicKey.export({ format: "pem", type: "spki" })),
-  };
-}
 
 /** An age identity (`AGE-SECRET-KEY-1…`) and the public key recordings are sealed for (`age1…`). */
 export interface AuditorIdentity {

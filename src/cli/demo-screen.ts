@@ -1,0 +1,59 @@
+/** The demo's first screen: what runs, a line to paste, what to try and what to expect, how to look at the record. */
+import type { Agent } from "#src/demo/issuer.ts";
+import type { Stage } from "#src/demo/stage.ts";
+import type { Screen } from "./screen.ts";
+
+/** How the program is called from where the demo was started. */
+const SELF = "npx sallyport";
+
+const TRIES: readonly (readonly [statement: string, expect: string])[] = [
+  ["select id, name, email, ssn from users limit 3;", "e-mail and ssn come masked, from the database itself"],
+  ["select count(*) from users where ssn like '9%';", "0: conditions see masked values too, so they leak nothing"],
+  ["select left(card, 6), count(*) from payments group by 1;", "so do expressions and groups"],
+  ["update users set city = 'Oslo' where id = 1;", "refused: this agent may only read"],
+  ["select city, sum(total) from orders o join users u on u.id = user_id group by 1;", "what needs no mask works as ever"],
+];
+
+export async function showDemo(screen: Screen, stage: Stage): Promise<void> {
+  const { bold, dim, cyan, green } = screen.paint;
+  const { support, report } = stage.agents;
+  const token = await stage.issuer.tokenFor(report, stage.ca);
+  const lines = [
+    "",
+    `${green("●")} ${bold("Sallyport is running")}: agents reach the shop's database through it, and only what policy allows.`,
+    "",
+    `    agent ──TLS──▶ gateway ${bold(`localhost:${stage.gateway.port}`)} ──TLS──▶ PostgreSQL localhost:${stage.database.port}`,
+    `                   identity, access, masking, recording       ${dim(`issuer ${stage.issuer.url}`)}`,
+    "",
+    bold("Connect") + dim("  as report-agent, who may not see e-mail addresses; paste it into another terminal"),
+    "",
+    psqlLine(stage, report),
+    "",
+    dim("as support-agent, who may:"),
+    "",
+    psqlLine(stage, support),
+    "",
+    bold("Try"),
+    ...TRIES.flatMap(([statement, expect]) => [`  ${cyan(statement)}`, dim(`      ${expect}`)]),
+    "",
+    bold("Look at the record") + dim("  from the same folder as this command, while the demo runs"),
+    `  ${SELF} sessions --config ${stage.path("config")}`,
+    `  ${SELF} replay ID --config ${stage.path("config")} --identity ${stage.path("identity")}`,
+    `  ${SELF} handshakes --config ${stage.path("config")}`,
+    dim("  is it still as it was written? An auditor needs no configuration:"),
+    `  ${SELF} verify --recordings ${stage.path("recordings")} --evidence ${stage.path("evidence")} --public-key ${stage.path("evidencePublicKey")}`,
+    "",
+    bold("A token") + dim("  works as password too, for one hour (report-agent):"),
+    token.expose(),
+    "",
+    `${bold("Ctrl-C")} ends everything and removes ${stage.folder}`,
+    "",
+  ];
+  for (const line of lines) await screen.line(line);
+}
+
+/** One line, whatever the terminal's width, so that it can be pasted. */
+export function psqlLine(stage: Stage, agent: Agent): string {
+  const connection = `host=localhost port=${stage.gateway.port} dbname=shop user=${agent.name} sslmode=verify-full sslrootcert=${stage.path("ca")}`;
+  return `PGPASSWORD=${agent.secret.expose()} psql "${connection}"`;
+}
