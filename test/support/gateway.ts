@@ -9,8 +9,9 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { Secret } from "#protocols/wire/secret.ts";
+import { createSigningKey } from "#src/audit/signing.ts";
 import { type Agent, type Issuer, startIssuer } from "#src/demo/issuer.ts";
-import { makeAuditorIdentity, makeEvidenceKey } from "#src/setup/keys.ts";
+import { makeAuditorIdentity } from "#src/setup/keys.ts";
 import { makeAuthority } from "#test/support/certificates.ts";
 import type { TestPostgres } from "#test/support/postgres.ts";
 import { removeFolder, scratchFolder } from "#test/support/scratch.ts";
@@ -163,14 +164,14 @@ async function writePapers(folder: string, postgres: TestPostgres): Promise<Pape
   const authority = await makeAuthority("Sallyport test gateway CA");
   const { cert, key } = await authority.server(["localhost", "127.0.0.1"]);
   const auditor = await makeAuditorIdentity();
-  const evidence = makeEvidenceKey();
+  const evidence = createSigningKey();
   file("certs/ca.crt", authority.ca);
   file("certs/gateway.crt", cert);
   file("keys/gateway.key", key.expose());
   file("certs/database-ca.crt", postgres.ca);
   file("keys/database.password", postgres.password);
-  file("keys/evidence.key", evidence.privateKey.expose());
-  file("keys/evidence.pub", evidence.publicKey);
+  file("keys/evidence.key", evidence.privateKeyPem.expose());
+  file("keys/evidence.pub", evidence.publicKeyPem);
   file("identity.txt", `${auditor.identity.expose()}\n`);
   return { ca: authority.ca, cert, key, recipient: auditor.recipient };
 }
