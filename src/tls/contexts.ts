@@ -1,6 +1,9 @@
 /**
- * The server side of the client leg: secure contexts made once from the configuration, the choice between them by
- * SNI, and the options for one `tls.Server` that never listens and is handed raw sockets by the gateway.
+ * The server side of the client leg: one `tls.Server` per certificate, which never listens and is handed raw sockets
+ * by the gateway, and the verdict on client certificates.
+ *
+ * The server is chosen by the SNI of the ClientHello that the gateway has already read, not by Node's SNICallback: a
+ * context given to that callback is taken over in parts only (of two certificates, ECDSA and RSA, just the last).
  *
  * A client certificate that does not verify does not end the handshake here, so that the client can be told why in
  * its own protocol: `clientCertificate` gives the verdict, and must be asked on every connection.
@@ -24,28 +27,32 @@ export interface ServerOptions {
   readonly handshakeTimeoutMs: number;
 }
 
-interface Context {
-  readonly certificates: readonly X509Certificate[];
-  readonly context: tls.SecureContext;
+/** Start a handshake with `serverFor(hello.sni).emit("connection", raw)`; listen for `secureConnection` and `tlsClientError` on `all`. */
+export interface TlsServers {
+  readonly all: readonly tls.Server[];
+  /** The server whose certificate covers the name; the first for a name that none covers, and for null. */
+  serverFor(sni: string | null): tls.Server;
 }
 
 /**
- * Options for `tls.createServer`; raw sockets are given to it with `server.emit("connection", raw)`.
- *
  * @throws Error of OpenSSL when a certificate, key or suite list is unusable; `loadConfig` has looked at them before.
  */
-export function serverOptions(config: ClientTls, options: ServerOptions): tls.TlsOptions {
-  const common = contextOptions(config, options.ticketKeys);
-  const contexts = groupByNames(config.certificates).map((pairs) => makeContext(pairs, common));
-  const [first] = groupByNames(config.certificates);
+export function tlsServers(config: ClientTls, options: ServerOptions): TlsServers {
+  const common = commonOptions(config, options);
+  const served = groupByNames(config.certificates).map((pairs) => ({
+    certificates: pairs.map((pair) => new X509Certificate(pair.cert)),
+    server: tls.createServer({ ...common, ...pairOptions(pairs) }),
+  }));
+  const [first] = served;
+  if (first === undefined) {
+    throw new Error("a TLS listener needs a certificate");
+  }
   return {
-    ...common,
-    ...pairOptions(first ?? []),
-    SNICallback: sniCallback(contexts),
-    ALPNProtocols: [...options.alpn],
-    requestCert: config.clientCertificates.mode !== "none",
-    rejectUnauthorized: false,
-    handshakeTimeout: options.handshakeTimeoutMs,
+    all: served.map(({ server }) => server),
+    serverFor: (sni) => {
+      const fit = sni === null ? undefined : served.find(({ certificates }) => certificates.some((one) => covers(one, sni)));
+      return (fit ?? first).server;
+    },
   };
 }
 
@@ -77,7 +84,7 @@ export function clientCertificate(socket: tls.TLSSocket, config: ClientTls): Cli
   return { kind: "accepted", certificate: shown };
 }
 
-function contextOptions(config: ClientTls, ticketKeys: Buffer): tls.SecureContextOptions & { ticketKeys: Buffer } {
+function commonOptions(config: ClientTls, options: ServerOptions): tls.TlsOptions {
   const clients = config.clientCertificates;
   const authenticates = clients.mode !== "none";
   return {
@@ -91,7 +98,11 @@ function contextOptions(config: ClientTls, ticketKeys: Buffer): tls.SecureContex
     secureOptions: constants.SSL_OP_NO_RENEGOTIATION | (authenticates ? constants.SSL_OP_NO_TICKET : 0),
     sessionIdContext: sessionContext(config),
     sessionTimeout: TICKET_LIFETIME_SECONDS,
-    ticketKeys,
+    ticketKeys: options.ticketKeys,
+    ALPNProtocols: [...options.alpn],
+    requestCert: authenticates,
+    rejectUnauthorized: false,
+    handshakeTimeout: options.handshakeTimeoutMs,
     ...(clients.mode === "none" ? {} : { ca: clients.ca }),
   };
 }
@@ -100,14 +111,6 @@ function contextOptions(config: ClientTls, ticketKeys: Buffer): tls.SecureContex
 function sessionContext(config: ClientTls): string {
   const facts = [config.minVersion, config.cipherSuites, config.clientCertificates, config.certificates.map((pair) => pair.cert)];
   return createHash("sha256").update(JSON.stringify(facts)).digest("hex").slice(0, 32);
-}
-
-function makeContext(pairs: readonly KeyPair[], common: tls.SecureContextOptions): Context {
-  return {
-    certificates: pairs.map((pair) => new X509Certificate(pair.cert)),
-    // The context that SNI chooses replaces all of the server's, so it carries the client authorities too.
-    context: tls.createSecureContext({ ...common, ...pairOptions(pairs) }),
-  };
 }
 
 function pairOptions(pairs: readonly KeyPair[]): { cert: string[]; key: string[] } {
@@ -128,16 +131,6 @@ function groupByNames(pairs: readonly KeyPair[]): KeyPair[][] {
     groups.set(names, group);
   }
   return [...groups.values()].map((group) => [...group.values()]);
-}
-
-type SniCallback = (name: string, done: (error: Error | null, context?: tls.SecureContext) => void) => void;
-
-/** Never throws and never fails: a name that fits nothing leaves the first certificate, which the client then judges. */
-function sniCallback(contexts: readonly Context[]): SniCallback {
-  return (name, done) => {
-    const fit = contexts.find(({ certificates }) => certificates.some((certificate) => covers(certificate, name)));
-    done(null, fit?.context);
-  };
 }
 
 function covers(certificate: X509Certificate, name: string): boolean {
