@@ -16,6 +16,22 @@ export interface Principal {
   readonly actor: string | null;
 }
 
+/** How a masked column shows: docs/masking.md says what each yields for which type. */
+export type Mask =
+  | { readonly kind: "redact" }
+  | { readonly kind: "null" }
+  | { readonly kind: "email" }
+  | { readonly kind: "year" }
+  | { readonly kind: "keepLast"; readonly characters: number }
+  | { readonly kind: "constant"; readonly value: string | number | boolean };
+
+/** A masking rule that is in force for a principal on a target; `columns` are names with `*` globs. */
+export interface ActiveMask {
+  readonly rule: string;
+  readonly columns: readonly string[];
+  readonly mask: Mask;
+}
+
 /** A column that a masking rule protects for this principal, resolved against the catalogue. */
 export interface ProtectedColumn {
   readonly schema: string;
@@ -30,6 +46,8 @@ export interface ProtectedColumn {
  */
 export interface Obstacle {
   readonly reason: MaskingReason;
+  /** The masking rule whose column is in the way; null when it is not about one column. */
+  readonly rule: string | null;
   readonly message: string;
   readonly hint: string;
   readonly position: number | null;

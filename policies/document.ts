@@ -1,0 +1,37 @@
+/**
+ * The policy document: the parts `access`, `masking`, `guardrails` and `approvals` of sallyport.yaml, as rules.
+ * Reading the file and telling where in it a problem stands is the configuration's matter.
+ */
+import { z } from "zod";
+import { SECTIONS, type Sections } from "./registry.ts";
+
+export type PolicyDocument = Sections;
+
+/** Four keys of the configuration's top level; spread it into the schema of the whole. Unknown keys are errors. */
+export const policyShape = SECTIONS;
+
+/** The four parts alone, for a document of its own. */
+export const policyDocumentSchema = z.strictObject(SECTIONS);
+
+export interface DocumentProblem {
+  /** As zod gives paths: keys and indexes. */
+  readonly path: readonly (string | number)[];
+  readonly message: string;
+}
+
+/** What a schema cannot see: rules for targets that are not there. */
+export function documentProblems(document: PolicyDocument, targets: readonly string[]): readonly DocumentProblem[] {
+  const unknown = (path: readonly (string | number)[], target: string): DocumentProblem[] =>
+    targets.includes(target) ? [] : [{ path, message: `there is no target ${JSON.stringify(target)}` }];
+  return [
+    ...document.access.rules.flatMap((rule, index) =>
+      rule.targets.flatMap((target, place) => unknown(["access", "rules", index, "targets", place], target)),
+    ),
+    ...document.masking.rules.flatMap((rule, index) => unknown(["masking", "rules", index, "target"], rule.target)),
+  ];
+}
+
+/** Functions outside `pg_catalog` that statements under a mask may call, as `schema.name`. */
+export function allowedFunctions(document: PolicyDocument): readonly string[] {
+  return document.masking.functions?.allow ?? [];
+}

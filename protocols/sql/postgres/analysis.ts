@@ -1,0 +1,36 @@
+/** What the analysis of a text yields for the gateway; `analyse.ts` makes it. Plain data but for one function. */
+import type { TextFacts } from "#policies/question.ts";
+import type { SessionEffects } from "./effects.ts";
+
+export interface Analysis {
+  readonly facts: TextFacts;
+  /** Set when masking facts hold something rewritable and no obstacle: what goes upstream if the decision is `mask`. */
+  readonly rewritten: Rewritten | null;
+  readonly sensitive: Sensitive;
+  readonly effects: SessionEffects;
+}
+
+export interface Rewritten {
+  readonly sql: string;
+  /**
+   * For each statement of the text, in order, whether each of its output columns derives from a masked column.
+   * Empty for a statement that yields no rows or whose columns could not be counted.
+   */
+  readonly outputMasked: readonly (readonly boolean[])[];
+  /** Maps a character position (from 1) of `sql` to one of the client's text; null when it lies outside. */
+  readonly mapPosition: (position: number) => number | null;
+}
+
+/** A stretch of the text: indexes into the JavaScript string, end excluded. */
+export interface TextRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** What of a text and its parameters may be recorded only as keyed digests. */
+export interface Sensitive {
+  /** In order, not overlapping. */
+  readonly ranges: readonly TextRange[];
+  /** Parameter numbers, from 1, in order. */
+  readonly parameters: readonly number[];
+}

@@ -1,0 +1,134 @@
+/**
+ * Reads the grammar's tree. A node is `{ Type: { fields } }`, or bare fields where its place fixes the type
+ * (`shape.ts`). The walk keeps its own stack, so depth costs no stack of ours, and it carries the names that WITH
+ * clauses bind, so that whoever meets a relation's name knows whether it means a common table expression.
+ */
+import { TYPED_FIELDS } from "./shape.ts";
+
+/** The fields of one node; values are checked where they are read. */
+export type Body = Readonly<Record<string, unknown>>;
+
+export interface TreeNode {
+  readonly type: string;
+  readonly body: Body;
+}
+
+/** Names bound by WITH clauses around a place, innermost first. */
+export interface WithNames {
+  readonly name: string;
+  readonly up: WithNames | null;
+}
+
+export interface Place extends TreeNode {
+  /** Type of the node around it, and the field of that it stands in. */
+  readonly parent: string;
+  readonly field: string;
+  readonly names: WithNames | null;
+}
+
+/** What a node is called whose type neither itself nor its place tells. */
+export const UNKNOWN = "?";
+
+export function isBody(value: unknown): value is Body {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+export function textOf(body: Body, field: string): string {
+  const value = body[field];
+  return typeof value === "string" ? value : "";
+}
+
+/** Numbers that are 0 are left out of the tree. */
+export function numberOf(body: Body, field: string): number {
+  const value = body[field];
+  return typeof value === "number" ? value : 0;
+}
+
+export function flagOf(body: Body, field: string): boolean {
+  return body[field] === true;
+}
+
+/** The one node in a field. */
+export function nodeOf(owner: string, body: Body, field: string): TreeNode | undefined {
+  const value = body[field];
+  return isBody(value) ? typed(owner, field, value) : undefined;
+}
+
+/** The nodes of a list field; empty when it is absent. */
+export function nodesOf(owner: string, body: Body, field: string): readonly TreeNode[] {
+  const value = body[field];
+  if (!Array.isArray(value)) return [];
+  return value.filter(isBody).map((item) => typed(owner, field, item));
+}
+
+/** The words of a list of String nodes, such as a qualified name. Other members come out as empty words. */
+export function wordsOf(body: Body, field: string): readonly string[] {
+  return nodesOf("", body, field).map((node) => (node.type === "String" ? textOf(node.body, "sval") : ""));
+}
+
+function typed(owner: string, field: string, value: Body): TreeNode {
+  const keys = Object.keys(value);
+  const [only] = keys;
+  if (only !== undefined && keys.length === 1 && only >= "A" && only < "[") {
+    const inner = value[only];
+    return isBody(inner) ? { type: only, body: inner } : { type: UNKNOWN, body: value };
+  }
+  return { type: TYPED_FIELDS[owner]?.[field] ?? UNKNOWN, body: value };
+}
+
+/** Whether an unqualified relation name at a place means a common table expression. */
+export function bindsName(names: WithNames | null, name: string): boolean {
+  for (let at = names; at !== null; at = at.up) if (at.name === name) return true;
+  return false;
+}
+
+/** Visits a node and all below it, parents first. `visit` returns false to leave out what is below. */
+export function walk(root: TreeNode, visit: (place: Place) => boolean): void {
+  const stack: Place[] = [{ ...root, parent: "", field: "", names: null }];
+  for (let place = stack.pop(); place !== undefined; place = stack.pop()) {
+    if (visit(place)) pushChildren(stack, place);
+  }
+}
+
+function pushChildren(stack: Place[], place: Place): void {
+  const { type, body } = place;
+  const withClause = body["withClause"];
+  const names = isBody(withClause) ? pushWith(stack, place, withClause) : place.names;
+  for (const field in body) {
+    if (field === "withClause") continue;
+    pushValue(stack, type, field, body[field], names);
+  }
+}
+
+function pushValue(stack: Place[], parent: string, field: string, value: unknown, names: WithNames | null): void {
+  if (typeof value !== "object" || value === null) return;
+  if (Array.isArray(value)) {
+    for (const item of value) if (isBody(item)) push(stack, parent, field, item, names);
+  } else if (isBody(value)) {
+    push(stack, parent, field, value, names);
+  }
+}
+
+function push(stack: Place[], parent: string, field: string, value: Body, names: WithNames | null): void {
+  const { type, body } = typed(parent, field, value);
+  stack.push({ type, body, parent, field, names });
+}
+
+/**
+ * PostgreSQL, "WITH Queries": a later sibling sees earlier ones; under RECURSIVE all siblings and itself are seen.
+ * Returns the names as the statement that owns the clause sees them.
+ */
+function pushWith(stack: Place[], place: Place, withClause: Body): WithNames | null {
+  const expressions = nodesOf("WithClause", withClause, "ctes");
+  let names = place.names;
+  const seen: (WithNames | null)[] = [];
+  for (const { body } of expressions) {
+    seen.push(names);
+    names = { name: textOf(body, "ctename"), up: names };
+  }
+  const recursive = flagOf(withClause, "recursive");
+  expressions.forEach((expression, index) => {
+    stack.push({ ...expression, parent: "WithClause", field: "ctes", names: recursive ? names : (seen[index] ?? null) });
+  });
+  return names;
+}

@@ -1,0 +1,86 @@
+/** The policy document: what it accepts, and that nothing in it can be written without being enforced. */
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { allowedFunctions, documentProblems, policyDocumentSchema } from "#policies/document.ts";
+
+const agents = { groups: ["data-agents"] };
+
+function messages(document: unknown): readonly string[] {
+  const parsed = policyDocumentSchema.safeParse(document);
+  return parsed.success ? [] : parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`);
+}
+
+describe("policy document", () => {
+  test("an empty document grants nothing and masks nothing", () => {
+    const document = policyDocumentSchema.parse({});
+    assert.deepEqual(document.access.rules, []);
+    assert.deepEqual(document.masking.rules, []);
+    assert.deepEqual(allowedFunctions(document), []);
+  });
+
+  test("the design's example becomes typed rules, called by their place when they have no name", () => {
+    const document = policyDocumentSchema.parse({
+      access: { rules: [{ who: agents, targets: ["orders"], may: ["read"] }] },
+      masking: {
+        rules: [
+          { target: "orders", columns: ["public.users.ssn"], with: { keepLast: 4 }, unless: { groups: ["fraud-desk"] }, lookup: "none" },
+          { name: "pii", target: "orders", columns: ["public.*.email"], with: null },
+        ],
+        functions: { allow: ["public.order_total"] },
+      },
+    });
+    assert.deepEqual(document.access.rules, [{ name: "access.rules.0", who: agents, targets: ["orders"], may: ["read"] }]);
+    assert.deepEqual(
+      document.masking.rules.map(({ name, mask }) => [name, mask]),
+      [
+        ["masking.rules.0", { kind: "keepLast", characters: 4 }],
+        ["pii", { kind: "null" }],
+      ],
+    );
+    assert.deepEqual(allowedFunctions(document), ["public.order_total"]);
+  });
+
+  test("null and the word null mean the same mask", () => {
+    const masks = [null, "null"].map((written) =>
+      policyDocumentSchema.parse({ masking: { rules: [{ target: "t", columns: ["a.b.c"], with: written }] } }),
+    );
+    assert.deepEqual(masks[0]?.masking, masks[1]?.masking);
+  });
+
+  const rule = { target: "orders", columns: ["public.users.ssn"], with: "redact" };
+  const access = { who: agents, targets: ["orders"], may: ["read"] };
+  const refused: readonly (readonly [string, unknown, RegExp])[] = [
+    [
+      "a guardrail, which nothing enforces yet",
+      { guardrails: { rules: [{ name: "x" }] } },
+      /guardrails\.rules\.0: guardrails are not supported yet/,
+    ],
+    ["an approval, which nothing enforces yet", { approvals: { rules: [{ name: "x" }] } }, /approvals are not supported yet/],
+    ["a hash mask", { masking: { rules: [{ ...rule, with: { hash: { key: { env: "K" } } } }] } }, /with.*: hash is not supported yet/],
+    ["equality lookup", { masking: { rules: [{ ...rule, lookup: "equality" }] } }, /lookup: equality is not supported yet/],
+    ["an unknown mask", { masking: { rules: [{ ...rule, with: "blur" }] } }, /expected redact, null, email, year/],
+    ["a mask that keeps no character", { masking: { rules: [{ ...rule, with: { keepLast: 0 } }] } }, /with/],
+    ["a column without its schema", { masking: { rules: [{ ...rule, columns: ["users.ssn"] }] } }, /expected schema\.table\.column/],
+    ["a rule for nobody in particular", { access: { rules: [{ ...access, who: {} }] } }, /needs at least one of names, groups, issuers/],
+    ["a rule that grants nothing", { access: { rules: [{ ...access, may: [] }] } }, /may/],
+    ["a right that does not exist", { access: { rules: [{ ...access, may: ["everything"] }] } }, /may\.0/],
+    ["HTTP paths, which nothing enforces yet", { access: { rules: [{ ...access, paths: ["/x"] }] } }, /paths is not supported yet/],
+    ["onRevoke, which nothing enforces yet", { access: { rules: [], onRevoke: "disconnect" } }, /onRevoke is not supported yet/],
+    ["a key that is misspelt", { acess: { rules: [] } }, /acess/],
+    ["a key of a rule that is misspelt", { masking: { rules: [{ ...rule, unles: agents }] } }, /unles/],
+  ];
+  for (const [what, document, message] of refused) {
+    test(`${what} is refused`, () => assert.match(messages(document).join("\n"), message));
+  }
+
+  test("a rule for a target that is not there is a problem with its place", () => {
+    const document = policyDocumentSchema.parse({
+      access: { rules: [{ ...access, targets: ["orders", "order"] }] },
+      masking: { rules: [{ ...rule, target: "crm" }] },
+    });
+    assert.deepEqual(documentProblems(document, ["orders"]), [
+      { path: ["access", "rules", 0, "targets", 1], message: 'there is no target "order"' },
+      { path: ["masking", "rules", 0, "target"], message: 'there is no target "crm"' },
+    ]);
+  });
+});
