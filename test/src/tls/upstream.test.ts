@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { createHash, X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import net from "node:net";
+import { PassThrough } from "node:stream";
 import { after, before, describe, test } from "node:test";
 import tls from "node:tls";
 import type { TlsFacts } from "#src/audit/records.ts";
@@ -71,7 +72,9 @@ async function dial(port: number, upstream: UpstreamTls): Promise<Dialled> {
     await once(socket, "secureConnect");
     const outcome: Dialled = { kind: "up", facts: tlsFacts(socket), verification: upstreamVerification(socket, upstream) };
     // In TLS 1.3 a server refuses our certificate only after our side is up.
-    await once(socket, "data");
+    const closed = once(socket, "close").then(() => Promise.reject(Object.assign(new Error("closed"), { code: "ECONNRESET" })));
+    await Promise.race([once(socket, "data"), closed]);
+    closed.catch(() => undefined);
     return outcome;
   } catch (error) {
     return { kind: "refused", refusal: handshakeReason(error, "upstream") };
@@ -237,6 +240,8 @@ describe("what must be refused", () => {
   });
 
   test("a socket that was not verified is not vouched for", () => {
-    assert.throws(() => upstreamVerification(new tls.TLSSocket(new net.Socket()), config()), /without having been verified/);
+    const socket = new tls.TLSSocket(new PassThrough());
+    assert.throws(() => upstreamVerification(socket, config()), /without having been verified/);
+    socket.destroy();
   });
 });
