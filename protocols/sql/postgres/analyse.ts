@@ -3,7 +3,7 @@
  * text: what goes upstream in its place, what of it may be recorded, what it does to the session. Pure and
  * synchronous; `loadGrammar` must have been awaited once.
  */
-import type { StatementFacts, TextFacts } from "#policies/question.ts";
+import type { StatementFacts } from "#policies/question.ts";
 import type { Catalogue } from "#protocols/sql/catalogue.ts";
 import type { Analysis } from "./analysis.ts";
 import { type LocatedStatement, sessionEffects, statementsOf } from "./effects.ts";

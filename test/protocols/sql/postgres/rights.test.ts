@@ -142,7 +142,7 @@ const CALLS: readonly (readonly [string, string])[] = [
 ];
 
 function needsOf(sql: string, catalogue: Catalogue | null = null): readonly (readonly [string, readonly Right[]])[] {
-  const { facts } = analyse(sql, catalogue);
+  const { facts } = analyse(sql, null, catalogue);
   assert.ok(facts.kind === "parsed", `${sql}: ${facts.kind === "unparsed" ? facts.message : ""}`);
   return facts.statements.map(({ tag, needs }) => [tag, needs]);
 }
