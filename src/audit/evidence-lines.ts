@@ -4,6 +4,7 @@
  * written, or it is no line.
  */
 import { hash, type KeyObject } from "node:crypto";
+import { EVIDENCE_RECORD } from "./record-schema.ts";
 import type { EvidenceRecord } from "./records.ts";
 import { type SigningKey, verifySignature } from "./signing.ts";
 
@@ -74,8 +75,9 @@ export function parseLine(line: string): EvidenceLine | undefined {
   if (checkpoint !== undefined) return checkpointOf(line, checkpoint);
   const { seq, prev, at, record } = parsed;
   if (!isCount(seq) || typeof prev !== "string" || !HEX_256.test(prev)) return undefined;
-  if (typeof at !== "string" || !MOMENT.test(at) || !isRecord(record)) return undefined;
-  return { kind: "record", seq, prev, at, record };
+  if (typeof at !== "string" || !MOMENT.test(at)) return undefined;
+  const checked = EVIDENCE_RECORD.safeParse(record);
+  return checked.success ? { kind: "record", seq, prev, at, record: checked.data } : undefined;
 }
 
 function checkpointOf(line: string, value: unknown): EvidenceLine | undefined {
@@ -111,37 +113,4 @@ function isObject(value: unknown): value is Record<string, unknown> {
 
 function isCount(value: unknown): value is number {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
-}
-
-/**
- * Judges only what this program relies on: the type, and the members by which records are joined. The rest was
- * written by a gateway whose signature covers it.
- */
-function isRecord(value: unknown): value is EvidenceRecord {
-  if (!isObject(value)) return false;
-  const { type, session, handshake, recording } = value;
-  switch (type) {
-    case "log-opened":
-      return typeof value["log"] === "string" && typeof value["publicKey"] === "string";
-    case "log-repaired":
-      return isCount(value["bytes"]);
-    case "session-lost":
-      return typeof value["sessionId"] === "string" && typeof value["reason"] === "string";
-    case "handshake":
-      return isObject(handshake) && typeof handshake["at"] === "string";
-    case "session-opened":
-      return isObject(session) && typeof session["id"] === "string" && typeof session["startedAt"] === "string";
-    case "session-sealed":
-      return isObject(session) && typeof session["id"] === "string" && isSealed(recording, session["id"]);
-    default:
-      return false;
-  }
-}
-
-function isSealed(value: unknown, id: string): boolean {
-  if (!isObject(value)) return false;
-  const { sessionId, file, sha256, bytes, head, events } = value;
-  const named = sessionId === id && typeof file === "string";
-  const hashed = typeof sha256 === "string" && HEX_256.test(sha256) && typeof head === "string" && HEX_256.test(head);
-  return named && hashed && isCount(bytes) && isCount(events);
 }
