@@ -6,7 +6,7 @@ import { once } from "node:events";
 import pc from "picocolors";
 import yoctoSpinner, { type Spinner } from "yocto-spinner";
 import type { Failure } from "./failure.ts";
-import { safeJson, visible } from "./visible.ts";
+import { safeJson, visible, visibleLines } from "./visible.ts";
 import type { Output, World } from "./world.ts";
 
 export type Colors = ReturnType<typeof pc.createColors>;
@@ -70,7 +70,7 @@ async function spin<T>(world: World, json: boolean, label: string, work: (say: (
 
 function failureText(failure: Failure, paint: Colors): string {
   const first = `${paint.red("error:")} ${visible(failure.message)}`;
-  return failure.hint === "" ? first : `${first}\n${failure.hint}`;
+  return failure.hint === "" ? first : [first, ...visibleLines(failure.hint)].join("\n");
 }
 
 /** Errors under `--json`: `{error: {code, message, hint}}`, one line on stderr. */
