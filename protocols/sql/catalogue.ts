@@ -16,6 +16,10 @@ export interface CatalogueColumn {
   /** `pg_type.typcategory` of the base type: S string, N numeric, D date/time, B boolean, U user, A array … */
   readonly category: string;
   readonly notNull: boolean;
+  /** `type` with domains followed to what they are made of: what a value is on the wire. */
+  readonly baseType: string;
+  /** For a generated column, the attribute numbers that its expression reads. */
+  readonly generatedFrom: readonly number[];
 }
 
 export interface CatalogueRelation {
@@ -26,8 +30,13 @@ export interface CatalogueRelation {
   readonly columns: readonly CatalogueColumn[];
   /** OIDs of direct inheritance or partition parents. */
   readonly parents: readonly number[];
-  /** OIDs of relations that the definition of a view or materialised view reads, direct only. */
+  /** OIDs of relations that the definition of a view or materialised view reads, or a rule on a table, direct only. */
   readonly reads: readonly number[];
+  /**
+   * The query of a view or materialised view outside `pg_catalog` and `information_schema`, names outside
+   * `pg_catalog` qualified; null for anything else.
+   */
+  readonly definition: string | null;
 }
 
 export interface CatalogueFunction {
@@ -40,6 +49,22 @@ export interface CatalogueFunction {
   readonly language: string;
 }
 
+/** Outside `pg_catalog`. */
+export interface CatalogueOperator {
+  readonly schema: string;
+  readonly name: string;
+  /** OID of the function behind it. */
+  readonly functionOid: number;
+}
+
+/** Outside `pg_catalog` and `information_schema`: domains, enums, ranges, row types, base types of extensions. */
+export interface CatalogueType {
+  readonly schema: string;
+  readonly name: string;
+  /** OIDs of functions outside `pg_catalog` that its casts and the checks of a domain call. */
+  readonly calls: readonly number[];
+}
+
 export interface Catalogue {
   /** Changes whenever anything below does: a digest. */
   readonly version: string;
@@ -50,4 +75,6 @@ export interface Catalogue {
   readonly relations: readonly CatalogueRelation[];
   /** Functions outside `pg_catalog` and `information_schema`. */
   readonly functions: readonly CatalogueFunction[];
+  readonly operators: readonly CatalogueOperator[];
+  readonly types: readonly CatalogueType[];
 }

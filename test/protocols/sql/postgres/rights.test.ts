@@ -189,6 +189,8 @@ describe("rights of statements", () => {
       database: "d",
       searchPath: ["pg_catalog", "public"],
       relations: [],
+      operators: [],
+      types: [],
       functions: [
         one,
         { ...one, oid: 2, name: "spend" },

@@ -1,0 +1,121 @@
+/**
+ * The queries of the catalogue reader, valid on PostgreSQL 13 to 18 and for any login: they read only what every
+ * role may read. Functions are named with `pg_catalog`, since the login's own search path may hold anything.
+ */
+
+/** Objects that a user made: `pg_catalog` and `information_schema` are known by heart, temporary ones pass by. */
+const USER_SCHEMA = `n.nspname <> 'pg_catalog' AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_(toast|temp)'`;
+
+/** The first OID that is never one of the server's own objects (FirstNormalObjectId). */
+const FIRST_USER_OID = "16384";
+
+/** A row's xmin changes with every change of the row, but not with statistics, which are written in place. */
+const rows = (table: string, condition: string, key = "oid"): string =>
+  `(SELECT pg_catalog.md5(pg_catalog.string_agg(${key}::text || ':' || xmin::text, ',' ORDER BY ${key})) FROM pg_catalog.${table} WHERE ${condition})`;
+
+export const DIGEST = `SELECT pg_catalog.md5(pg_catalog.concat_ws('/',
+  pg_catalog.current_setting('server_version'), pg_catalog.current_schemas(true)::text,
+  ${rows("pg_namespace", "nspname !~ '^pg_(toast_)?temp'")},
+  ${rows("pg_class", `oid >= ${FIRST_USER_OID} AND relpersistence <> 't' AND relkind IN ('r','v','m','p','f','S')`)},
+  (SELECT pg_catalog.md5(pg_catalog.string_agg(a.attrelid::text || '.' || a.attnum::text || ':' || a.xmin::text, ',' ORDER BY a.attrelid, a.attnum))
+     FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+    WHERE a.attrelid >= ${FIRST_USER_OID} AND a.attnum > 0 AND c.relpersistence <> 't' AND c.relkind IN ('r','v','m','p','f')),
+  ${rows("pg_attrdef", "true")},
+  ${rows("pg_rewrite", `oid >= ${FIRST_USER_OID}`)},
+  ${rows("pg_inherits", "true", "inhrelid")},
+  ${rows("pg_proc", `oid >= ${FIRST_USER_OID}`)},
+  ${rows("pg_operator", `oid >= ${FIRST_USER_OID}`)},
+  ${rows("pg_type", `oid >= ${FIRST_USER_OID} AND typtype <> 'c' AND typcategory <> 'A'`)},
+  ${rows("pg_cast", `oid >= ${FIRST_USER_OID}`)},
+  ${rows("pg_constraint", "contypid <> 0")}
+)) AS digest`;
+
+export const PLACE = `SELECT pg_catalog.json_build_object(
+  'serverVersion', pg_catalog.current_setting('server_version'),
+  'database', pg_catalog.current_database(),
+  'searchPath', (SELECT pg_catalog.array_agg(s ORDER BY i) FROM pg_catalog.unnest(pg_catalog.current_schemas(true)) WITH ORDINALITY AS p(s, i)
+                  WHERE s !~ '^pg_temp'))::text AS answer`;
+
+/** A domain over a domain has its base three and more steps away. */
+const BASE_TYPES = `WITH RECURSIVE base(domain, type, typmod) AS (
+    SELECT oid, typbasetype, typtypmod FROM pg_catalog.pg_type WHERE typtype = 'd'
+  UNION ALL
+    SELECT b.domain, t.typbasetype, CASE WHEN b.typmod = -1 THEN t.typtypmod ELSE b.typmod END
+      FROM base b JOIN pg_catalog.pg_type t ON t.oid = b.type WHERE t.typtype = 'd'
+), bottom AS (
+  SELECT b.* FROM base b JOIN pg_catalog.pg_type t ON t.oid = b.type WHERE t.typtype <> 'd'
+)`;
+
+const COLUMNS = `SELECT a.attrelid, pg_catalog.json_agg(pg_catalog.json_build_object(
+    'name', a.attname,
+    'number', a.attnum,
+    'type', pg_catalog.format_type(a.atttypid, a.atttypmod),
+    'typeOid', a.atttypid::int8,
+    'category', coalesce(bt.typcategory, t.typcategory),
+    'notNull', a.attnotnull,
+    'baseType', CASE WHEN b.domain IS NULL THEN pg_catalog.format_type(a.atttypid, a.atttypmod) ELSE pg_catalog.format_type(b.type, b.typmod) END,
+    'generatedFrom', CASE WHEN a.attgenerated = '' THEN '{}'::int[] ELSE ARRAY(
+        SELECT DISTINCT d.refobjsubid FROM pg_catalog.pg_depend d
+         WHERE d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = a.attrelid AND d.refobjsubid > 0 AND d.refobjsubid <> a.attnum
+           AND ((d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = a.attrelid AND d.objsubid = a.attnum)
+             OR (d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass AND d.objid IN (
+                   SELECT ad.oid FROM pg_catalog.pg_attrdef ad WHERE ad.adrelid = a.attrelid AND ad.adnum = a.attnum)))) END
+  ) ORDER BY a.attnum) AS list
+  FROM pg_catalog.pg_attribute a
+  JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+  LEFT JOIN bottom b ON b.domain = a.atttypid
+  LEFT JOIN pg_catalog.pg_type bt ON bt.oid = b.type
+ WHERE a.attnum > 0 AND NOT a.attisdropped
+ GROUP BY a.attrelid`;
+
+export const RELATIONS = `${BASE_TYPES}
+SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(
+  'oid', c.oid::int8,
+  'schema', n.nspname,
+  'name', c.relname,
+  'kind', CASE c.relkind WHEN 'r' THEN 'table' WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized-view' WHEN 'p' THEN 'partitioned-table'
+                         WHEN 'f' THEN 'foreign-table' WHEN 'S' THEN 'sequence' ELSE 'other' END,
+  'columns', coalesce(cols.list, '[]'::json),
+  'parents', ARRAY(SELECT i.inhparent::int8 FROM pg_catalog.pg_inherits i WHERE i.inhrelid = c.oid ORDER BY i.inhseqno),
+  'reads', ARRAY(
+    SELECT DISTINCT d.refobjid::int8 FROM pg_catalog.pg_rewrite r
+      JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND d.objid = r.oid
+     WHERE r.ev_class = c.oid AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid <> c.oid),
+  'definition', CASE WHEN c.relkind IN ('v', 'm') AND ${USER_SCHEMA} THEN pg_catalog.pg_get_viewdef(c.oid) END
+) ORDER BY c.oid), '[]'::json)::text AS answer
+FROM pg_catalog.pg_class c
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+LEFT JOIN (${COLUMNS}) cols ON cols.attrelid = c.oid
+WHERE c.relkind IN ('r', 'v', 'm', 'p', 'f', 'S') AND n.nspname !~ '^pg_(toast|temp)'`;
+
+export const FUNCTIONS = `SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(
+  'oid', p.oid::int8,
+  'schema', n.nspname,
+  'name', p.proname,
+  'volatility', CASE p.provolatile WHEN 'i' THEN 'immutable' WHEN 's' THEN 'stable' ELSE 'volatile' END,
+  'securityDefiner', p.prosecdef,
+  'language', l.lanname
+) ORDER BY p.oid), '[]'::json)::text AS answer
+FROM pg_catalog.pg_proc p
+JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+JOIN pg_catalog.pg_language l ON l.oid = p.prolang
+WHERE ${USER_SCHEMA}`;
+
+export const OPERATORS = `SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(
+  'schema', n.nspname, 'name', o.oprname, 'functionOid', o.oprcode::oid::int8
+) ORDER BY o.oid), '[]'::json)::text AS answer
+FROM pg_catalog.pg_operator o JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnamespace
+WHERE ${USER_SCHEMA}`;
+
+export const TYPES = `SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(
+  'schema', n.nspname, 'name', t.typname,
+  'calls', ARRAY(
+      SELECT c.castfunc::int8 FROM pg_catalog.pg_cast c
+       WHERE (c.castsource = t.oid OR c.casttarget = t.oid) AND c.castfunc >= ${FIRST_USER_OID}
+    UNION
+      SELECT d.refobjid::int8 FROM pg_catalog.pg_constraint k
+        JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_constraint'::pg_catalog.regclass AND d.objid = k.oid
+       WHERE k.contypid = t.oid AND d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass)
+) ORDER BY t.oid), '[]'::json)::text AS answer
+FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
+WHERE ${USER_SCHEMA} AND (t.typtype <> 'b' OR t.typelem = 0 OR t.typlen <> -1)`;

@@ -1,0 +1,80 @@
+/**
+ * Reads the catalogue of a PostgreSQL target, versions 13 to 18, over a connection that somebody else made and that
+ * nobody else uses meanwhile. One snapshot of the database answers all queries, so that the parts fit together.
+ */
+import { z } from "zod";
+import type { Catalogue } from "#protocols/sql/catalogue.ts";
+import { DIGEST, FUNCTIONS, OPERATORS, PLACE, RELATIONS, TYPES } from "./queries.ts";
+
+/** Runs one statement and gives its rows by column name. */
+export type RunQuery = (sql: string) => Promise<readonly Readonly<Record<string, unknown>>[]>;
+
+const oid = z.int().min(0);
+const column = z.object({
+  name: z.string(),
+  number: z.int(),
+  type: z.string(),
+  typeOid: oid,
+  category: z.string(),
+  notNull: z.boolean(),
+  baseType: z.string(),
+  generatedFrom: z.array(z.int()),
+});
+const relation = z.object({
+  oid,
+  schema: z.string(),
+  name: z.string(),
+  kind: z.enum(["table", "view", "materialized-view", "partitioned-table", "foreign-table", "sequence", "other"]),
+  columns: z.array(column),
+  parents: z.array(oid),
+  reads: z.array(oid),
+  definition: z.string().nullable(),
+});
+const routine = z.object({
+  oid,
+  schema: z.string(),
+  name: z.string(),
+  volatility: z.enum(["immutable", "stable", "volatile"]),
+  securityDefiner: z.boolean(),
+  language: z.string(),
+});
+const operator = z.object({ schema: z.string(), name: z.string(), functionOid: oid });
+const type = z.object({ schema: z.string(), name: z.string(), calls: z.array(oid) });
+const place = z.object({ serverVersion: z.string(), database: z.string(), searchPath: z.array(z.string()) });
+
+/** @throws whatever `query` throws, and Error when an answer has not the form that is expected */
+export async function readCatalogue(query: RunQuery): Promise<Catalogue> {
+  await query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+  try {
+    const version = await catalogueDigest(query);
+    const where = await ask(query, PLACE, place);
+    // From here on every name outside pg_catalog is written with its schema. The path comes back with COMMIT.
+    await query("SET LOCAL search_path = ''");
+    const relations = await ask(query, RELATIONS, z.array(relation));
+    const functions = await ask(query, FUNCTIONS, z.array(routine));
+    const operators = await ask(query, OPERATORS, z.array(operator));
+    const types = await ask(query, TYPES, z.array(type));
+    await query("COMMIT");
+    return { version, ...where, relations, functions, operators, types };
+  } catch (error) {
+    // When the connection itself is gone this fails too, and the first error is the one that tells why.
+    await query("ROLLBACK").catch(() => undefined);
+    throw error;
+  }
+}
+
+/** Differs whenever a catalogue read now would differ; some milliseconds, so fit for polling. */
+export async function catalogueDigest(query: RunQuery): Promise<string> {
+  const [row] = await query(DIGEST);
+  const digest = row?.["digest"];
+  if (typeof digest !== "string") throw new Error("the catalogue's digest is not a text");
+  return digest;
+}
+
+/** Every query yields one row with one JSON text, so that no driver's reading of types comes in between. */
+async function ask<Shape>(query: RunQuery, sql: string, shape: z.ZodType<Shape>): Promise<Shape> {
+  const [row] = await query(sql);
+  const answer = row?.["answer"];
+  if (typeof answer !== "string") throw new Error("the catalogue's answer is not a text");
+  return shape.parse(JSON.parse(answer));
+}

@@ -1,0 +1,147 @@
+/** The catalogue as two real servers hold it. */
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import type pg from "pg";
+import type { Catalogue } from "#protocols/sql/catalogue.ts";
+import { catalogueDigest, type RunQuery, readCatalogue } from "#src/catalogue/reader.ts";
+import { connectPostgres, startPostgres, type TestPostgres } from "#test/support/postgres.ts";
+
+const SCHEMA = `
+  CREATE SCHEMA shop; CREATE SCHEMA "Odd Name";
+  CREATE DOMAIN shop.short AS varchar(12) CHECK (value <> '');
+  CREATE DOMAIN shop.shorter AS shop.short;
+  CREATE TABLE shop.users (id int PRIMARY KEY, gone int, ssn varchar(11) NOT NULL, code shop.shorter, tail text GENERATED ALWAYS AS (lower(ssn)) STORED);
+  ALTER TABLE shop.users DROP COLUMN gone;
+  CREATE TABLE shop.staff (boss int) INHERITS (shop.users);
+  CREATE TABLE "Odd Name"."Select" (at date) PARTITION BY RANGE (at);
+  CREATE TABLE part PARTITION OF "Odd Name"."Select" FOR VALUES FROM ('2020-01-01') TO ('2021-01-01');
+  CREATE VIEW tails AS SELECT u.tail FROM shop.users u;
+  CREATE MATERIALIZED VIEW again AS SELECT * FROM tails;
+  CREATE FUNCTION shop.twice(int) RETURNS int LANGUAGE sql STABLE SECURITY DEFINER AS 'SELECT $1 * 2';
+  CREATE OPERATOR shop.### (RIGHTARG = int, FUNCTION = shop.twice);
+  CREATE TYPE shop.mood AS ENUM ('good', 'bad');
+  CREATE FUNCTION shop.to_mood(int) RETURNS shop.mood LANGUAGE sql AS $$SELECT 'good'::shop.mood$$;
+  CREATE CAST (int AS shop.mood) WITH FUNCTION shop.to_mood(int);
+  ALTER ROLE postgres SET search_path = shop, "$user", public`;
+
+for (const version of [15, 18] as const) {
+  describe(`catalogue of PostgreSQL ${version}`, () => {
+    let server: TestPostgres;
+    let client: pg.Client;
+    let query: RunQuery;
+    let catalogue: Catalogue;
+
+    before(async () => {
+      server = await startPostgres({ version });
+      const maker = await connectPostgres(server);
+      await maker.query(SCHEMA);
+      await maker.end();
+      client = await connectPostgres(server);
+      query = async (sql) => (await client.query(sql)).rows;
+      catalogue = await readCatalogue(query);
+    });
+    after(async () => {
+      await client.end();
+      await server.stop();
+    });
+
+    const relation = (schema: string, name: string) => {
+      const found = catalogue.relations.find((one) => one.schema === schema && one.name === name);
+      assert.ok(found, `${schema}.${name}`);
+      return found;
+    };
+
+    test("says where it was read, and what unqualified names are looked up in", async () => {
+      assert.equal(catalogue.database, "postgres");
+      assert.match(catalogue.serverVersion, new RegExp(`^${version}\\.`));
+      assert.deepEqual(catalogue.searchPath, ["pg_catalog", "shop", "public"]);
+      // The path that the reading needed is gone.
+      assert.deepEqual(await query("SHOW search_path"), [{ search_path: 'shop, "$user", public' }]);
+    });
+
+    test("columns keep their numbers, dropped ones are left out, domains are followed to their base", () => {
+      const users = relation("shop", "users");
+      assert.equal(users.kind, "table");
+      assert.deepEqual(
+        users.columns.map(({ name, number, type, baseType, category, notNull }) => [name, number, type, baseType, category, notNull]),
+        [
+          ["id", 1, "integer", "integer", "N", true],
+          ["ssn", 3, "character varying(11)", "character varying(11)", "S", true],
+          ["code", 4, "shop.shorter", "character varying(12)", "S", false],
+          ["tail", 5, "text", "text", "S", false],
+        ],
+      );
+      assert.deepEqual(
+        users.columns.map(({ generatedFrom }) => generatedFrom),
+        [[], [], [], [3]],
+      );
+    });
+
+    test("views know what they read and how they are written, children know their parents", () => {
+      const users = relation("shop", "users");
+      assert.deepEqual(relation("public", "tails").reads, [users.oid]);
+      assert.match(relation("public", "tails").definition ?? "", /FROM shop\.users u/);
+      assert.deepEqual(relation("public", "again").reads, [relation("public", "tails").oid]);
+      assert.equal(relation("public", "again").kind, "materialized-view");
+      assert.deepEqual(relation("shop", "staff").parents, [users.oid]);
+      assert.deepEqual(relation("public", "part").parents, [relation("Odd Name", "Select").oid]);
+      assert.equal(relation("Odd Name", "Select").kind, "partitioned-table");
+    });
+
+    test("the server's own relations are there with their columns, without their definitions", () => {
+      assert.equal(relation("pg_catalog", "pg_stat_activity").definition, null);
+      assert.ok(relation("pg_catalog", "pg_attribute").columns.some(({ name }) => name === "attmissingval"));
+      assert.ok(relation("information_schema", "columns").columns.length > 20);
+    });
+
+    test("functions, operators and types of users are there, the server's own are not", () => {
+      const twice = catalogue.functions.find(({ name }) => name === "twice");
+      assert.partialDeepStrictEqual(twice, { schema: "shop", volatility: "stable", securityDefiner: true, language: "sql" });
+      assert.deepEqual(catalogue.operators, [{ schema: "shop", name: "###", functionOid: twice?.oid }]);
+      const mood = catalogue.types.find(({ name }) => name === "mood");
+      assert.deepEqual(mood?.calls, [catalogue.functions.find(({ name }) => name === "to_mood")?.oid]);
+      assert.ok(!catalogue.functions.some(({ name }) => name === "lower"));
+    });
+
+    test("the digest stays while nothing changes, statistics included, and changes with every kind of change", async () => {
+      assert.equal(await catalogueDigest(query), catalogue.version);
+      await query("ANALYZE shop.users");
+      assert.equal(await catalogueDigest(query), catalogue.version);
+      const seen = new Set([catalogue.version]);
+      for (const change of [
+        "ALTER TABLE shop.users RENAME COLUMN tail TO tale",
+        "ALTER TABLE shop.users DROP COLUMN code",
+        "CREATE TABLE fresh (a int)",
+        "ALTER TABLE fresh RENAME TO stale",
+        "ALTER TABLE stale ADD COLUMN b text",
+        "CREATE OR REPLACE VIEW tails AS SELECT u.tale AS tail FROM ONLY shop.users u",
+        "ALTER FUNCTION shop.twice(int) VOLATILE",
+        "ALTER TABLE stale SET SCHEMA public",
+        "DROP OPERATOR shop.### (NONE, int)",
+        "DROP CAST (int AS shop.mood)",
+        "CREATE TABLE child () INHERITS (public.stale)",
+        "ALTER TABLE child NO INHERIT public.stale",
+        "SET search_path = public",
+      ]) {
+        await query(change);
+        const digest = await catalogueDigest(query);
+        assert.ok(!seen.has(digest), change);
+        seen.add(digest);
+      }
+    });
+
+    test("a failure leaves the connection outside a transaction", async () => {
+      const failing: RunQuery = (sql) => (sql.includes("pg_operator o") ? query("SELECT 1/0") : query(sql));
+      await assert.rejects(readCatalogue(failing), /division by zero/);
+      assert.equal((await query("SELECT now() = statement_timestamp() AS fresh"))[0]?.["fresh"], true);
+    });
+
+    test("a login without any grant reads it as well", async () => {
+      await query("CREATE ROLE lowly LOGIN");
+      await query("SET SESSION AUTHORIZATION lowly");
+      const seen = await readCatalogue(query);
+      await query("RESET SESSION AUTHORIZATION");
+      assert.ok(seen.relations.some(({ name }) => name === "users"));
+    });
+  });
+}
