@@ -8,7 +8,6 @@ import {
   BLOCK_BYTES_MAX,
   createKeystream,
   deriveKeys,
-  HMAC_PAD_BYTES,
   headerMac,
   hmac,
   hmacScratch,
@@ -39,14 +38,11 @@ export interface JournalEnd {
   readonly tornBytes: number;
 }
 
-const EMPTY = Buffer.alloc(0);
-const ZEROS = Buffer.alloc(KEYSTREAM_STEP);
-
 /**
  * Yields the events of one good block after the other: whole lines of JSON, each with its newline. A yielded buffer is
  * the caller's to keep. Returns where the journal ended.
  *
- * @throws JournalError before the first block, never later
+ * @throws JournalError when there is nothing to read, or the disk fails; never for what the bytes are behind the header
  */
 export function* readJournal(paths: JournalPaths): Generator<Buffer, JournalEnd, undefined> {
   const key = readKey(paths.key);
@@ -78,58 +74,89 @@ function readKey(path: string): Buffer {
   return key;
 }
 
-/** Reads exactly `length` bytes at `position`; undefined when the file ends before. */
-function readExactly(fd: number, into: Buffer, offset: number, length: number, position: number): boolean {
-  let done = 0;
-  while (done < length) {
-    const count = readSync(fd, into, offset + done, length - done, position + done);
-    if (count === 0) return false;
-    done += count;
+/** Reads ahead, so that a journal of small blocks costs few calls. */
+const CHUNK_BYTES = 1024 * 1024;
+
+/** A window on the file that moves forward only. */
+class Window {
+  readonly #fd: number;
+  #bytes = Buffer.alloc(0);
+  #begin = 0;
+  /** Of the next byte not yet in the window. */
+  #position = 0;
+
+  constructor(fd: number) {
+    this.#fd = fd;
   }
-  return true;
+
+  /** A view of the next `length` bytes without moving on, valid until the next call; undefined when the file ends before. */
+  peek(length: number): Buffer | undefined {
+    if (this.#bytes.length - this.#begin < length) this.#fill(length);
+    return this.#bytes.length - this.#begin < length ? undefined : this.#bytes.subarray(this.#begin, this.#begin + length);
+  }
+
+  skip(length: number): void {
+    this.#begin += length;
+  }
+
+  #fill(length: number): void {
+    const rest = this.#bytes.subarray(this.#begin);
+    const bytes = Buffer.allocUnsafe(Math.max(length, CHUNK_BYTES));
+    let end = rest.copy(bytes);
+    while (end < bytes.length) {
+      const count = this.#read(bytes, end);
+      if (count === 0) break;
+      end += count;
+    }
+    this.#bytes = bytes.subarray(0, end);
+    this.#begin = 0;
+  }
+
+  #read(into: Buffer, offset: number): number {
+    try {
+      const count = readSync(this.#fd, into, offset, into.length - offset, this.#position);
+      this.#position += count;
+      return count;
+    } catch (cause) {
+      throw new JournalError("unreadable", "the journal cannot be read", cause);
+    }
+  }
 }
 
 function* readBlocks(fd: number, sessionId: string, key: Buffer): Generator<Buffer, JournalEnd, undefined> {
   const size = fstatSync(fd).size;
   const header = journalHeader(sessionId);
-  const found = Buffer.alloc(header.length);
+  const window = new Window(fd);
+  const found = window.peek(header.length);
   // A header cut short means that not one event was written: an empty journal, not a broken one.
-  if (size < header.length) return { goodBytes: 0, tornBytes: size };
-  if (!readExactly(fd, found, 0, header.length, 0) || !found.equals(header)) {
-    throw new JournalError("not-a-journal", "the journal's header is not this session's");
-  }
+  if (found === undefined) return { goodBytes: 0, tornBytes: size };
+  if (!found.equals(header)) throw new JournalError("not-a-journal", "the journal's header is not this session's");
+  window.skip(header.length);
   const keys = deriveKeys(key);
   const keystream = createKeystream(keys);
   const scratch = hmacScratch(keys);
   let mac = headerMac(keys, header);
-  let position = header.length;
-  const fixed = LENGTH_BYTES + MAC_BYTES;
-  const start = HMAC_PAD_BYTES + MAC_BYTES;
+  let goodBytes = header.length;
   for (;;) {
-    const length = blockLength(fd, position, size);
-    if (length === undefined) break;
-    const padded = Buffer.allocUnsafe(start + fixed + length);
-    padded.set(keys.inner, 0);
-    padded.write(mac, HMAC_PAD_BYTES, MAC_BYTES, "latin1");
-    if (!readExactly(fd, padded, start, fixed + length, position)) break;
-    const end = start + LENGTH_BYTES + length;
-    const computed = hmac(padded.subarray(0, end), scratch);
-    if (!timingSafeEqual(Buffer.from(computed, "latin1"), padded.subarray(end))) break;
+    const block = nextBlock(window);
+    if (block === undefined) break;
+    const end = block.length - MAC_BYTES;
+    const computed = hmac(Buffer.concat([keys.inner, Buffer.from(mac, "latin1"), block.subarray(0, end)]), scratch);
+    if (!timingSafeEqual(Buffer.from(computed, "latin1"), block.subarray(end))) break;
     mac = computed;
-    position += fixed + length;
-    const events = keystream.update(padded.subarray(start + LENGTH_BYTES, end));
-    const over = length % KEYSTREAM_STEP;
-    keystream.update(over === 0 ? EMPTY : ZEROS.subarray(over));
-    yield events;
+    goodBytes += block.length;
+    window.skip(block.length);
+    // Decrypts up to the next keystream step: the few bytes too many are the MAC's, and go.
+    const length = end - LENGTH_BYTES;
+    const stepped = Math.ceil(length / KEYSTREAM_STEP) * KEYSTREAM_STEP;
+    yield keystream.update(block.subarray(LENGTH_BYTES, LENGTH_BYTES + stepped)).subarray(0, length);
   }
-  return { goodBytes: position, tornBytes: size - position };
+  return { goodBytes, tornBytes: Math.max(0, size - goodBytes) };
 }
 
-/** The announced length of the block at `position`, judged against what the file can hold before any of it is read. */
-function blockLength(fd: number, position: number, size: number): number | undefined {
-  const bytes = Buffer.alloc(LENGTH_BYTES);
-  if (position + LENGTH_BYTES + MAC_BYTES > size || !readExactly(fd, bytes, 0, LENGTH_BYTES, position)) return undefined;
-  const length = bytes.readUInt32BE();
-  const fits = length > 0 && length <= BLOCK_BYTES_MAX && position + LENGTH_BYTES + length + MAC_BYTES <= size;
-  return fits ? length : undefined;
+/** Length, ciphertext and MAC of the next block; undefined when the file ends before, or the length cannot be one. */
+function nextBlock(window: Window): Buffer | undefined {
+  const length = window.peek(LENGTH_BYTES)?.readUInt32BE() ?? 0;
+  if (length === 0 || length > BLOCK_BYTES_MAX) return undefined;
+  return window.peek(LENGTH_BYTES + length + MAC_BYTES);
 }

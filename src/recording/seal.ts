@@ -4,7 +4,7 @@
  * evidence log holds the recording: `seal`, then append the record, then `discard`.
  */
 import { createHash, hash } from "node:crypto";
-import { closeSync, fsync, fsyncSync, mkdirSync, openSync, renameSync, unlinkSync, writeSync } from "node:fs";
+import { closeSync, fsync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, unlinkSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { ReadableStream } from "node:stream/web";
 import { promisify } from "node:util";
@@ -47,6 +47,14 @@ export interface Sealed {
 export async function seal(options: SealOptions): Promise<Sealed> {
   const tail = new Tail(options.journal.sessionId, options.clock, options.ending);
   const frames = zstdFrames(tail.through(options.journal, options.onLine));
+  try {
+    return await sealFrames(options, tail, frames);
+  } finally {
+    frames.return();
+  }
+}
+
+async function sealFrames(options: SealOptions, tail: Tail, frames: Generator<Buffer, void, undefined>): Promise<Sealed> {
   const first = frames.next();
   if (first.done === true) throw new Error("a recording holds at least its end");
   // The first event, known once its frame is made, decides the folder.
@@ -56,9 +64,7 @@ export async function seal(options: SealOptions): Promise<Sealed> {
   makeFolder(folder, options.recordings);
   const name = `${options.journal.sessionId}.jsonl.zst${options.recipients.kind === "age" ? ".age" : ""}`;
   const partial = join(folder, `.${name}.partial`);
-  const written = await writePartial(partial, options.recipients, first.value, frames);
-  renameSync(partial, join(folder, name));
-  syncFolder(folder);
+  const written = await writeFile(partial, join(folder, name), options.recipients, first.value, frames);
   const { head, events, status, endedAt } = tail.end();
   const file = `${year}/${month}/${day}/${name}`;
   return { recording: { sessionId: options.journal.sessionId, file, ...written, head, events }, status, startedAt, endedAt };
@@ -91,20 +97,23 @@ function syncFolder(folder: string): void {
   }
 }
 
-/** Writes and syncs the sealed bytes; removes the file again when that fails. */
-async function writePartial(
+/** Writes the sealed bytes beside their place, syncs them, and renames; removes them again when that fails. */
+async function writeFile(
+  partial: string,
   path: string,
   recipients: Recipients,
   first: Buffer,
   frames: Generator<Buffer, void, undefined>,
 ): Promise<{ sha256: string; bytes: number }> {
-  const fd = openSync(path, "w", 0o640);
+  const fd = openSync(partial, "w", 0o640);
   try {
     const written = await writeSealed(fd, recipients, first, frames);
     await fsyncAsync(fd);
+    renameSync(partial, path);
+    syncFolder(dirname(path));
     return written;
   } catch (cause) {
-    unlinkSync(path);
+    rmSync(partial, { force: true });
     throw cause;
   } finally {
     closeSync(fd);

@@ -7,7 +7,7 @@ import type { SessionStatus } from "#protocols/wire/transcript.ts";
 import type { Clock } from "./clock.ts";
 import { CHAIN_START } from "./journal.ts";
 import type { JournalPaths } from "./journal-format.ts";
-import { type JournalEnd, readJournal } from "./journal-reader.ts";
+import { type JournalEnd, JournalError, readJournal } from "./journal-reader.ts";
 import { escapeControls, LineWriter } from "./lines.ts";
 
 /** What a missing `session-end` is to say. */
@@ -56,19 +56,24 @@ export class Tail {
   /** Everything the recording holds, the added end included. */
   *through(paths: JournalPaths, onLine: ((line: string) => void) | undefined): Generator<Buffer, void, undefined> {
     const blocks = readJournal(paths);
-    let step = blocks.next();
-    while (step.done !== true) {
-      const block = step.value;
-      this.#startedAt ??= glimpse(block.subarray(0, block.indexOf(NEWLINE))).at;
-      this.#last = block.subarray(block.lastIndexOf(NEWLINE, block.length - 2) + 1, block.length - 1);
-      if (onLine !== undefined) for (const line of block.toString("utf8", 0, block.length - 1).split("\n")) onLine(line);
-      yield block;
-      step = blocks.next();
-    }
-    const added = this.#finish(step.value);
-    if (added !== undefined) {
-      onLine?.(added.toString("utf8", 0, added.length - 1));
-      yield added;
+    try {
+      let step = blocks.next();
+      while (step.done !== true) {
+        const block = step.value;
+        this.#startedAt ??= glimpse(block.subarray(0, block.indexOf(NEWLINE))).at;
+        this.#last = block.subarray(block.lastIndexOf(NEWLINE, block.length - 2) + 1, block.length - 1);
+        if (onLine !== undefined) for (const line of block.toString("utf8", 0, block.length - 1).split("\n")) onLine(line);
+        yield block;
+        step = blocks.next();
+      }
+      const added = this.#finish(step.value);
+      if (added !== undefined) {
+        onLine?.(added.toString("utf8", 0, added.length - 1));
+        yield added;
+      }
+    } finally {
+      // Whoever stops early lets go of the file.
+      blocks.return({ goodBytes: 0, tornBytes: 0 });
     }
   }
 
@@ -113,11 +118,24 @@ function statusOf(text: string | null): SessionStatus {
 }
 
 function glimpse(line: Uint8Array): Glimpse {
-  const parsed: unknown = JSON.parse(Buffer.from(line).toString("utf8"));
-  if (typeof parsed !== "object" || parsed === null) throw new Error("a journal's line is no event");
+  const parsed = parse(Buffer.from(line).toString("utf8"));
+  if (typeof parsed !== "object" || parsed === null) throw notAnEvent();
   const { seq, at, sinceStartMs, kind, status } = { seq: 0, at: "", sinceStartMs: 0, kind: "", status: null, ...parsed };
   if (!Number.isSafeInteger(seq) || typeof at !== "string" || Number.isNaN(Date.parse(at)) || typeof kind !== "string") {
-    throw new Error("a journal's line is no event");
+    throw notAnEvent();
   }
   return { seq, at, sinceStartMs, kind, status: typeof status === "string" ? status : null };
+}
+
+function parse(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch (cause) {
+    throw notAnEvent(cause);
+  }
+}
+
+/** Bytes under a good MAC that no journal writes: the session is lost, the recovery of others goes on. */
+function notAnEvent(cause?: unknown): JournalError {
+  return new JournalError("not-a-journal", "a line of the journal is no event", cause);
 }
