@@ -30,6 +30,8 @@ export class Run {
   #columns: readonly Column[] = [];
   #shown: readonly RecordedColumn[] = [];
   #described = false;
+  /** Results that are complete: a Query may hold several statements. */
+  #results = 0;
   #maskedColumns = 0;
   #batch: (readonly RecordedValue[])[] = [];
   #batchBytes = 0;
@@ -62,7 +64,7 @@ export class Run {
   /** @param columns of the rows that follow; null when there are none to come */
   describe(columns: readonly Column[] | null): void {
     this.#flush();
-    const masked = this.judgement?.outputMasked ?? [];
+    const masked = this.judgement?.outputMasked[this.#results] ?? [];
     this.#columns = columns ?? [];
     this.#shown = this.#columns.map((column, index) => ({ name: column.name, masked: masked[index] ?? false }));
     this.#maskedColumns = this.#shown.filter((column) => column.masked).length;
@@ -118,6 +120,7 @@ export class Run {
     this.#append({ kind: "result", statement: this.statement, tag, rows, durationMs, beyond: this.takeBeyond() });
     this.#keptRows = 0;
     this.#keptBytes = 0;
+    this.#results++;
   }
 
   /** The answer broke off: what came is kept. */

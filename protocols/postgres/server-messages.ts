@@ -220,6 +220,8 @@ export class ServerMessages {
     const replacement = refusal?.wire ?? rebuilt(SERVER.errorResponse, fields, judgementOf(head), rebuild);
     const run = head === undefined ? null : runOf(head);
     run?.cut();
+    const severity = fields.get("V") ?? fields.get("S");
+    if (severity === "FATAL" || severity === "PANIC") this.#state.fatal = true;
     const shown = replacement === undefined ? fields : readErrorFields(replacement.subarray(HEADER_BYTES));
     this.#state.append({
       kind: "error",

@@ -51,6 +51,8 @@ export class SessionState {
   copy: CopyMode = NO_COPY;
   /** Data of the COPY under way, or sent ahead of it. */
   copyRecord: CopyRecord | null = null;
+  /** The server has said that it ends the session. */
+  fatal = false;
   /** A statement that may have changed the catalogue has completed since this was last read. */
   catalogueChanged = false;
 

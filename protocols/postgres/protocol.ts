@@ -1,0 +1,36 @@
+/**
+ * The face of the PostgreSQL protocol: what the gateway may use of this folder. README.md here lists the sections of the
+ * specification that are spoken, and where they are deviated from.
+ */
+export * from "./stub.ts";
+export type { Catalogue } from "#protocols/sql/catalogue.ts";
+export { analyse } from "#protocols/sql/postgres/analyse.ts";
+export type { Analysis } from "#protocols/sql/postgres/analysis.ts";
+export { loadGrammar } from "#protocols/sql/postgres/grammar.ts";
+export type { MaskingView } from "#protocols/sql/postgres/protection.ts";
+export { ClientFlow } from "./client-flow.ts";
+export { CLIENT } from "./constants.ts";
+export {
+  authenticationCleartextPassword,
+  authenticationOk,
+  backendKeyData,
+  cancelRequest,
+  negotiateProtocolVersion,
+  parameterStatus,
+  readyForQuery,
+  sslRequest,
+  startupMessage,
+  terminate,
+} from "./encode.ts";
+export { type CancelKey, type Opening, readOpening } from "./negotiation.ts";
+export { type UpstreamIdentity, upstreamParameters } from "./parameters.ts";
+export { PasswordReader } from "./password.ts";
+export { QueryRun } from "./query-run.ts";
+export { ServerFlow } from "./server-flow.ts";
+export { checkSetting, toldUnderMask } from "./server-messages.ts";
+export { type SessionCounts, SessionState, type SessionTerms } from "./session.ts";
+export { asksForReplication, type FirstMessage, type RequestedTarget, readFirstMessage, requestedTarget, type Startup } from "./startup.ts";
+export { takeMessage } from "./take-message.ts";
+export { type LoginEffect, type LoginResult, UpstreamLogin } from "./upstream-login.ts";
+export { recordedText } from "./values.ts";
+export { denialMessage, faultMessage } from "./wire-errors.ts";

@@ -1,0 +1,78 @@
+/**
+ * Cancel keys of the gateway's own: who may cancel which session. A key names its worker, so that a request that reaches
+ * another one finds its way; the secret is compared in constant time, and wrong guesses are counted by address.
+ *
+ * PostgreSQL documentation, "Canceling Requests in Progress" (protocol-flow-canceling-requests).
+ */
+import { randomBytes, timingSafeEqual } from "node:crypto";
+import { WRONG_CANCELS_PER_MINUTE } from "./limits.ts";
+
+export interface CancelKey {
+  readonly processId: number;
+  readonly secret: Buffer;
+}
+
+/** Bits of the process id that count a worker's sessions; the ones above name the worker. */
+const SESSION_BITS = 24;
+const SECRET_BYTES_SHORT = 4;
+const SECRET_BYTES_LONG = 32;
+
+export function workerOf(processId: number): number {
+  return processId >>> SESSION_BITS;
+}
+
+interface Entry {
+  readonly secret: Buffer;
+  readonly cancel: (remote: string) => void;
+}
+
+export class Cancels {
+  readonly #worker: number;
+  readonly #entries = new Map<number, Entry>();
+  readonly #wrong = new Map<string, number>();
+  #next = 1;
+  #minute = 0;
+
+  /** @param worker from 1 to 126 */
+  constructor(worker: number) {
+    this.#worker = worker;
+  }
+
+  /** @param minor of the protocol: 2 brings long secrets */
+  issue(minor: 0 | 2, cancel: (remote: string) => void): CancelKey {
+    const mask = (1 << SESSION_BITS) - 1;
+    do this.#next = (this.#next + 1) & mask;
+    while (this.#entries.has(this.#processId()));
+    const processId = this.#processId();
+    const secret = randomBytes(minor === 2 ? SECRET_BYTES_LONG : SECRET_BYTES_SHORT);
+    this.#entries.set(processId, { secret, cancel });
+    return { processId, secret };
+  }
+
+  withdraw(key: CancelKey): void {
+    this.#entries.delete(key.processId);
+  }
+
+  /** @returns whether the key was right; nothing tells the sender */
+  request(key: CancelKey, remote: string, nowMs: number): boolean {
+    const minute = Math.floor(nowMs / 60_000);
+    if (minute !== this.#minute) {
+      this.#wrong.clear();
+      this.#minute = minute;
+    }
+    const address = remote.slice(0, remote.lastIndexOf(":"));
+    const wrong = this.#wrong.get(address) ?? 0;
+    if (wrong >= WRONG_CANCELS_PER_MINUTE) return false;
+    const entry = this.#entries.get(key.processId);
+    if (entry === undefined || entry.secret.length !== key.secret.length || !timingSafeEqual(entry.secret, key.secret)) {
+      this.#wrong.set(address, wrong + 1);
+      return false;
+    }
+    entry.cancel(remote);
+    return true;
+  }
+
+  #processId(): number {
+    return (this.#worker << SESSION_BITS) | this.#next;
+  }
+}

@@ -1,0 +1,248 @@
+/**
+ * The client leg from the accepted socket to TLS: the protocol's own negotiation, the ClientHello looked at on its way,
+ * the handshake. Every attempt leaves exactly one handshake record, whatever became of it.
+ */
+import { AsyncLocalStorage } from "node:async_hooks";
+import type { X509Certificate } from "node:crypto";
+import type net from "node:net";
+import type tls from "node:tls";
+import { faultMessage, type Opening, readOpening } from "#protocols/postgres/protocol.ts";
+import { Fault } from "#protocols/wire/fault.ts";
+import type { HandshakeRecord } from "#src/audit/records.ts";
+import type { ClientTls } from "#src/config/config.ts";
+import { type ClientHello, HELLO_BYTES_MAX, parseClientHello } from "#src/tls/client-hello.ts";
+import { clientCertificate, ownCertificateDigest, type TlsServers } from "#src/tls/contexts.ts";
+import { offeredFacts, tlsFacts } from "#src/tls/facts.ts";
+import { type HandshakeReason, handshakeReason } from "#src/tls/reasons.ts";
+import type { CancelKey } from "./cancels.ts";
+import { SocketReader } from "./socket-reader.ts";
+
+export interface ClientLegOptions {
+  readonly tls: ClientTls;
+  readonly servers: TlsServers;
+  /** For the record. */
+  readonly policy: string;
+  readonly sessionId: string;
+  readonly remote: string;
+  readonly record: (record: HandshakeRecord) => Promise<void>;
+  /** Wall clock, ms since the epoch. */
+  readonly now: () => number;
+}
+
+export type ClientLegResult =
+  | {
+      readonly kind: "ready";
+      readonly socket: tls.TLSSocket;
+      readonly sni: string | null;
+      /** Verified; null when none was shown or asked for. */
+      readonly certificate: X509Certificate | null;
+    }
+  /** A CancelRequest in clear text: libpq before 17 can send it in no other way. */
+  | { readonly kind: "cancel"; readonly key: CancelKey }
+  /** Refused, answered and recorded; the socket is to be closed. */
+  | { readonly kind: "refused" };
+
+type Negotiation = HandshakeRecord["negotiation"];
+
+const attempts = new AsyncLocalStorage<(outcome: HandshakeOutcome) => void>();
+
+type HandshakeOutcome = { readonly kind: "secure"; readonly socket: tls.TLSSocket } | { readonly kind: "failed"; readonly error: Error };
+
+/** To be called once for each server that `TlsServers` holds: which attempt an event belongs to travels with its async context. */
+export function watchHandshakes(servers: TlsServers): void {
+  for (const server of servers.all) {
+    server.on("secureConnection", (socket) => attempts.getStore()?.({ kind: "secure", socket }));
+    server.on("tlsClientError", (error, socket) => {
+      attempts.getStore()?.({ kind: "failed", error });
+      socket.destroy();
+    });
+  }
+}
+
+export class ClientLeg {
+  readonly #options: ClientLegOptions;
+  readonly #raw: net.Socket;
+  readonly #reader: SocketReader;
+  readonly #startedMs: number;
+  #negotiation: Negotiation = "none";
+  #hello: ClientHello | null = null;
+  #recorded = false;
+
+  constructor(raw: net.Socket, options: ClientLegOptions) {
+    this.#raw = raw;
+    this.#options = options;
+    this.#reader = new SocketReader(raw);
+    this.#startedMs = options.now();
+  }
+
+  /** Runs the leg to its end. Never throws for what a peer does. @throws Fault `evidence-failed` */
+  async open(): Promise<ClientLegResult> {
+    try {
+      const opening = await this.#negotiate();
+      if (opening.kind === "cancel") {
+        this.#negotiation = "cleartext";
+        await this.#refused("cleartext", "CancelRequest without TLS", null);
+        return opening;
+      }
+      return await this.#handshake(opening.bytes);
+    } catch (error) {
+      if (!(error instanceof Fault) || error.code === "evidence-failed") throw error;
+      await this.#refused(reasonOf(error), error.message, error);
+      return { kind: "refused" };
+    }
+  }
+
+  /** The deadline has passed, or this connection gave way to newer ones: recorded, unless an outcome already is. */
+  async abandon(reason: HandshakeReason): Promise<void> {
+    await this.#refused(reason, "given up before TLS was up", null);
+  }
+
+  async #negotiate(): Promise<{ kind: "tls"; bytes: Buffer } | { kind: "cancel"; key: CancelKey }> {
+    let received = Buffer.alloc(0);
+    for (;;) {
+      const opening: Opening = readOpening(received);
+      switch (opening.kind) {
+        case "incomplete":
+          received = Buffer.concat([received, await this.#more()]);
+          break;
+        case "gssenc-request":
+          this.#raw.write("N");
+          received = Buffer.from(opening.rest);
+          break;
+        case "ssl-request":
+          this.#negotiation = "sslrequest";
+          this.#raw.write("S");
+          return { kind: "tls", bytes: Buffer.alloc(0) };
+        case "direct-tls":
+          this.#negotiation = "direct";
+          return { kind: "tls", bytes: received };
+        case "cancel":
+          return opening;
+        case "cleartext":
+          this.#negotiation = "cleartext";
+          throw new Fault("tls-required", "this gateway accepts only connections with TLS encryption", {
+            hint: "connect with sslmode=verify-full",
+          });
+      }
+    }
+  }
+
+  async #handshake(begun: Buffer): Promise<ClientLegResult> {
+    const hello = await this.#readHello(begun);
+    this.#hello = hello;
+    if (this.#negotiation === "direct" && !hello.alpn.includes("postgresql")) {
+      throw new Fault("alpn-refused", "direct TLS needs the ALPN protocol postgresql");
+    }
+    const outcome = await this.#upgrade(hello.sni);
+    if (outcome.kind === "failed") {
+      const { reason, detail } = handshakeReason(outcome.error, "client");
+      await this.#refused(reason, detail, null);
+      return { kind: "refused" };
+    }
+    return await this.#judgeCertificate(outcome.socket, hello);
+  }
+
+  async #judgeCertificate(socket: tls.TLSSocket, hello: ClientHello): Promise<ClientLegResult> {
+    const verdict = clientCertificate(socket, this.#options.tls);
+    if (verdict.kind === "refused") {
+      const fault = new Fault("tls-refused", `the client certificate is refused: ${verdict.reason}`, {
+        hint: "show a certificate that the gateway's clientCertificates.ca has signed",
+      });
+      socket.end(faultMessage(fault));
+      await this.#record({ outcome: "refused", reason: verdict.reason, detail: verdict.detail, socket, hello });
+      return { kind: "refused" };
+    }
+    await this.#record({ outcome: "ok", reason: null, detail: null, socket, hello });
+    return { kind: "ready", socket, sni: hello.sni, certificate: verdict.certificate };
+  }
+
+  async #readHello(begun: Buffer): Promise<ClientHello> {
+    let bytes = begun;
+    for (;;) {
+      const result = parseClientHello(bytes);
+      if (result.kind === "hello") {
+        this.#reader.unread(bytes);
+        return result.hello;
+      }
+      if (result.kind === "not-tls") throw new Fault("tls-refused", "what came in the place of a ClientHello is not TLS");
+      if (result.kind === "malformed" || bytes.length > HELLO_BYTES_MAX) throw new Fault("tls-refused", "the ClientHello is malformed");
+      bytes = Buffer.concat([bytes, await this.#more()]);
+    }
+  }
+
+  #upgrade(sni: string | null): Promise<HandshakeOutcome> {
+    return new Promise((resolve) => {
+      const lost = (): void => resolve({ kind: "failed", error: Object.assign(new Error("connection lost"), { code: "ECONNRESET" }) });
+      this.#raw.once("close", lost);
+      attempts.run(resolve, () => this.#options.servers.serverFor(sni).emit("connection", this.#raw));
+    });
+  }
+
+  async #more(): Promise<Buffer> {
+    const bytes = await this.#reader.more();
+    if (bytes === null) throw new Fault("tls-refused", "the client closed the connection before TLS was up");
+    return bytes;
+  }
+
+  async #refused(reason: HandshakeReason, detail: string, answer: Fault | null): Promise<void> {
+    // The one plaintext refusal: a client that has begun TLS would not understand it.
+    if (
+      answer !== null &&
+      this.#hello === null &&
+      this.#negotiation !== "direct" &&
+      this.#negotiation !== "sslrequest" &&
+      this.#raw.writable
+    ) {
+      this.#raw.write(faultMessage(answer));
+    }
+    await this.#record({ outcome: "refused", reason, detail, socket: null, hello: this.#hello });
+  }
+
+  async #record(what: {
+    readonly outcome: "ok" | "refused";
+    readonly reason: string | null;
+    readonly detail: string | null;
+    readonly socket: tls.TLSSocket | null;
+    readonly hello: ClientHello | null;
+  }): Promise<void> {
+    if (this.#recorded) return;
+    this.#recorded = true;
+    const { socket, hello } = what;
+    const facts = socket !== null && hello !== null ? tlsFacts(socket, hello) : hello !== null ? offeredFacts(hello) : null;
+    await this.#options.record({
+      at: new Date(this.#options.now()).toISOString(),
+      sessionId: this.#options.sessionId,
+      leg: "client",
+      protocol: "postgres",
+      negotiation: this.#negotiation,
+      remote: this.#options.remote,
+      target: null,
+      outcome: what.outcome,
+      reason: what.reason,
+      detail: what.detail,
+      durationMs: this.#options.now() - this.#startedMs,
+      tls: facts,
+      verified: what.outcome === "ok" ? (facts !== null && facts.peer.length > 0 ? "client-certificate" : "none") : null,
+      pinned: null,
+      revocation: "not-checked",
+      ownCertificate: socket === null ? null : ownCertificateDigest(socket),
+      policy: this.#options.policy,
+    });
+  }
+}
+
+function reasonOf(fault: Fault): HandshakeReason {
+  switch (fault.code) {
+    case "tls-required":
+      return "cleartext";
+    case "tls-early-bytes":
+      return "early-bytes";
+    case "alpn-refused":
+      return "no-shared-alpn";
+    case "malformed-message":
+    case "unsupported-protocol":
+      return "not-tls";
+    default:
+      return fault.message.includes("closed") ? "reset" : fault.message.includes("malformed") ? "malformed-hello" : "not-tls";
+  }
+}

@@ -1,0 +1,54 @@
+/**
+ * What the keeper and its workers tell each other. The keeper alone writes evidence, seals recordings and reads
+ * catalogues; a worker asks and waits for the answer before it serves.
+ */
+import type { Catalogue } from "#protocols/sql/catalogue.ts";
+import type { HandshakeRecord, SessionSummary } from "#src/audit/records.ts";
+import type { HostPort } from "#src/config/config.ts";
+
+/** Who can be cancelled, as BackendKeyData gave it out. */
+export interface CancelRequest {
+  readonly processId: number;
+  /** Hex. */
+  readonly secret: string;
+  readonly remote: string;
+}
+
+export type ToWorker =
+  | {
+      readonly type: "start";
+      readonly worker: number;
+      /** Version of the configuration that the keeper holds; the worker must read the same. */
+      readonly version: string;
+      /** 48 bytes, hex. */
+      readonly ticketKeys: string;
+      readonly listen: HostPort | null;
+      readonly gateway: string;
+      readonly catalogues: readonly (readonly [name: string, Catalogue])[];
+    }
+  | { readonly type: "answer"; readonly id: number; readonly error: string | null }
+  | { readonly type: "catalogue"; readonly name: string; readonly catalogue: Catalogue | null }
+  | { readonly type: "cancel"; readonly request: CancelRequest }
+  | { readonly type: "reload"; readonly version: string }
+  | { readonly type: "drain" };
+
+export type ToKeeper =
+  | { readonly type: "listening"; readonly address: HostPort | null }
+  | { readonly type: "failed"; readonly message: string }
+  | { readonly type: "reloaded"; readonly error: string | null }
+  /** Answered once the record is in the evidence log. */
+  | { readonly type: "handshake"; readonly id: number; readonly record: HandshakeRecord }
+  /** Answered once the session's beginning is in the evidence log. */
+  | { readonly type: "session-opened"; readonly id: number; readonly session: SessionSummary }
+  /** Answered once the catalogue was looked at again. */
+  | { readonly type: "refresh"; readonly id: number; readonly name: string }
+  | { readonly type: "session-progress"; readonly sessions: readonly SessionSummary[] }
+  /** The journal is closed; the keeper may seal it. */
+  | { readonly type: "session-closed"; readonly session: SessionSummary }
+  | { readonly type: "cancel"; readonly request: CancelRequest }
+  | {
+      readonly type: "log";
+      readonly level: "info" | "warn" | "error";
+      readonly event: string;
+      readonly fields: Readonly<Record<string, unknown>>;
+    };

@@ -1,0 +1,253 @@
+/**
+ * The keeper: the main process, without data path. It starts the workers, writes what must be on record, seals what they
+ * leave, carries cancellations between them, and ends them in order.
+ */
+import type { ChildProcess } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import type { Catalogue } from "#protocols/postgres/protocol.ts";
+import type { HandshakeRecord } from "#src/audit/records.ts";
+import type { Config, HostPort, LoadResult, Problem } from "#src/config/config.ts";
+import { systemClock } from "#src/recording/clock.ts";
+import { Admin } from "./admin.ts";
+import { workerOf } from "./cancels.ts";
+import { Catalogues } from "./catalogues.ts";
+import type { ToKeeper, ToWorker } from "./ipc.ts";
+import { newSessionId } from "./session-id.ts";
+import { Vault } from "./vault.ts";
+
+export interface KeeperDeps {
+  readonly load: () => Promise<LoadResult>;
+  /** Starts a process that calls `runWorker`, with an IPC channel. */
+  readonly fork: () => ChildProcess;
+  readonly log: (level: "info" | "warn" | "error", event: string, fields: Readonly<Record<string, unknown>>) => void;
+}
+
+export interface Addresses {
+  readonly postgres: HostPort | null;
+  readonly admin: HostPort | null;
+}
+
+export interface RunningGateway {
+  readonly addresses: Addresses;
+  /** Takes the file up anew, all or nothing. @returns the problems that kept it from that */
+  reload(): Promise<readonly Problem[]>;
+  /** Drains and ends: sessions finish what they run, recordings are sealed. */
+  stop(): Promise<void>;
+}
+
+/** How often a worker may die within a minute before the gateway gives up. */
+const RESTARTS_PER_MINUTE = 10;
+
+interface WorkerProcess {
+  readonly number: number;
+  readonly child: ChildProcess;
+  readonly sessions: Set<string>;
+  ready: boolean;
+}
+
+/** @throws Error, EvidenceStartError: the gateway could not start, and nothing of it is left running */
+export async function runKeeper(config: Config, deps: KeeperDeps): Promise<RunningGateway> {
+  const keeper = new Keeper(config, deps, await Vault.open({ config, clock: systemClock, log: deps.log }));
+  try {
+    return await keeper.start();
+  } catch (error) {
+    await keeper.stop();
+    throw error;
+  }
+}
+
+class Keeper {
+  #config: Config;
+  readonly #deps: KeeperDeps;
+  readonly #vault: Vault;
+  readonly #workers = new Map<number, WorkerProcess>();
+  readonly #ticketKeys = randomBytes(48).toString("hex");
+  readonly #gateway = newSessionId();
+  #catalogues: Catalogues;
+  #listen: HostPort | null;
+  #admin: Admin | null = null;
+  #stopping = false;
+  #restarts: number[] = [];
+  #reloads = new Map<number, (error: string | null) => void>();
+
+  constructor(config: Config, deps: KeeperDeps, vault: Vault) {
+    this.#config = config;
+    this.#deps = deps;
+    this.#vault = vault;
+    this.#listen = config.listen.postgres;
+    this.#catalogues = this.#cataloguesOf(config);
+  }
+
+  async start(): Promise<RunningGateway> {
+    await this.#catalogues.start();
+    const { workers, listen } = this.#config;
+    // The first worker settles a port 0; the others bind the same.
+    const bound = await this.#startWorker(1);
+    if (bound !== null) this.#listen = bound;
+    await Promise.all(Array.from({ length: workers - 1 }, (_, index) => this.#startWorker(index + 2)));
+    let admin: HostPort | null = null;
+    if (listen.admin !== null) {
+      this.#admin = new Admin({ notReady: () => this.#notReady() });
+      admin = await this.#admin.listen(listen.admin);
+    }
+    return { addresses: { postgres: bound, admin }, reload: () => this.#reload(), stop: () => this.stop() };
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    this.#admin?.close();
+    this.#catalogues.stop();
+    const ends = [...this.#workers.values()].map((worker) => {
+      const ended = new Promise<void>((resolve) => worker.child.once("exit", () => resolve()));
+      send(worker, { type: "drain" });
+      return worker.child.exitCode === null && worker.child.signalCode === null ? ended : undefined;
+    });
+    await Promise.all(ends);
+    await this.#vault.close();
+  }
+
+  #cataloguesOf(config: Config): Catalogues {
+    return new Catalogues({
+      config,
+      context: { sessionId: null, record: (record) => this.#recordHandshake(record), now: systemClock.now },
+      broadcast: (name, catalogue) => this.#broadcast(name, catalogue),
+      log: this.#deps.log,
+    });
+  }
+
+  #broadcast(name: string, catalogue: Catalogue): void {
+    for (const worker of this.#workers.values()) send(worker, { type: "catalogue", name, catalogue });
+  }
+
+  #notReady(): string | null {
+    if (this.#stopping) return "shutting down";
+    if ([...this.#workers.values()].some((worker) => !worker.ready)) return "a worker is starting";
+    return this.#vault.failing === null ? null : "recordings can't be sealed";
+  }
+
+  /** @returns the address that the worker listens on. @throws Error when it could not start */
+  #startWorker(number: number): Promise<HostPort | null> {
+    const child = this.#deps.fork();
+    const worker: WorkerProcess = { number, child, sessions: new Set(), ready: false };
+    this.#workers.set(number, worker);
+    return new Promise((resolve, reject) => {
+      child.on("message", (message: ToKeeper) => {
+        if (message.type === "listening") {
+          worker.ready = true;
+          resolve(message.address);
+        } else if (message.type === "failed") reject(new Error(message.message));
+        else this.#onMessage(worker, message);
+      });
+      child.on("exit", (code, signal) => {
+        reject(new Error(`a worker process ended at its start (${signal ?? code})`));
+        this.#onExit(worker, code, signal);
+      });
+      child.on("error", reject);
+      send(worker, {
+        type: "start",
+        worker: number,
+        version: this.#config.version,
+        ticketKeys: this.#ticketKeys,
+        listen: this.#listen,
+        gateway: this.#gateway,
+        catalogues: this.#catalogues.known(),
+      });
+    });
+  }
+
+  #onMessage(worker: WorkerProcess, message: Exclude<ToKeeper, { type: "listening" | "failed" }>): void {
+    switch (message.type) {
+      case "handshake":
+        this.#answer(worker, message.id, this.#recordHandshake(message.record));
+        return;
+      case "session-opened":
+        worker.sessions.add(message.session.id);
+        this.#answer(worker, message.id, this.#vault.sessionOpened(message.session));
+        return;
+      case "session-progress":
+        this.#vault.progress(message.sessions);
+        return;
+      case "session-closed":
+        worker.sessions.delete(message.session.id);
+        this.#vault.sessionClosed(message.session);
+        return;
+      case "refresh":
+        this.#answer(worker, message.id, this.#catalogues.refresh(message.name));
+        return;
+      case "cancel": {
+        const owner = this.#workers.get(workerOf(message.request.processId));
+        if (owner !== undefined) send(owner, { type: "cancel", request: message.request });
+        return;
+      }
+      case "reloaded":
+        this.#reloads.get(worker.number)?.(message.error);
+        return;
+      case "log":
+        this.#deps.log(message.level, message.event, { worker: worker.number, ...message.fields });
+        return;
+    }
+  }
+
+  async #recordHandshake(record: HandshakeRecord): Promise<void> {
+    await this.#vault.record({ type: "handshake", handshake: record });
+    this.#deps.log(record.outcome === "ok" ? "info" : "warn", "handshake", { ...record });
+  }
+
+  #answer(worker: WorkerProcess, id: number, work: Promise<void>): void {
+    work.then(
+      () => send(worker, { type: "answer", id, error: null }),
+      (error: unknown) => send(worker, { type: "answer", id, error: error instanceof Error ? error.message : "failed" }),
+    );
+  }
+
+  #onExit(worker: WorkerProcess, code: number | null, signal: NodeJS.Signals | null): void {
+    if (this.#workers.get(worker.number) === worker) this.#workers.delete(worker.number);
+    this.#reloads.get(worker.number)?.("the worker ended");
+    if (worker.sessions.size > 0) {
+      this.#vault.recoverSessions(worker.sessions).catch((error: unknown) => this.#logFailure("recovery-failed", error));
+    }
+    if (this.#stopping || !worker.ready) return;
+    this.#deps.log("error", "worker-ended", { worker: worker.number, code, signal });
+    const now = systemClock.monotonicMs();
+    this.#restarts = [...this.#restarts.filter((at) => now - at < 60_000), now];
+    const delay = this.#restarts.length > RESTARTS_PER_MINUTE ? 60_000 : 0;
+    setTimeout(() => {
+      if (!this.#stopping) this.#startWorker(worker.number).catch((error: unknown) => this.#logFailure("worker-failed", error));
+    }, delay);
+  }
+
+  async #reload(): Promise<readonly Problem[]> {
+    const result = await this.#deps.load();
+    if (result.kind === "refused") return result.problems;
+    const before = this.#catalogues;
+    this.#config = result.config;
+    this.#catalogues = this.#cataloguesOf(result.config);
+    await this.#catalogues.start();
+    const answers = [...this.#workers.values()].map(
+      (worker) =>
+        new Promise<string | null>((resolve) => {
+          this.#reloads.set(worker.number, resolve);
+          send(worker, { type: "reload", version: result.config.version });
+        }),
+    );
+    for (const error of await Promise.all(answers)) {
+      if (error !== null) this.#deps.log("error", "reload-failed", { message: error });
+    }
+    this.#reloads.clear();
+    before.stop();
+    return [];
+  }
+
+  #logFailure(event: string, error: unknown): void {
+    this.#deps.log("error", event, { message: error instanceof Error ? error.message : String(error) });
+  }
+}
+
+/** A worker that has ended can't be told anything; its end is dealt with where it is noticed. */
+function send(worker: WorkerProcess, message: ToWorker): void {
+  if (worker.child.connected) worker.child.send(message, ignore);
+}
+
+function ignore(): void {
+  // See above.
+}

@@ -1,0 +1,34 @@
+/** Limits of connections, with the reason or the source of each number. docs/configuration.md names them. */
+
+/** Accepted to authenticated, all steps together. */
+export const LOGIN_MS = 30_000;
+
+/** Connect, TLS and login to a target. */
+export const UPSTREAM_LOGIN_MS = 15_000;
+
+/** Of a password message: tokens of large organisations have some 16 kB; the threat model's limit before authentication is 64 KiB. */
+export const PASSWORD_BYTES_MAX = 64 * 1024;
+
+/** Connections from one address that have not authenticated; beyond it the oldest of them gives way. */
+export const UNAUTHENTICATED_PER_ADDRESS = 1000;
+
+/** Bytes waiting in one direction of one session before its source is not read any more; measured: 1 MiB beats 16 and 256 KiB. */
+export const WATERMARK_BYTES = 1024 * 1024;
+
+/** The same while all sessions of a process together hold more than the budget. */
+export const WATERMARK_BYTES_SHORT = 64 * 1024;
+
+/** Bytes waiting in all sessions of a process. */
+export const BUFFER_BUDGET_BYTES = 256 * 1024 * 1024;
+
+/** Several small pieces are joined below this and written apart above it: joining costs a copy, a write a system call. */
+export const JOIN_BYTES_MAX = 64 * 1024;
+
+/** How long a session may go on, once the gateway is told to stop, before it is cut off. */
+export const DRAIN_MS = 10_000;
+
+/** Wrong cancel keys from one address within a minute; more are not looked at. A 3.0 key has 32 bits. */
+export const WRONG_CANCELS_PER_MINUTE = 20;
+
+/** Largest delay of a Node timer. */
+export const TIMER_MS_MAX = 0x7fffffff;

@@ -1,0 +1,84 @@
+/**
+ * One direction of a session: a source whose chunks are turned into pieces, and a sink that they are written to with as
+ * few calls as possible. The source is not read while the sink has too much waiting, or while an answer is waited for.
+ */
+import type { Duplex } from "node:stream";
+import type { Budget } from "./budget.ts";
+import { JOIN_BYTES_MAX } from "./limits.ts";
+
+export class Pump {
+  readonly #source: Duplex;
+  readonly #sink: Duplex;
+  readonly #budget: Budget;
+  #waiting = 0;
+  #full = false;
+  #held = false;
+  #stopped = false;
+
+  constructor(source: Duplex, sink: Duplex, budget: Budget) {
+    this.#source = source;
+    this.#sink = sink;
+    this.#budget = budget;
+    sink.on("drain", () => this.#drained());
+  }
+
+  /** Writes the pieces in order; afterwards the source may have been paused. */
+  write(pieces: readonly Buffer[]): void {
+    const sink = this.#sink;
+    if (pieces.length === 0 || sink.destroyed || sink.writableEnded) return;
+    const [only] = pieces;
+    if (pieces.length === 1 && only !== undefined) sink.write(only);
+    else if (total(pieces) <= JOIN_BYTES_MAX) sink.write(Buffer.concat(pieces));
+    else {
+      sink.cork();
+      for (const piece of pieces) sink.write(piece);
+      sink.uncork();
+    }
+    this.#account();
+    if (sink.writableLength > this.#budget.watermark) {
+      this.#full = true;
+      this.#source.pause();
+    }
+  }
+
+  /** The source is not read until `release`. */
+  hold(): void {
+    this.#held = true;
+    this.#source.pause();
+  }
+
+  release(): void {
+    this.#held = false;
+    this.#goOn();
+  }
+
+  /** Nothing is read any more; the budget gets back what waited here. */
+  stop(): void {
+    this.#stopped = true;
+    this.#budget.add(-this.#waiting);
+    this.#waiting = 0;
+  }
+
+  #drained(): void {
+    this.#account();
+    this.#full = false;
+    this.#goOn();
+  }
+
+  #account(): void {
+    if (this.#stopped) return;
+    const waiting = this.#sink.writableLength;
+    this.#budget.add(waiting - this.#waiting);
+    this.#waiting = waiting;
+  }
+
+  #goOn(): void {
+    if (!this.#full && !this.#held && !this.#stopped) this.#source.resume();
+  }
+}
+
+function total(pieces: readonly Buffer[]): number {
+  let bytes = 0;
+  for (const piece of pieces) bytes += piece.length;
+  return bytes;
+}

@@ -1,0 +1,132 @@
+/**
+ * What one configuration means for a worker: contexts, targets, policy, judges. Made whole or not at all; a new one takes
+ * over for new connections while sessions keep the one they began with.
+ */
+
+import { decide, masksFor } from "#policies/decide.ts";
+import { allowedFunctions, type PolicyDocument } from "#policies/document.ts";
+import type { Principal } from "#policies/question.ts";
+import { type Catalogue, type MaskingView, resolveProtection } from "#protocols/postgres/protocol.ts";
+import { Fault } from "#protocols/wire/fault.ts";
+import type { Judge, Judgement } from "#protocols/wire/judgement.ts";
+import type { Config } from "#src/config/config.ts";
+import type { Identity } from "#src/identity/proof.ts";
+import { Judgements, refreshingJudge } from "#src/sessions/judge.ts";
+import { describeClientPolicy, type TlsServers, tlsServers } from "#src/tls/contexts.ts";
+import { watchHandshakes } from "./client-leg.ts";
+import { LOGIN_MS } from "./limits.ts";
+import { Upstream } from "./upstream.ts";
+
+export interface RuntimeParts {
+  readonly config: Config;
+  readonly identity: Identity;
+  readonly ticketKeys: Buffer;
+  /** Newest catalogues, by `catalogueName`; shared by all runtimes of the worker. */
+  readonly catalogues: ReadonlyMap<string, Catalogue>;
+  readonly digest: (literal: string) => string;
+  /** @param catalogue by `catalogueName` */
+  readonly refresh: (catalogue: string) => Promise<void>;
+}
+
+/** What a principal may see on a target, and who judges its statements. */
+export interface Standing {
+  readonly underMask: boolean;
+  readonly mayPassUnparsed: boolean;
+  readonly judge: Judge;
+  /** Of the newest catalogue. */
+  readonly isProtected: (tableOid: number, attribute: number) => boolean;
+}
+
+interface Sight {
+  readonly version: string;
+  readonly view: MaskingView | null;
+  readonly judge: (sql: string) => Judgement;
+}
+
+/** Principals whose standing is kept ready; each is small, its judgements are in the shared cache. */
+const STANDINGS_MAX = 1000;
+
+export class Runtime {
+  readonly config: Config;
+  readonly identity: Identity;
+  readonly servers: TlsServers;
+  readonly clientPolicy: string;
+  readonly upstreams: ReadonlyMap<string, Upstream>;
+  readonly #parts: RuntimeParts;
+  readonly #judgements = new Judgements();
+  readonly #standings = new Map<string, Standing>();
+
+  constructor(parts: RuntimeParts) {
+    this.#parts = parts;
+    this.config = parts.config;
+    this.identity = parts.identity;
+    this.servers = tlsServers(parts.config.tls, { alpn: ["postgresql"], ticketKeys: parts.ticketKeys, handshakeTimeoutMs: LOGIN_MS });
+    this.clientPolicy = describeClientPolicy(parts.config.tls);
+    this.upstreams = new Map([...parts.config.targets].map(([name, target]) => [name, new Upstream(target)]));
+    watchHandshakes(this.servers);
+  }
+
+  /** @throws Fault `catalogue-unavailable` when masks apply and what they protect is not known */
+  standing(principal: Principal, target: string, database: string): Standing {
+    const key = JSON.stringify([target, database, principal.issuer, principal.name, principal.groups, principal.actor]);
+    const known = this.#standings.get(key);
+    if (known !== undefined) return known;
+    const standing = this.#newStanding(principal, target, catalogueName(target, database));
+    if (this.#standings.size >= STANDINGS_MAX) this.#standings.clear();
+    this.#standings.set(key, standing);
+    return standing;
+  }
+
+  #newStanding(principal: Principal, target: string, name: string): Standing {
+    const document: PolicyDocument = this.config.policy;
+    const masks = masksFor(document, principal, target);
+    const unparsed = { kind: "unparsed", message: "", position: null, masked: masks.length > 0 } as const;
+    const decision = decide(document, { kind: "statement", principal, target, facts: unparsed });
+    const scope = { document, principal, target, digest: this.#parts.digest };
+    let sight: Sight | null = null;
+    const current = (): Sight => {
+      const catalogue = this.#parts.catalogues.get(name) ?? null;
+      if (catalogue === null && masks.length > 0) throw unavailable();
+      const version = catalogue?.version ?? "";
+      if (sight !== null && sight.version === version) return sight;
+      const view = catalogue === null || masks.length === 0 ? null : viewOf(catalogue, masks, document);
+      sight = { version, view, judge: this.#judgements.judge({ ...scope, view, catalogue }) };
+      return sight;
+    };
+    current();
+    return {
+      underMask: masks.length > 0,
+      mayPassUnparsed: decision.verdict === "allow",
+      judge:
+        masks.length === 0
+          ? (sql) => current().judge(sql)
+          : refreshingJudge(
+              () => current().judge,
+              () => this.#parts.refresh(name),
+            ),
+      isProtected: (tableOid, attribute) => isProtected(current().view, tableOid, attribute),
+    };
+  }
+}
+
+/** Each database of a target has its own catalogue. */
+export function catalogueName(target: string, database: string): string {
+  return `${target}/${database}`;
+}
+
+function viewOf(catalogue: Catalogue, masks: ReturnType<typeof masksFor>, document: PolicyDocument): MaskingView {
+  const { protection } = resolveProtection(catalogue, masks);
+  return { catalogue, protection, functionsAllowed: allowedFunctions(document) };
+}
+
+/** Attribute 0 is a whole row of the table. */
+function isProtected(view: MaskingView | null, tableOid: number, attribute: number): boolean {
+  const columns = view?.protection.columns.get(tableOid);
+  return columns !== undefined && (attribute === 0 || columns.has(attribute));
+}
+
+function unavailable(): Fault {
+  return new Fault("catalogue-unavailable", "the target's catalogue has not been read yet, so that its masked columns are not known", {
+    hint: "try again when the target can be reached",
+  });
+}

@@ -1,0 +1,212 @@
+/**
+ * A worker: one process of the data path. It reads the same configuration as the keeper, listens, and serves
+ * connections; what must be on record it sends to the keeper and waits.
+ */
+import { type Catalogue, loadGrammar } from "#protocols/postgres/protocol.ts";
+import { Fault } from "#protocols/wire/fault.ts";
+import type { Config, LoadResult } from "#src/config/config.ts";
+import { createIdentity } from "#src/identity/identity.ts";
+import { systemClock } from "#src/recording/clock.ts";
+import { openDigests } from "#src/recording/digests.ts";
+import { prepareJournals } from "#src/recording/journal.ts";
+import { Slabs } from "#src/recording/slabs.ts";
+import { Budget } from "./budget.ts";
+import { type CancelKey, Cancels, workerOf } from "./cancels.ts";
+import { Connection } from "./connection.ts";
+import type { ToKeeper, ToWorker } from "./ipc.ts";
+import { KeeperLink } from "./keeper-link.ts";
+import { DRAIN_MS, UNAUTHENTICATED_PER_ADDRESS } from "./limits.ts";
+import { Listener } from "./listener.ts";
+import { Runtime } from "./runtime.ts";
+import { newSessionId } from "./session-id.ts";
+import { stateFolders } from "./state-folders.ts";
+import type { WorkerSelf } from "./worker-self.ts";
+
+export interface WorkerDeps {
+  readonly load: () => Promise<LoadResult>;
+  readonly send: (message: ToKeeper) => void;
+  /** Called with the handler for what the keeper sends. */
+  readonly receive: (handler: (message: ToWorker) => void) => void;
+  /** Ends the process: nothing is left to do. */
+  readonly exit: (code: number) => void;
+}
+
+const PROGRESS_MS = 1000;
+
+export function runWorker(deps: WorkerDeps): void {
+  const link = new KeeperLink(deps.send);
+  let worker: Worker | null = null;
+  deps.receive((message) => {
+    if (message.type === "answer") link.onAnswer(message.id, message.error);
+    else if (message.type !== "start") worker?.onMessage(message);
+    else {
+      Worker.start(message, deps, link).then(
+        (started) => {
+          worker = started;
+        },
+        (error: unknown) => {
+          deps.send({ type: "failed", message: error instanceof Error ? error.message : String(error) });
+          deps.exit(1);
+        },
+      );
+    }
+  });
+}
+
+class Worker {
+  readonly #deps: WorkerDeps;
+  readonly #link: KeeperLink;
+  readonly #start: Extract<ToWorker, { type: "start" }>;
+  readonly #catalogues: Map<string, Catalogue>;
+  readonly #cancels: Cancels;
+  readonly #self: WorkerSelf;
+  #runtime: Runtime;
+  #listener: Listener | null = null;
+
+  static async start(start: Extract<ToWorker, { type: "start" }>, deps: WorkerDeps, link: KeeperLink): Promise<Worker> {
+    await loadGrammar();
+    const config = await loadSame(deps, start.version);
+    const worker = new Worker(start, deps, link, config);
+    await worker.#listen(config);
+    return worker;
+  }
+
+  constructor(start: Extract<ToWorker, { type: "start" }>, deps: WorkerDeps, link: KeeperLink, config: Config) {
+    this.#deps = deps;
+    this.#link = link;
+    this.#start = start;
+    this.#catalogues = new Map(start.catalogues);
+    this.#cancels = new Cancels(start.worker);
+    const folders = stateFolders(config.state);
+    prepareJournals(folders.journals);
+    const digests = openDigests(folders.digestKey);
+    this.#self = {
+      gateway: start.gateway,
+      link,
+      clock: systemClock,
+      cancels: this.#cancels,
+      budget: new Budget(),
+      journals: { directory: folders.journals, slabs: new Slabs() },
+      newId: newSessionId,
+      digestOf: (value) => digests.digest(value),
+      cancel: (key, remote) => this.#cancel(key, remote),
+      refresh: (name) => (this.#catalogues.has(name) ? link.refresh(name) : Promise.resolve()),
+      log: (level, event, fields) => link.tell({ type: "log", level, event, fields }),
+      background: (work) => void work.catch((error: unknown) => this.#logFailure(error)),
+    };
+    this.#runtime = this.#runtimeOf(config, digests.digest.bind(digests));
+    setInterval(() => this.#tellProgress(), PROGRESS_MS).unref();
+  }
+
+  onMessage(message: Exclude<ToWorker, { type: "start" | "answer" }>): void {
+    switch (message.type) {
+      case "catalogue":
+        if (message.catalogue === null) this.#catalogues.delete(message.name);
+        else this.#catalogues.set(message.name, message.catalogue);
+        return;
+      case "cancel": {
+        const { processId, secret, remote } = message.request;
+        this.#cancels.request({ processId, secret: Buffer.from(secret, "hex") }, remote, this.#self.clock.monotonicMs());
+        return;
+      }
+      case "reload":
+        this.#self.background(this.#reload(message.version));
+        return;
+      case "drain":
+        this.#self.background(this.#drain());
+        return;
+    }
+  }
+
+  #runtimeOf(config: Config, digest: (literal: string) => string): Runtime {
+    return new Runtime({
+      config,
+      identity: createIdentity(config.identity, { nowMs: systemClock.now, monotonicMs: systemClock.monotonicMs }),
+      ticketKeys: Buffer.from(this.#start.ticketKeys, "hex"),
+      catalogues: this.#catalogues,
+      digest,
+      refresh: (name) => this.#link.refresh(name),
+    });
+  }
+
+  async #listen(config: Config): Promise<void> {
+    if (this.#start.listen === null) {
+      this.#deps.send({ type: "listening", address: null });
+      return;
+    }
+    this.#listener = new Listener({
+      address: this.#start.listen,
+      reusePort: config.workers > 1,
+      unauthenticatedPerAddress: Math.ceil(UNAUTHENTICATED_PER_ADDRESS / config.workers),
+      open: (raw) => new Connection(raw, this.#self, this.#runtime),
+      onDefect: (error) => this.#logFailure(error),
+    });
+    const address = await this.#listener.listen();
+    this.#deps.send({ type: "listening", address });
+  }
+
+  #cancel(key: CancelKey, remote: string): void {
+    const request = { processId: key.processId, secret: key.secret.toString("hex"), remote };
+    if (workerOf(key.processId) === this.#start.worker) this.onMessage({ type: "cancel", request });
+    else this.#link.tell({ type: "cancel", request });
+  }
+
+  async #reload(version: string): Promise<void> {
+    try {
+      const config = await loadSame(this.#deps, version);
+      const digests = openDigests(stateFolders(config.state).digestKey);
+      const before = this.#runtime;
+      this.#runtime = this.#runtimeOf(config, digests.digest.bind(digests));
+      before.identity.close();
+      this.#deps.send({ type: "reloaded", error: null });
+    } catch (error) {
+      this.#deps.send({ type: "reloaded", error: error instanceof Error ? error.message : String(error) });
+    }
+  }
+
+  async #drain(): Promise<void> {
+    const listener = this.#listener;
+    listener?.close();
+    for (const connection of listener?.connections ?? []) connection.drain();
+    const until = this.#self.clock.monotonicMs() + DRAIN_MS;
+    while ((listener?.connections.size ?? 0) > 0 && this.#self.clock.monotonicMs() < until) await pause(20);
+    const fault = new Fault("shutting-down", "the gateway is shutting down", { hint: "connect again" });
+    for (const connection of listener?.connections ?? []) connection.end(fault);
+    while ((listener?.connections.size ?? 0) > 0 && this.#self.clock.monotonicMs() < until + 1000) await pause(20);
+    this.#runtime.identity.close();
+    this.#deps.exit(0);
+  }
+
+  #tellProgress(): void {
+    const sessions = [...(this.#listener?.connections ?? [])].flatMap(({ summary }) => summary ?? []);
+    if (sessions.length > 0) this.#link.tell({ type: "session-progress", sessions });
+  }
+
+  #logFailure(error: unknown): void {
+    const fields =
+      error instanceof Fault
+        ? { reason: error.code, message: error.message, cause: causeOf(error) }
+        : {
+            reason: "internal-error",
+            message: error instanceof Error ? error.message : String(error),
+            stack: error instanceof Error ? error.stack : undefined,
+          };
+    this.#link.tell({ type: "log", level: "error", event: "failure", fields });
+  }
+}
+
+function causeOf(fault: Fault): string | undefined {
+  return fault.cause instanceof Error ? fault.cause.message : undefined;
+}
+
+/** @throws Error when the file has changed since the keeper read it */
+async function loadSame(deps: WorkerDeps, version: string): Promise<Config> {
+  const result = await deps.load();
+  if (result.kind === "refused") throw new Error("the configuration can no longer be read");
+  if (result.config.version !== version) throw new Error("the configuration changed while it was being read");
+  return result.config;
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

@@ -1,0 +1,123 @@
+/**
+ * Judges statement texts: reads the facts off a text, asks policy, and turns the answer into what is sent and what is
+ * written down. Once for each distinct text of a principal on a target: the exact text is the key, since literals matter.
+ */
+import { LRUCache } from "lru-cache";
+import { decide } from "#policies/decide.ts";
+import type { Decision, Denial } from "#policies/decision.ts";
+import type { PolicyDocument } from "#policies/document.ts";
+import type { Principal, TextFacts } from "#policies/question.ts";
+import { type Analysis, analyse, type Catalogue, type MaskingView, recordedText, redactSql } from "#protocols/postgres/protocol.ts";
+import type { Judge, Judgement } from "#protocols/wire/judgement.ts";
+import { RECORDED_SQL_BYTES_MAX } from "#protocols/wire/limits.ts";
+
+/** What a judgement depends on besides the text. */
+export interface Scope {
+  readonly document: PolicyDocument;
+  readonly principal: Principal;
+  readonly target: string;
+  /** Null: the principal is under no mask on the target. */
+  readonly view: MaskingView | null;
+  readonly catalogue: Catalogue | null;
+  /** Keyed digest of a literal that must not stand in the record. */
+  readonly digest: (literal: string) => string;
+}
+
+/** Characters of all texts whose judgements are kept in a process. */
+const CACHE_CHARACTERS = 16 * 1024 * 1024;
+const CACHE_ENTRIES = 20_000;
+
+const identity = (position: number): number => position;
+
+/** The judgements of one process, over all scopes. */
+export class Judgements {
+  readonly #cache = new LRUCache<string, Judgement>({
+    max: CACHE_ENTRIES,
+    maxSize: CACHE_CHARACTERS,
+    sizeCalculation: (_judgement, key) => key.length + 512,
+  });
+  #scopes = 0;
+
+  /** A judge for one scope; texts judged under it are remembered until the scope's cache is outgrown. */
+  judge(scope: Scope): (sql: string) => Judgement {
+    const prefix = `${++this.#scopes}\0`;
+    return (sql) => {
+      const key = prefix + sql;
+      const known = this.#cache.get(key);
+      if (known !== undefined) return known;
+      const judgement = judgeText(sql, scope);
+      this.#cache.set(key, judgement);
+      return judgement;
+    };
+  }
+}
+
+/**
+ * A judge that looks at the catalogue anew when a text names something that is not in it, once, before it refuses.
+ *
+ * @param current the judge of the newest catalogue
+ * @param refresh resolves when the catalogue is as new as the call
+ */
+export function refreshingJudge(current: () => (sql: string) => Judgement, refresh: () => Promise<void>): Judge {
+  return (sql) => {
+    const first = current()(sql);
+    if (first.denial?.reason !== "masked-unresolved") return first;
+    return refresh().then(() => current()(sql));
+  };
+}
+
+export function judgeText(sql: string, scope: Scope): Judgement {
+  const analysis = analyse(sql, scope.view, scope.catalogue);
+  const { document, principal, target } = scope;
+  const decision = decide(document, { kind: "statement", principal, target, facts: analysis.facts });
+  const { verdict, denial } = verdictOf(decision, analysis);
+  const rewritten = verdict === "mask" ? analysis.rewritten : null;
+  const redacted = redactSql(sql, analysis.sensitive.ranges, scope.digest);
+  return {
+    verdict,
+    rule: decision.rule,
+    reason: denial?.reason ?? (decision.verdict === "allow" ? decision.reason : null),
+    denial,
+    upstreamSql: rewritten?.sql ?? null,
+    outputMasked: rewritten?.outputMasked ?? [],
+    mapPosition: rewritten?.mapPosition ?? identity,
+    recordedSql: recordedText(redacted, RECORDED_SQL_BYTES_MAX),
+    recordedUpstreamSql: rewritten === null ? null : recordedText(rewritten.sql, RECORDED_SQL_BYTES_MAX),
+    tables: tablesOf(analysis.facts),
+    sensitiveParameters: analysis.sensitive.parameters,
+    rebuildErrors: scope.view !== null && (verdict === "mask" || writes(analysis.facts)),
+    prepares: analysis.effects.prepares.map(({ name }) => ({ name, sql: recordedText(redacted, RECORDED_SQL_BYTES_MAX) })),
+    changesCatalogue: analysis.effects.changesCatalogue,
+  };
+}
+
+/** A statement that should be masked and was not rewritten, or that waits for someone who cannot be asked, is refused. */
+function verdictOf(decision: Decision, analysis: Analysis): { readonly verdict: Judgement["verdict"]; readonly denial: Denial | null } {
+  switch (decision.verdict) {
+    case "allow":
+      return { verdict: "allow", denial: null };
+    case "deny":
+      return { verdict: "deny", denial: decision };
+    case "mask":
+      if (analysis.rewritten !== null) return { verdict: "mask", denial: null };
+      return {
+        verdict: "deny",
+        denial: refusal("masked-unsupported", decision.rule, "the statement reads masked columns and could not be rewritten"),
+      };
+    case "hold":
+      return { verdict: "deny", denial: refusal("approval-required", decision.rule, decision.message) };
+  }
+}
+
+function refusal(reason: Denial["reason"], rule: string, message: string): Denial {
+  return { verdict: "deny", reason, rule, message, hint: "ask for a form of the statement that the rule permits", position: null };
+}
+
+function tablesOf(facts: TextFacts): readonly string[] {
+  if (facts.kind === "unparsed") return [];
+  return [...new Set(facts.statements.flatMap((statement) => statement.tables))];
+}
+
+function writes(facts: TextFacts): boolean {
+  return facts.kind === "unparsed" || facts.statements.some((statement) => statement.needs.some((right) => right !== "read"));
+}
