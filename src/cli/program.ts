@@ -72,7 +72,7 @@ COMMAND --help shows each command's options and examples.`,
     );
   addDemo(program, world, screen, done);
   addSetup(program, world, screen, done);
-  addServe(program, world, done);
+  addServe(program, world, screen, done);
   addAudit(program, world, screen, done);
   return program;
 }
@@ -143,7 +143,7 @@ ${EXIT_CODES_HELP}`,
     });
 }
 
-function addServe(program: Command, world: World, done: Done): void {
+function addServe(program: Command, world: World, screen: Screen, done: Done): void {
   program
     .command("serve")
     .description("run the gateway; logs JSON on stdout")
@@ -162,7 +162,7 @@ ${EXIT_CODES_HELP}`,
     )
     .action(async (options: { config: string }) => {
       const { serve } = await import("./serve.ts");
-      done(await serve(world, options.config));
+      done(await serve(world, screen, options.config));
     });
 }
 

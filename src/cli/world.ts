@@ -11,6 +11,14 @@ export type Input = Readable & { readonly isTTY?: boolean; setRawMode?(on: boole
 
 export type StopSignal = "SIGINT" | "SIGTERM" | "SIGHUP";
 
+export interface Self {
+  /** The interpreter, and its own options. */
+  readonly command: string;
+  readonly options: readonly string[];
+  /** Path of main.ts. */
+  readonly program: string;
+}
+
 export interface World {
   /** Arguments after the program's name. */
   readonly argv: readonly string[];
@@ -21,10 +29,12 @@ export interface World {
   readonly stderr: Output;
   /** Unix milliseconds. */
   now(): number;
-  /** How to start this program again as a child: the interpreter, then its arguments up to the command. */
-  readonly self: { readonly command: string; readonly arguments: readonly string[] };
+  /** How to start this program again as a child. */
+  readonly self: Self;
   /** Calls `handler` on each such signal until the returned function is called; until then the signal does not end the process. */
   onSignal(signal: StopSignal, handler: () => void): () => void;
+  /** Calls `handler` with what nobody caught, until the returned function is called; until then it does not end the process. */
+  onDefect(handler: (error: Error) => void): () => void;
   /** Whether the process that started this one has ended since. */
   orphaned(): boolean;
 }

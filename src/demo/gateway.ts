@@ -9,8 +9,8 @@ import { createInterface } from "node:readline";
 import type { Cleanup } from "#src/demo/cleanup.ts";
 
 export interface GatewayOptions {
-  /** The interpreter and its arguments up to the command. */
-  readonly self: { readonly command: string; readonly arguments: readonly string[] };
+  /** The interpreter with its options, and the program that it runs. */
+  readonly self: { readonly command: string; readonly options: readonly string[]; readonly program: string };
   readonly folder: string;
   readonly configFile: string;
   /** What of the caller's environment the gateway gets: where temporary files go, and little else. */
@@ -36,7 +36,8 @@ const PASSED_ON = ["PATH", "TMPDIR", "LANG", "LC_ALL", "TZ", "SALLYPORT_DEBUG"];
 /** @throws GatewayNotReady with the gateway's last words */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const logFile = join(options.folder, "gateway.log");
-  const child = spawn(options.self.command, [...options.self.arguments, "serve", "--config", options.configFile], {
+  const { command, options: nodeOptions, program } = options.self;
+  const child = spawn(command, [...nodeOptions, program, "serve", "--config", options.configFile], {
     cwd: options.folder,
     detached: true, // a terminal's Ctrl-C is the demo's to answer
     env: Object.fromEntries(PASSED_ON.map((name) => [name, options.env[name]]).filter(([, value]) => value !== undefined)),

@@ -16,7 +16,8 @@ export type Chore =
   /** Remove this folder once all processes have ended. */
   | { readonly kind: "folder"; readonly path: string };
 
-const PATIENCE_MS = 8000;
+/** Longer than the gateway lets running statements finish. */
+const PATIENCE_MS = 15_000;
 const POLL_MS = 25;
 
 async function main(): Promise<void> {

@@ -41,8 +41,9 @@ export async function runCommand(argv: readonly string[], options: TerminalOptio
     stdout,
     stderr,
     now: () => options.nowMs ?? Date.now(),
-    self: { command: process.execPath, arguments: [] },
+    self: { command: process.execPath, options: [], program: "" },
     onSignal: () => () => undefined,
+    onDefect: () => () => undefined,
     orphaned: () => false,
   };
   const code = await run(world);

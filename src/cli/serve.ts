@@ -1,0 +1,152 @@
+/**
+ * `sallyport serve`: runs the gateway until it is told to stop. One JSON object a line on stdout; configuration and
+ * certificates are read again on SIGHUP and when one of the files changes.
+ */
+import { fork } from "node:child_process";
+import { statSync } from "node:fs";
+import { resolve } from "node:path";
+import pino, { type Logger } from "pino";
+import type { HostPort, LoadResult } from "#src/config/config.ts";
+import { loadConfig } from "#src/config/load.ts";
+import { type RunningGateway, runKeeper } from "#src/gateway/keeper.ts";
+import { problemLine } from "./check.ts";
+import { type ExitCode, Failure } from "./failure.ts";
+import type { Screen } from "./screen.ts";
+import { WORKER_COMMAND } from "./worker-command.ts";
+import type { World } from "./world.ts";
+
+/** How often the files are looked at. Names and times are compared, so a link that is swapped or a file put in place is noticed too. */
+const WATCH_MS = 2000;
+
+/** @throws Failure `config-invalid`, `start-failed` */
+export async function serve(world: World, screen: Screen, given: string): Promise<ExitCode> {
+  const file = resolve(world.cwd, given);
+  let files: readonly string[] = [file];
+  const load = async (): Promise<LoadResult> => {
+    const result = await loadConfig(file, world.env);
+    if (result.kind === "loaded") files = result.config.files;
+    return result;
+  };
+  const loaded = await load();
+  if (loaded.kind === "refused") {
+    for (const problem of loaded.problems) screen.note(problemLine(given, problem, screen));
+    throw new Failure("config-invalid", `${given} has problems; the gateway does not start`, { hint: "sallyport check lists them" });
+  }
+  const log = makeLog(world);
+  for (const warning of loaded.warnings) log.warn({ event: "config-warning", ...warning });
+  const gateway = await start(world, file, load, loaded.config, log);
+  log.info({ event: "ready", addresses: addressTexts(gateway.addresses), version: loaded.config.version, workers: loaded.config.workers });
+  const reload = reloader(gateway, log);
+  const offs = [
+    world.onSignal("SIGHUP", reload),
+    watch(() => files, reload),
+    world.onDefect((error) => log.error({ event: "defect", ...wordsOf(error) })),
+  ];
+  await stopSignal(world, log);
+  for (const off of offs) off();
+  await gateway.stop();
+  log.info({ event: "stopped" });
+  return 0;
+}
+
+async function start(
+  world: World,
+  file: string,
+  load: () => Promise<LoadResult>,
+  config: Parameters<typeof runKeeper>[0],
+  log: Logger,
+): Promise<RunningGateway> {
+  try {
+    return await runKeeper(config, {
+      load,
+      fork: () => fork(world.self.program, [WORKER_COMMAND, file], { execPath: world.self.command, execArgv: [...world.self.options] }),
+      log: (level, event, fields) => log[level]({ event, ...fields }),
+    });
+  } catch (cause) {
+    log.error({ event: "start-failed", ...wordsOf(cause) });
+    throw new Failure("start-failed", wordsOf(cause).message, { cause });
+  }
+}
+
+function makeLog(world: World): Logger {
+  return pino(
+    {
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    world.stdout,
+  );
+}
+
+function wordsOf(thrown: unknown): { readonly message: string; readonly cause?: string } {
+  if (!(thrown instanceof Error)) return { message: String(thrown) };
+  return thrown.cause instanceof Error ? { message: thrown.message, cause: thrown.cause.message } : { message: thrown.message };
+}
+
+/** `host:port` of every listener that exists; an IPv6 host in brackets. */
+function addressTexts(addresses: RunningGateway["addresses"]): Record<string, string> {
+  const bound = Object.entries(addresses).filter((entry): entry is [string, HostPort] => entry[1] !== null);
+  return Object.fromEntries(bound.map(([name, { host, port }]) => [name, host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`]));
+}
+
+/** Runs one reload at a time; another asked for meanwhile follows it. */
+function reloader(gateway: RunningGateway, log: Logger): () => void {
+  let running: Promise<void> | undefined;
+  let again = false;
+  const once = async (): Promise<void> => {
+    try {
+      const problems = await gateway.reload();
+      if (problems.length === 0) log.info({ event: "reloaded" });
+      for (const problem of problems) log.error({ event: "reload-refused", ...problem });
+    } catch (error) {
+      log.error({ event: "reload-failed", ...wordsOf(error) });
+    }
+  };
+  const run = (): void => {
+    if (running !== undefined) {
+      again = true;
+      return;
+    }
+    running = once().finally(() => {
+      running = undefined;
+      if (!again) return;
+      again = false;
+      run();
+    });
+  };
+  return run;
+}
+
+/** Calls `changed` when any of the files looks different from before. */
+function watch(files: () => readonly string[], changed: () => void): () => void {
+  let before = looks(files());
+  const timer = setInterval(() => {
+    const now = looks(files());
+    if (now === before) return;
+    before = now;
+    changed();
+  }, WATCH_MS);
+  return () => clearInterval(timer);
+}
+
+function looks(files: readonly string[]): string {
+  return files
+    .map((file) => {
+      const stat = statSync(file, { throwIfNoEntry: false });
+      return stat === undefined ? `${file} -` : `${file} ${stat.ino} ${stat.size} ${stat.mtimeMs}`;
+    })
+    .join("\n");
+}
+
+/** Resolves at the first SIGTERM or SIGINT. */
+function stopSignal(world: World, log: Logger): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ["SIGTERM", "SIGINT"] as const) {
+      world.onSignal(signal, () => {
+        log.info({ event: "stopping", signal });
+        resolve();
+      });
+    }
+  });
+}
