@@ -210,9 +210,14 @@ onEachServer("psql", ["psql", "psql18"], (ways) => {
 
   test("Ctrl-C at a terminal cancels the running statement, and the session goes on", async () => {
     for (const way of [ways().direct, ways().through]) {
-      const terminal = spawn("script", ["--quiet", "--command", [...psql(ways()), "--no-readline"].join(" "), "/dev/null"], {
-        env: await way.env(),
-      });
+      const terminal = spawn(
+        "script",
+        ["--quiet", "--command", [...psql(ways()), "--no-readline", "--pset=pager=off"].join(" "), "/dev/null"],
+        {
+          env: await way.env(),
+        },
+      );
+      const closed = once(terminal, "close");
       let shown = "";
       const saw = async (pattern: RegExp) => {
         for (let waits = 0; !pattern.test(shown) && waits < 200; waits += 1) await pause(50);
@@ -221,14 +226,18 @@ onEachServer("psql", ["psql", "psql18"], (ways) => {
       terminal.stdout.setEncoding("utf8").on("data", (text: string) => {
         shown += text;
       });
-      terminal.stdin.write("select 'be' || 'fore';\nselect pg_sleep(60);\n");
-      await saw(/before/);
-      await pause(300);
-      terminal.stdin.write("\x03");
-      await saw(/canceling statement due to user request/);
-      terminal.stdin.write("select 'af' || 'ter';\n\\q\n");
-      await saw(/after/);
-      await once(terminal, "close");
+      try {
+        terminal.stdin.write("select 'be' || 'fore';\nselect pg_sleep(60);\n");
+        await saw(/before/);
+        await pause(300);
+        terminal.stdin.write("\x03");
+        await saw(/canceling statement due to user request/);
+        terminal.stdin.write("select 'af' || 'ter';\n\\q\n");
+        await saw(/after/);
+        await closed;
+      } finally {
+        terminal.kill();
+      }
     }
   });
 
