@@ -69,6 +69,9 @@ interface Collected {
   readonly rest: number;
 }
 
+/** Of these, the beginning has gone on already. */
+const PASSING: ReadonlySet<Pending["kind"]> = new Set(["pass", "watch", "tail", "observe"]);
+
 const NONE: Pending = { kind: "none" };
 
 export class Framer {
@@ -102,19 +105,7 @@ export class Framer {
 
   /** Between two messages: another one may be put in here. */
   get atBoundary(): boolean {
-    switch (this.#pending.kind) {
-      case "none":
-      case "header":
-      case "whole":
-      case "head":
-      case "drop":
-        return true;
-      case "pass":
-      case "watch":
-      case "tail":
-      case "observe":
-        return false;
-    }
+    return !PASSING.has(this.#pending.kind);
   }
 
   /**
@@ -166,6 +157,11 @@ export class Framer {
       this.#begin(tag, length, plan, this.#chunk.subarray(start, start + HEADER_BYTES), false);
       return;
     }
+    this.#inChunk(plan, tag, start, end);
+  }
+
+  /** A message that lies whole in the chunk. */
+  #inChunk(plan: Exclude<Plan, "head">, tag: number, start: number, end: number): void {
     switch (plan) {
       case "whole": {
         const frame = this.#chunk.subarray(start, end);

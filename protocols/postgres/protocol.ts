@@ -2,7 +2,7 @@
  * The face of the PostgreSQL protocol: what the gateway may use of this folder. README.md here lists the sections of the
  * specification that are spoken, and where they are deviated from.
  */
-export * from "./stub.ts";
+
 export type { Catalogue } from "#protocols/sql/catalogue.ts";
 export { analyse } from "#protocols/sql/postgres/analyse.ts";
 export type { Analysis } from "#protocols/sql/postgres/analysis.ts";
@@ -30,6 +30,7 @@ export { ServerFlow } from "./server-flow.ts";
 export { checkSetting, toldUnderMask } from "./server-messages.ts";
 export { type SessionCounts, SessionState, type SessionTerms } from "./session.ts";
 export { asksForReplication, type FirstMessage, type RequestedTarget, readFirstMessage, requestedTarget, type Startup } from "./startup.ts";
+export * from "./stub.ts";
 export { takeMessage } from "./take-message.ts";
 export { type LoginEffect, type LoginResult, UpstreamLogin } from "./upstream-login.ts";
 export { recordedText } from "./values.ts";

@@ -24,7 +24,8 @@ export interface ClientLegOptions {
   readonly policy: string;
   readonly sessionId: string;
   readonly remote: string;
-  readonly record: (record: HandshakeRecord) => Promise<void>;
+  /** Hands the record on; the session is not served before it is durable. */
+  readonly record: (record: HandshakeRecord) => void;
   /** Wall clock, ms since the epoch. */
   readonly now: () => number;
 }
@@ -75,26 +76,26 @@ export class ClientLeg {
     this.#startedMs = options.now();
   }
 
-  /** Runs the leg to its end. Never throws for what a peer does. @throws Fault `evidence-failed` */
+  /** Runs the leg to its end. Never throws for what a peer does. */
   async open(): Promise<ClientLegResult> {
     try {
       const opening = await this.#negotiate();
       if (opening.kind === "cancel") {
         this.#negotiation = "cleartext";
-        await this.#refused("cleartext", "CancelRequest without TLS", null);
+        this.#refused("cleartext", "CancelRequest without TLS", null);
         return opening;
       }
       return await this.#handshake(opening.bytes);
     } catch (error) {
-      if (!(error instanceof Fault) || error.code === "evidence-failed") throw error;
-      await this.#refused(reasonOf(error), error.message, error);
+      if (!(error instanceof Fault)) throw error;
+      this.#refused(reasonOf(error), error.message, error);
       return { kind: "refused" };
     }
   }
 
   /** The deadline has passed, or this connection gave way to newer ones: recorded, unless an outcome already is. */
-  async abandon(reason: HandshakeReason): Promise<void> {
-    await this.#refused(reason, "given up before TLS was up", null);
+  abandon(reason: HandshakeReason): void {
+    this.#refused(reason, "given up before TLS was up", null);
   }
 
   async #negotiate(): Promise<{ kind: "tls"; bytes: Buffer } | { kind: "cancel"; key: CancelKey }> {
@@ -136,23 +137,23 @@ export class ClientLeg {
     const outcome = await this.#upgrade(hello.sni);
     if (outcome.kind === "failed") {
       const { reason, detail } = handshakeReason(outcome.error, "client");
-      await this.#refused(reason, detail, null);
+      this.#refused(reason, detail, null);
       return { kind: "refused" };
     }
-    return await this.#judgeCertificate(outcome.socket, hello);
+    return this.#judgeCertificate(outcome.socket, hello);
   }
 
-  async #judgeCertificate(socket: tls.TLSSocket, hello: ClientHello): Promise<ClientLegResult> {
+  #judgeCertificate(socket: tls.TLSSocket, hello: ClientHello): ClientLegResult {
     const verdict = clientCertificate(socket, this.#options.tls);
     if (verdict.kind === "refused") {
       const fault = new Fault("tls-refused", `the client certificate is refused: ${verdict.reason}`, {
         hint: "show a certificate that the gateway's clientCertificates.ca has signed",
       });
       socket.end(faultMessage(fault));
-      await this.#record({ outcome: "refused", reason: verdict.reason, detail: verdict.detail, socket, hello });
+      this.#record({ outcome: "refused", reason: verdict.reason, detail: verdict.detail, socket, hello });
       return { kind: "refused" };
     }
-    await this.#record({ outcome: "ok", reason: null, detail: null, socket, hello });
+    this.#record({ outcome: "ok", reason: null, detail: null, socket, hello });
     return { kind: "ready", socket, sni: hello.sni, certificate: verdict.certificate };
   }
 
@@ -184,7 +185,7 @@ export class ClientLeg {
     return bytes;
   }
 
-  async #refused(reason: HandshakeReason, detail: string, answer: Fault | null): Promise<void> {
+  #refused(reason: HandshakeReason, detail: string, answer: Fault | null): void {
     // The one plaintext refusal: a client that has begun TLS would not understand it.
     if (
       answer !== null &&
@@ -195,21 +196,21 @@ export class ClientLeg {
     ) {
       this.#raw.write(faultMessage(answer));
     }
-    await this.#record({ outcome: "refused", reason, detail, socket: null, hello: this.#hello });
+    this.#record({ outcome: "refused", reason, detail, socket: null, hello: this.#hello });
   }
 
-  async #record(what: {
+  #record(what: {
     readonly outcome: "ok" | "refused";
     readonly reason: string | null;
     readonly detail: string | null;
     readonly socket: tls.TLSSocket | null;
     readonly hello: ClientHello | null;
-  }): Promise<void> {
+  }): void {
     if (this.#recorded) return;
     this.#recorded = true;
     const { socket, hello } = what;
     const facts = socket !== null && hello !== null ? tlsFacts(socket, hello) : hello !== null ? offeredFacts(hello) : null;
-    await this.#options.record({
+    this.#options.record({
       at: new Date(this.#options.now()).toISOString(),
       sessionId: this.#options.sessionId,
       leg: "client",

@@ -17,7 +17,7 @@ import {
   upstreamParameters,
 } from "#protocols/postgres/protocol.ts";
 import { Fault } from "#protocols/wire/fault.ts";
-import type { SessionSummary } from "#src/audit/records.ts";
+import type { HandshakeRecord, SessionSummary } from "#src/audit/records.ts";
 import { type Journal, openJournal } from "#src/recording/journal.ts";
 import type { Cancels } from "./cancels.ts";
 import { ClientLeg, type ClientLegResult } from "./client-leg.ts";
@@ -40,6 +40,8 @@ export class Connection {
   #relay: Relay | null = null;
   #summary: (() => SessionSummary) | null = null;
   #authenticated = false;
+  /** Records that must be durable before the session is served; waited for together, so that they share one write. */
+  readonly #owed: Promise<void>[] = [];
 
   constructor(raw: net.Socket, self: WorkerSelf, runtime: Runtime) {
     this.#raw = raw;
@@ -64,7 +66,7 @@ export class Connection {
 
   /** Gives way to newer connections, or to the end of the gateway, before it has authenticated. */
   abandon(reason: "too-many-connections" | "shutting-down"): void {
-    this.#self.background(this.#leg?.abandon(reason) ?? Promise.resolve());
+    this.#leg?.abandon(reason);
     this.#raw.destroy();
   }
 
@@ -82,7 +84,7 @@ export class Connection {
   async run(): Promise<void> {
     let socket: tls.TLSSocket | null = null;
     const deadline = new Deadline(LOGIN_MS, () => {
-      if (socket === null) this.#self.background(this.#leg?.abandon("timeout") ?? Promise.resolve());
+      if (socket === null) this.#leg?.abandon("timeout");
       else socket.write(faultMessage(new Fault("login-timeout", `no login within ${LOGIN_MS / 1000} s`)));
       this.#raw.destroySoon();
       setTimeout(() => this.#raw.destroy(), 1000).unref();
@@ -111,7 +113,7 @@ export class Connection {
       policy: this.#runtime.clientPolicy,
       sessionId: this.id,
       remote: this.#remote,
-      record: (record) => this.#self.link.handshake(record),
+      record: (record) => this.#owe(this.#self.link.handshake(record)),
       now: this.#self.clock.now,
     });
     return this.#leg.open();
@@ -148,8 +150,9 @@ export class Connection {
     let ending: Ending = { status: "fault", reason: "internal-error" };
     try {
       this.#recordStart(journal, authorised);
-      await this.#self.link.sessionOpened(summary(null, "open"));
+      this.#owe(this.#self.link.sessionOpened(summary(null, "open")));
       const target = await upstream.dial(parameters, this.#upstreamContext());
+      await Promise.all(this.#owed);
       deadline.clear();
       ending = await this.#relayed(client, target, authorised, standing, state, journal);
     } catch (error) {
@@ -233,7 +236,17 @@ export class Connection {
   }
 
   #upstreamContext() {
-    return { sessionId: this.id, record: this.#self.link.handshake.bind(this.#self.link), now: this.#self.clock.now };
+    return {
+      sessionId: this.id,
+      record: (record: HandshakeRecord) => this.#owe(this.#self.link.handshake(record)),
+      now: this.#self.clock.now,
+    };
+  }
+
+  /** What fails is noticed where the debts are waited for; a connection that ends before owes nothing to its client. */
+  #owe(work: Promise<void>): void {
+    work.catch(ignore);
+    this.#owed.push(work);
   }
 
   #summaryOf({ proof, upstream, label }: Authorised, state: SessionState) {

@@ -109,7 +109,7 @@ class Keeper {
   #cataloguesOf(config: Config): Catalogues {
     return new Catalogues({
       config,
-      context: { sessionId: null, record: (record) => this.#recordHandshake(record), now: systemClock.now },
+      context: { sessionId: null, record: (record) => this.#ownHandshake(record), now: systemClock.now },
       broadcast: (name, catalogue) => this.#broadcast(name, catalogue),
       log: this.#deps.log,
     });
@@ -191,6 +191,11 @@ class Keeper {
   async #recordHandshake(record: HandshakeRecord): Promise<void> {
     await this.#vault.record({ type: "handshake", handshake: record });
     this.#deps.log(record.outcome === "ok" ? "info" : "warn", "handshake", { ...record });
+  }
+
+  /** Of the catalogue reader. A log that can't be written ends the sessions, which ask for more of it. */
+  #ownHandshake(record: HandshakeRecord): void {
+    this.#recordHandshake(record).catch((error: unknown) => this.#logFailure("evidence-failed", error));
   }
 
   #answer(worker: WorkerProcess, id: number, work: Promise<void>): void {

@@ -23,7 +23,8 @@ const LOGIN_MESSAGE_BYTES_MAX = 64 * 1024;
 
 export interface UpstreamContext {
   readonly sessionId: string | null;
-  readonly record: (record: HandshakeRecord) => Promise<void>;
+  /** Hands the record on; the session is not served before it is durable. */
+  readonly record: (record: HandshakeRecord) => void;
   readonly now: () => number;
 }
 
@@ -46,7 +47,7 @@ export class Upstream {
 
   /**
    * @param parameters of the StartupMessage
-   * @throws Fault `upstream-unreachable`, `upstream-tls-refused`, `upstream-login-failed`, `upstream-out-of-step`, `evidence-failed`
+   * @throws Fault `upstream-unreachable`, `upstream-tls-refused`, `upstream-login-failed`, `upstream-out-of-step`
    */
   async dial(parameters: ReadonlyMap<string, string>, context: UpstreamContext): Promise<UpstreamLeg> {
     const raw = this.#connect();
@@ -88,18 +89,17 @@ export class Upstream {
 
   async #secure(raw: net.Socket, context: UpstreamContext): Promise<tls.TLSSocket> {
     const startedMs = context.now();
-    const record = (outcome: Outcome): Promise<void> => context.record(this.#record(outcome, startedMs, context));
+    const record = (outcome: Outcome): void => context.record(this.#record(outcome, startedMs, context));
     try {
       await connected(raw);
       raw.write(sslRequest());
       await this.#expectAgreement(raw);
       const socket = await this.#handshake(raw);
-      await record({ kind: "ok", socket });
+      record({ kind: "ok", socket });
       return socket;
     } catch (error) {
       const fault = refusal(error);
-      if (fault.fault.code === "evidence-failed") throw error;
-      await record({ kind: "refused", reason: fault.reason, detail: fault.detail });
+      record({ kind: "refused", reason: fault.reason, detail: fault.detail });
       throw fault.fault;
     }
   }
