@@ -3,7 +3,7 @@
  * certificates are read again on SIGHUP and when one of the files changes.
  */
 import { fork } from "node:child_process";
-import { statSync } from "node:fs";
+import { mkdirSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import pino, { type Logger } from "pino";
 import type { HostPort, LoadResult } from "#src/config/config.ts";
@@ -57,6 +57,7 @@ async function start(
   log: Logger,
 ): Promise<RunningGateway> {
   try {
+    mkdirSync(config.recording.directory, { recursive: true, mode: 0o750 });
     return await runKeeper(config, {
       load,
       fork: () => fork(world.self.program, [WORKER_COMMAND, file], { execPath: world.self.command, execArgv: [...world.self.options] }),

@@ -55,19 +55,23 @@ targets:
 
 access:
   rules:
-    - who: { groups: [data-agents] }
+    - name: agents-read
+      who: { groups: [data-agents] }
       targets: [shop]
       may: [read]
 
 masking:
   rules:
-    - target: shop
+    - name: ssn
+      target: shop
       columns: [public.users.ssn]
       with: redact
-    - target: shop
+    - name: cards
+      target: shop
       columns: [public.payments.card]
       with: { keepLast: 4 }
-    - target: shop
+    - name: e-mail
+      target: shop
       columns: [public.users.email]
       with: email
       unless: { groups: [support] }          # support answers mail, so it may see addresses
