@@ -124,16 +124,14 @@ export class LogCheck {
   }
 
   #checkpoint(checkpoint: Checkpoint, line: number): void {
-    const from = this.#last?.checkpoint.size ?? 0;
     const signed = this.#signatures === "last" || isSigned(checkpoint, this.#key);
-    if (!signed) {
-      this.#tell(`changed: the checkpoint in line ${line} is not signed by the given key`);
-    } else if (this.#log !== undefined && checkpoint.log !== this.#log) {
-      this.#tell(`exchanged: the checkpoint in line ${line} belongs to another log`);
-    } else if ((checkpoint.size !== this.#next || checkpoint.head !== this.#prev) && !this.#told && !this.#rewritten) {
-      this.#tell(`changed: records ${from} to ${checkpoint.size - 1} are not those that the checkpoint in line ${line} was signed over`);
-      this.#rewritten = true;
+    if (signed && checkpoint.size < this.#next && (checkpoint.log === this.#log || this.#log === undefined)) {
+      this.#tell(`inserted: line ${line} is a checkpoint of ${checkpoint.size} records, behind record ${this.#next - 1}`);
+      this.#suspect = true;
+      this.#unsigned += 1;
+      return;
     }
+    this.#compare(checkpoint, line, signed);
     if (signed) this.#next = Math.max(this.#next, checkpoint.size);
     this.#last = { checkpoint, line };
     this.#suspect = !signed;
@@ -141,9 +139,28 @@ export class LogCheck {
     this.#told = false;
     this.#unsigned = 0;
   }
+
+  /** Tells what a checkpoint shows of the records before it, as far as nothing of them was told yet. */
+  #compare(checkpoint: Checkpoint, line: number, signed: boolean): void {
+    if (!signed) {
+      this.#tell(`changed: the checkpoint in line ${line} is not signed by the given key`);
+    } else if (this.#log !== undefined && checkpoint.log !== this.#log) {
+      this.#tell(`exchanged: the checkpoint in line ${line} belongs to another log`);
+    } else if (checkpoint.size > this.#next + this.#unreadable) {
+      this.#gaps.push({ from: this.#next + this.#unreadable, to: checkpoint.size, line });
+    } else if (checkpoint.head !== this.#prev && !this.#told && !this.#rewritten) {
+      const records = span(this.#last?.checkpoint.size ?? 0, checkpoint.size);
+      this.#tell(`changed: ${records} not what the checkpoint in line ${line} was signed over`);
+      this.#rewritten = true;
+    }
+  }
 }
 
 function tellGap({ from, to, line }: Gap): string {
-  const what = to - from === 1 ? `record ${from} is` : `records ${from} to ${to - 1} are`;
-  return `missing: ${what} not in the log; line ${line} comes next`;
+  return `missing: ${span(from, to)} not in the log; line ${line} comes next`;
+}
+
+/** `to` is not included. */
+function span(from: number, to: number): string {
+  return to - from === 1 ? `record ${from} is` : `records ${from} to ${to - 1} are`;
 }

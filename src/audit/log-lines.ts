@@ -28,6 +28,11 @@ export class LogLines {
     this.#fd = openSync(path, "r");
   }
 
+  /** Bytes read. */
+  get offset(): number {
+    return this.#offset;
+  }
+
   /** Bytes behind the last newline: a line not finished, or nothing. */
   get tornBytes(): number {
     return this.#held.length;

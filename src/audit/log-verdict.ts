@@ -9,9 +9,12 @@ import { LogLines } from "./log-lines.ts";
 import type { EvidenceRecord, SealedRecording } from "./records.ts";
 import { publicKeyFingerprint } from "./signing.ts";
 
-/** A log that is being written may end in the middle of a batch; a batch takes milliseconds. */
-const SETTLE_TRIES = 5;
-const SETTLE_MS = 200;
+/**
+ * A log that is being written may end in the middle of a batch, or not know yet a recording that is there. It is read on
+ * until it fits or stops growing; a batch takes milliseconds, and one that takes longer than this is not under way.
+ */
+const SETTLE_TRIES = 20;
+const SETTLE_MS = 150;
 
 /** What the log says of sessions, in its order. */
 export interface Facts {
@@ -71,13 +74,14 @@ async function readLog(options: LogOptions, signatures: "all" | "last", tries: n
   const check = new LogCheck(options.publicKey, signatures);
   const readOn = async () => {
     for (let left = tries; ; left--) {
+      const before = lines.offset;
       for (const line of lines.more()) {
         const parsed = check.line(line);
         if (parsed?.kind === "record") note(facts, parsed.record);
         if (parsed?.kind === "checkpoint") for (const anchor of wanted) if (isSame(anchor, parsed.checkpoint)) wanted.delete(anchor);
       }
       const settled = check.unsigned === 0 && lines.tornBytes === 0 && options.expected.every((id) => facts.sealed.has(id));
-      if (settled || left === 0) return;
+      if (settled || left <= 0 || (left < tries && lines.offset === before)) return;
       await wait(SETTLE_MS);
     }
   };
