@@ -30,6 +30,9 @@ import { SessionTimers } from "./timers.ts";
 import type { UpstreamLeg } from "./upstream.ts";
 import type { WorkerSelf } from "./worker-self.ts";
 
+/** How long a peer may take to read the last words. */
+const HANG_UP_MS = 2_000;
+
 export class Connection {
   readonly id: string;
   readonly #raw: net.Socket;
@@ -86,13 +89,12 @@ export class Connection {
     const deadline = new Deadline(LOGIN_MS, () => {
       if (socket === null) this.#leg?.abandon("timeout");
       else socket.write(faultMessage(new Fault("login-timeout", `no login within ${LOGIN_MS / 1000} s`)));
-      this.#raw.destroySoon();
-      setTimeout(() => this.#raw.destroy(), 1000).unref();
+      this.#hangUp(socket);
     });
     try {
       const leg = await this.#openLeg();
       if (leg.kind === "cancel") this.#self.cancel({ processId: leg.key.processId, secret: leg.key.secret }, this.#remote);
-      if (leg.kind !== "ready") return this.#raw.destroySoon();
+      if (leg.kind !== "ready") return;
       socket = leg.socket;
       socket.on("error", ignore);
       await this.#serve(leg, deadline);
@@ -103,7 +105,17 @@ export class Connection {
       if (!(error instanceof Fault)) throw error;
     } finally {
       deadline.clear();
+      this.#hangUp(socket);
     }
+  }
+
+  /** Last words still go out; a peer that does not read them, or does not close, is cut off. */
+  #hangUp(socket: tls.TLSSocket | null): void {
+    if (this.#raw.destroyed) return;
+    if (socket === null) this.#raw.end();
+    else if (!socket.writableEnded) socket.end();
+    (socket ?? this.#raw).resume();
+    setTimeout(() => this.#raw.destroy(), HANG_UP_MS).unref();
   }
 
   #openLeg(): Promise<ClientLegResult> {
@@ -204,7 +216,6 @@ export class Connection {
       return await relay.run(authorised.rest);
     } finally {
       cancels.withdraw(key);
-      target.socket.destroy();
     }
   }
 

@@ -192,11 +192,21 @@ export class Relay {
     const { client, upstream, timers, state } = this.#parts;
     timers.stop();
     if (lastWords !== null && state.operations.length > 0 && status !== "upstream-lost") this.#parts.cancelUpstream();
-    upstream.destroy();
+    this.#leave(upstream);
     this.#say(client, lastWords);
     this.#toUpstream.stop();
     this.#toClient.stop();
     this.#resolve({ status, reason });
+  }
+
+  /** Takes leave of the target as a client should, unless it is gone or does not read. */
+  #leave(upstream: tls.TLSSocket): void {
+    if (upstream.destroyed || upstream.writableEnded || upstream.writableLength > 0) upstream.destroy();
+    else {
+      upstream.end(terminate());
+      upstream.resume();
+      setTimeout(() => upstream.destroy(), LAST_WORDS_MS).unref();
+    }
   }
 
   /** An ErrorResponse fits only between two messages; in the middle of one the connection is all that can be ended. */
@@ -208,8 +218,6 @@ export class Relay {
     }
     if (fault === null) client.end();
     else client.end(faultMessage(fault));
-    client.resume();
-    setTimeout(() => client.destroy(), LAST_WORDS_MS).unref();
   }
 }
 
