@@ -2,6 +2,7 @@
  * Channel binding data of type `tls-server-end-point`: the hash of the server's certificate, by the hash function of its
  * signature, or SHA-256 where that is MD5 or SHA-1 (RFC 5929, section 4.1).
  */
+import "reflect-metadata";
 import { createHash } from "node:crypto";
 import type tls from "node:tls";
 import { X509Certificate } from "@peculiar/x509";
