@@ -7,7 +7,7 @@ export type { Catalogue } from "#protocols/sql/catalogue.ts";
 export { analyse } from "#protocols/sql/postgres/analyse.ts";
 export type { Analysis } from "#protocols/sql/postgres/analysis.ts";
 export { loadGrammar } from "#protocols/sql/postgres/grammar.ts";
-export type { MaskingView } from "#protocols/sql/postgres/protection.ts";
+export { type MaskingView, protectedOrigins, resolveProtection } from "#protocols/sql/postgres/protection.ts";
 export { ClientFlow } from "./client-flow.ts";
 export { CLIENT } from "./constants.ts";
 export {

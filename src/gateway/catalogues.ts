@@ -1,7 +1,7 @@
 /** The catalogues of all databases that masking rules speak of, kept by the keeper and handed to every worker. */
 import { masksFor } from "#policies/decide.ts";
 import type { PolicyDocument } from "#policies/document.ts";
-import { type Catalogue, maskProblems } from "#protocols/postgres/protocol.ts";
+import { type Catalogue, resolveProtection } from "#protocols/postgres/protocol.ts";
 import type { Config } from "#src/config/config.ts";
 import { CatalogueWatch } from "./catalogue-watch.ts";
 import { catalogueName } from "./runtime.ts";
@@ -78,5 +78,5 @@ export class Catalogues {
 /** A rule that names nothing protects nothing: said aloud, since someone believes that it does. */
 function problemsOf(document: PolicyDocument, target: string, catalogue: Catalogue): readonly string[] {
   const nobody = { issuer: "", name: "", groups: [], actor: null };
-  return maskProblems(catalogue, masksFor(document, nobody, target));
+  return resolveProtection(catalogue, masksFor(document, nobody, target)).problems;
 }

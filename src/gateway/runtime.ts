@@ -6,7 +6,7 @@
 import { decide, masksFor } from "#policies/decide.ts";
 import { allowedFunctions, type PolicyDocument } from "#policies/document.ts";
 import type { Principal } from "#policies/question.ts";
-import { type Catalogue, type MaskingView, resolveProtection } from "#protocols/postgres/protocol.ts";
+import { type Catalogue, type MaskingView, protectedOrigins, resolveProtection } from "#protocols/postgres/protocol.ts";
 import { Fault } from "#protocols/wire/fault.ts";
 import type { Judge, Judgement } from "#protocols/wire/judgement.ts";
 import type { Config } from "#src/config/config.ts";
@@ -39,7 +39,7 @@ export interface Standing {
 
 interface Sight {
   readonly version: string;
-  readonly view: MaskingView | null;
+  readonly origins: ReadonlySet<string>;
   readonly judge: (sql: string) => Judgement;
 }
 
@@ -90,7 +90,8 @@ export class Runtime {
       const version = catalogue?.version ?? "";
       if (sight !== null && sight.version === version) return sight;
       const view = catalogue === null || masks.length === 0 ? null : viewOf(catalogue, masks, document);
-      sight = { version, view, judge: this.#judgements.judge({ ...scope, view, catalogue }) };
+      const origins = view === null ? new Set<string>() : protectedOrigins(view);
+      sight = { version, origins, judge: this.#judgements.judge({ ...scope, view, catalogue }) };
       return sight;
     };
     current();
@@ -104,7 +105,7 @@ export class Runtime {
               () => current().judge,
               () => this.#parts.refresh(name),
             ),
-      isProtected: (tableOid, attribute) => isProtected(current().view, tableOid, attribute),
+      isProtected: (tableOid, attribute) => current().origins.has(`${tableOid}/${attribute}`),
     };
   }
 }
@@ -117,12 +118,6 @@ export function catalogueName(target: string, database: string): string {
 function viewOf(catalogue: Catalogue, masks: ReturnType<typeof masksFor>, document: PolicyDocument): MaskingView {
   const { protection } = resolveProtection(catalogue, masks);
   return { catalogue, protection, functionsAllowed: allowedFunctions(document) };
-}
-
-/** Attribute 0 is a whole row of the table. */
-function isProtected(view: MaskingView | null, tableOid: number, attribute: number): boolean {
-  const columns = view?.protection.columns.get(tableOid);
-  return columns !== undefined && (attribute === 0 || columns.has(attribute));
 }
 
 function unavailable(): Fault {
