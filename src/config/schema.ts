@@ -1,0 +1,186 @@
+/**
+ * The schema of `sallyport.yaml`, all of it but the policy document, which has its own. Each key's default stands here
+ * and in docs/configuration.md; unknown keys are errors. What a key means is documented in `config.ts`.
+ */
+import { availableParallelism } from "node:os";
+import { Encrypter } from "age-encryption";
+import { z } from "zod";
+import { policyShape } from "#policies/document.ts";
+import { DEFAULT_SUITES, isAllowedSuite } from "#src/tls/suites.ts";
+import type { Files } from "./files.ts";
+import { checkPair, type Leaves, leaves } from "./leaves.ts";
+import { address, duration, pin, size, TARGET_NAME } from "./values.ts";
+
+const text = z.string().min(1);
+const count = z.int().min(1);
+const minVersion = z.enum(["TLSv1.2", "TLSv1.3"]).default("TLSv1.2");
+/** More processes than this on one machine is a mistake. */
+const WORKERS_MAX = 256;
+
+/** Reads the files and variables that the document names while parsing it: parse with `safeParseAsync`. */
+export function configSchema(files: Files) {
+  const leaf = leaves(files);
+  return z.strictObject({
+    listen: listenSchema,
+    workers: z
+      .union([z.literal("auto"), z.int().min(1).max(WORKERS_MAX)], { error: `expected auto, or a number from 1 to ${WORKERS_MAX}` })
+      .default("auto")
+      .transform((workers) => (workers === "auto" ? availableParallelism() : workers)),
+    tls: clientTlsSchema(leaf),
+    identity: identitySchema(leaf),
+    targets: z.record(
+      z.string().regex(TARGET_NAME, { error: "expected a name of letters, digits, dot, dash and underscore" }),
+      targetSchema(leaf),
+    ),
+    ...policyShape,
+    recording: recordingSchema(leaf),
+    evidence: z
+      .strictObject({ directory: leaf.ownPath.prefault("evidence"), signingKey: leaf.privateKey })
+      .superRefine(({ signingKey }, context) => {
+        if (signingKey.key.asymmetricKeyType !== "ed25519") {
+          context.addIssue({ code: "custom", path: ["signingKey"], message: "expected an Ed25519 key" });
+        }
+      }),
+    state: z.strictObject({ sqlite: leaf.ownPath.prefault("state.db") }).prefault({}),
+  });
+}
+
+const listenSchema = z
+  .strictObject({ postgres: address(0).optional(), admin: address(0).optional() })
+  .refine((listen) => listen.postgres !== undefined, { error: "no listener: expected postgres: host:port" });
+
+function clientTlsSchema(leaf: Leaves) {
+  return z
+    .strictObject({
+      certificates: z.array(leaf.pair).min(1, { error: "expected at least one certificate" }),
+      minVersion,
+      cipherSuites: z.array(z.string().refine(isAllowedSuite, { error: `expected one of ${DEFAULT_SUITES.join(", ")}` })).default([]),
+      clientCertificates: clientCertificatesSchema(leaf).prefault({ mode: "none" }),
+    })
+    .refine(({ minVersion: least, cipherSuites }) => least !== "TLSv1.3" || cipherSuites.length === 0 || cipherSuites.some(isTls13), {
+      path: ["cipherSuites"],
+      error: "none of these suites is for TLS 1.3, which minVersion asks for",
+    });
+}
+
+function isTls13(suite: string): boolean {
+  return suite.startsWith("TLS_");
+}
+
+/** With `mode: none` the authorities are not looked at: they may be written down before they exist. */
+function clientCertificatesSchema(leaf: Leaves) {
+  const requested = z.strictObject({ mode: z.enum(["optional", "required"]), ca: leaf.certificates });
+  return z.discriminatedUnion("mode", [z.strictObject({ mode: z.literal("none"), ca: z.string().optional() }), requested], {
+    error: "expected mode none, optional or required",
+  });
+}
+
+const issuerUrl = z
+  .string()
+  .refine(isIssuer, { error: "expected an https address without query or fragment, exactly as in the tokens' iss" });
+
+/** OpenID Connect Discovery 1.0 section 3. */
+function isIssuer(written: string): boolean {
+  if (!URL.canParse(written)) {
+    return false;
+  }
+  const { protocol, search, hash, username, password } = new URL(written);
+  return protocol === "https:" && [search, hash, username, password].every((part) => part === "") && !/[?#\s]/.test(written);
+}
+
+function identitySchema(leaf: Leaves) {
+  const oidc = z.strictObject({
+    issuer: issuerUrl,
+    audience: text,
+    ca: leaf.certificates.optional(),
+    claims: z.strictObject({ name: text.default("sub"), groups: text.default("groups") }).prefault({}),
+    clientCredentials: z.boolean().default(false),
+  });
+  return z.strictObject({
+    oidc: z.array(oidc).default([]).superRefine(checkIssuers),
+    certificates: z
+      .strictObject({ name: z.enum(["san-uri", "san-dns", "san-email", "subject-cn"]), groups: z.enum(["ou", "none"]).default("none") })
+      .optional(),
+    saml: z.array(z.never()).optional(),
+  });
+}
+
+function checkIssuers(issuers: readonly { issuer: string; clientCredentials: boolean }[], context: z.RefinementCtx<unknown>): void {
+  for (const [index, { issuer, clientCredentials }] of issuers.entries()) {
+    const before = issuers.slice(0, index);
+    if (before.some((other) => other.issuer === issuer)) {
+      context.addIssue({ code: "custom", path: [index, "issuer"], message: "this issuer is listed twice" });
+    }
+    // A pair names no issuer, so with two of them a secret would be shown to one that it is not for.
+    if (clientCredentials && before.some((other) => other.clientCredentials)) {
+      context.addIssue({
+        code: "custom",
+        path: [index, "clientCredentials"],
+        message: "only one issuer can take client-credentials pairs",
+      });
+    }
+  }
+}
+
+function targetSchema(leaf: Leaves) {
+  const credential = z.strictObject({ user: text, password: leaf.secret.optional(), allowWeak: z.boolean().default(false) });
+  const limits = z.strictObject({
+    statementTimeout: duration.optional(),
+    rowsPerStatement: count.optional(),
+    idle: duration.optional(),
+    session: duration.default(SESSION_MS_DEFAULT),
+  });
+  return z.strictObject({
+    protocol: z.literal("postgres", { error: "expected postgres" }),
+    address: address(1),
+    database: z.union([text, z.array(text).min(1)], { error: "expected a name or a list of names" }).optional(),
+    tls: upstreamTlsSchema(leaf).prefault({}),
+    credential,
+    limits: limits.prefault({}),
+  });
+}
+
+/** A working day: a session whose proof lasts for months should still end. */
+const SESSION_MS_DEFAULT = 8 * 3_600_000;
+
+function upstreamTlsSchema(leaf: Leaves) {
+  return z
+    .strictObject({
+      ca: leaf.certificates.optional(),
+      serverName: text.optional(),
+      pins: z.array(pin).default([]),
+      cert: leaf.certificates.optional(),
+      key: leaf.privateKey.optional(),
+      minVersion,
+    })
+    .superRefine(({ cert, key }, context) => {
+      if (cert !== undefined && key !== undefined) {
+        checkPair({ cert, key }, context);
+      } else if (cert !== undefined || key !== undefined) {
+        context.addIssue({ code: "custom", message: "cert and key come together", path: [cert === undefined ? "key" : "cert"] });
+      }
+    });
+}
+
+const RECIPIENTS_EXPECTED = "expected a list of age public keys (age1…), or none, which leaves recordings unencrypted";
+
+function recordingSchema(leaf: Leaves) {
+  return z.strictObject({
+    directory: leaf.ownPath.prefault("recordings"),
+    recipients: z.union([z.literal("none"), z.tuple([recipient], recipient)], { error: RECIPIENTS_EXPECTED }),
+    results: z.strictObject({ rowsPerStatement: z.int().min(0).default(1000), bytesPerStatement: size.prefault("1MiB") }).prefault({}),
+  });
+}
+
+const recipient = z.string().refine(isRecipient, { error: "expected an age public key" });
+
+function isRecipient(written: string): boolean {
+  try {
+    new Encrypter().addRecipient(written);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export type ConfigDocument = z.output<ReturnType<typeof configSchema>>;

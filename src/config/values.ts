@@ -1,0 +1,92 @@
+/** Values of the configuration as people write them: durations, sizes, addresses, pins. Each fails with what was expected. */
+import { z } from "zod";
+import type { HostPort } from "./config.ts";
+
+const DURATION = /^([1-9]\d{0,8})(ms|s|m|h|d)$/;
+const DURATION_MS = new Map([
+  ["ms", 1],
+  ["s", 1_000],
+  ["m", 60_000],
+  ["h", 3_600_000],
+  ["d", 86_400_000],
+]);
+/** Node's timers end at 2^31 - 1 ms, 24.8 days. */
+const DURATION_MS_MAX = 24 * 86_400_000;
+
+/** `30s`, `10m`, `8h`: milliseconds. */
+export const duration = z
+  .string({ error: "expected a duration such as 30s, 10m or 8h" })
+  .regex(DURATION, { error: "expected a duration such as 30s, 10m or 8h" })
+  .transform((text, context) => {
+    const [, count, unit] = DURATION.exec(text) ?? [];
+    const ms = Number(count) * (DURATION_MS.get(unit ?? "") ?? Number.NaN);
+    if (!(ms <= DURATION_MS_MAX)) {
+      context.issues.push({ code: "custom", message: "is longer than 24 days", input: text });
+      return z.NEVER;
+    }
+    return ms;
+  });
+
+const SIZE = /^(\d{1,12})(B|kB|MB|GB|KiB|MiB|GiB)$/;
+const SIZE_BYTES = new Map([
+  ["B", 1],
+  ["kB", 1e3],
+  ["MB", 1e6],
+  ["GB", 1e9],
+  ["KiB", 2 ** 10],
+  ["MiB", 2 ** 20],
+  ["GiB", 2 ** 30],
+]);
+/** A limit on memory: beyond a gibibyte it would not be one. */
+const SIZE_BYTES_MAX = 2 ** 30;
+
+/** `1MiB`, `500kB`, or a number of bytes. */
+export const size = z
+  .union([z.int().min(0), z.string().regex(SIZE)], { error: "expected a size such as 64KiB or 1MiB" })
+  .transform((written, context) => {
+    const [, count, unit] = SIZE.exec(String(written)) ?? [];
+    const bytes = typeof written === "number" ? written : Number(count) * (SIZE_BYTES.get(unit ?? "") ?? Number.NaN);
+    if (!(bytes <= SIZE_BYTES_MAX)) {
+      context.issues.push({ code: "custom", message: "is more than 1GiB", input: written });
+      return z.NEVER;
+    }
+    return bytes;
+  });
+
+const ADDRESS = /^(?:\[([0-9A-Fa-f:.]+(?:%\w+)?)\]|([A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?)):(\d{1,5})$/;
+const ADDRESS_EXPECTED = "expected host:port, an IPv6 host in brackets as in [::1]:5432";
+
+/** `host:port` or `[v6]:port`; port 0 only where `portMin` is 0. */
+export function address(portMin: 0 | 1): z.ZodType<HostPort, string> {
+  return z
+    .string({ error: ADDRESS_EXPECTED })
+    .regex(ADDRESS, { error: ADDRESS_EXPECTED })
+    .transform((text, context) => {
+      const parts = parseAddress(text);
+      if (parts === undefined || parts.port < portMin || parts.port > 65_535) {
+        context.issues.push({ code: "custom", message: `port must be between ${portMin} and 65535`, input: text });
+        return z.NEVER;
+      }
+      return parts;
+    });
+}
+
+/** Undefined for what is no address; the port may be any number of up to five digits. */
+function parseAddress(text: string): HostPort | undefined {
+  const [, v6, host, port] = ADDRESS.exec(text) ?? [];
+  const name = v6 ?? host;
+  return name === undefined ? undefined : { host: name, port: Number(port) };
+}
+
+const PIN_EXPECTED = "expected the SHA-256 of a public key (SubjectPublicKeyInfo) in base64 or hex";
+const PIN_HEX = /^[0-9a-fA-F]{64}$/;
+const PIN_BASE64 = /^(?:sha256\/{1,2})?([A-Za-z0-9+/]{43}=)$/;
+
+/** Lower-case hex. Base64 may carry the prefix `sha256/`, as curl and HPKP write it. */
+export const pin = z
+  .string({ error: PIN_EXPECTED })
+  .refine((text) => PIN_HEX.test(text) || PIN_BASE64.test(text), { error: PIN_EXPECTED })
+  .transform((text) => (PIN_HEX.test(text) ? text.toLowerCase() : Buffer.from(PIN_BASE64.exec(text)?.[1] ?? "", "base64").toString("hex")));
+
+/** A name that can stand in a DSN: `orders/reporting` and `user@orders` must come apart. */
+export const TARGET_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
