@@ -100,6 +100,7 @@ export class ClientLeg {
 
   async #negotiate(): Promise<{ kind: "tls"; bytes: Buffer } | { kind: "cancel"; key: CancelKey }> {
     let received = Buffer.alloc(0);
+    let declined = false;
     for (;;) {
       const opening: Opening = readOpening(received);
       switch (opening.kind) {
@@ -107,6 +108,9 @@ export class ClientLeg {
           received = Buffer.concat([received, await this.#more()]);
           break;
         case "gssenc-request":
+          // Once, as the server does: a client that goes on asking is none.
+          if (declined) throw new Fault("unexpected-message", "GSSENCRequest came twice");
+          declined = true;
           this.#raw.write("N");
           received = Buffer.from(opening.rest);
           break;

@@ -1,0 +1,173 @@
+/**
+ * What the gateway's tests stand on: a real PostgreSQL, a real gateway process in front of it, and the means to see what
+ * each case left behind: backends on the server, descriptors in the gateway's processes, records in the evidence log.
+ */
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import type pg from "pg";
+import { readRecords } from "#src/audit/known.ts";
+import type { HandshakeRecord } from "#src/audit/records.ts";
+import { dialTls, type Message, type Peer, password, startup, type TlsOptions } from "#test/src/gateway/wire.ts";
+import { type GatewayOptions, startGateway, type TestGateway } from "#test/support/gateway.ts";
+import { connectPostgres, type PostgresOptions, startPostgres, type TestPostgres } from "#test/support/postgres.ts";
+
+export interface World {
+  readonly postgres: TestPostgres;
+  readonly gateway: TestGateway;
+  /** A token that is good for the whole file. */
+  readonly token: string;
+  /** Straight to the server, as its superuser. */
+  sql(text: string): Promise<readonly Record<string, unknown>[]>;
+  /** TLS, then a login as `agent` at target `orders`, up to the first ReadyForQuery. */
+  session(options?: SessionOptions): Promise<Session>;
+  /** TLS and nothing more. */
+  secure(options?: TlsOptions & { readonly direct?: boolean }): Promise<Peer>;
+  /** The client-leg records of one peer; waits until there is one. */
+  handshakes(peer: { readonly remote: string }): Promise<readonly HandshakeRecord[]>;
+  /** All records so far. */
+  allHandshakes(): readonly HandshakeRecord[];
+  /**
+   * Waits until nothing of the cases before is left: no backend on the server, descriptors as at the start, and the gateway
+   * serves. @throws Error naming what is left after five seconds
+   */
+  settled(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface SessionOptions {
+  readonly parameters?: Readonly<Record<string, string>>;
+  readonly version?: number;
+  readonly token?: string;
+  /** Where to dial in place of the gateway: a relay in front of it. */
+  readonly port?: number;
+}
+
+export interface Session {
+  readonly peer: Peer;
+  /** What came between the password and ReadyForQuery, both left out. */
+  readonly greeting: readonly Message[];
+  readonly key: { readonly processId: number; readonly secret: Buffer };
+}
+
+export interface WorldOptions extends Omit<GatewayOptions, "postgres"> {
+  readonly server?: PostgresOptions;
+}
+
+const SETTLE_MS = 8_000;
+
+export async function openWorld({ server, ...options }: WorldOptions = {}): Promise<World> {
+  const postgres = await startPostgres(server);
+  const gateway = await startGateway({ ...options, postgres }).catch(async (error: unknown) => {
+    await postgres.stop();
+    throw error;
+  });
+  const admin = await connectPostgres(postgres);
+  // Servers are stopped by force at the end, and in some tests before.
+  admin.on("error", () => undefined);
+  const token = (await gateway.login()).password;
+  const secure: World["secure"] = (tlsOptions) => dialTls({ port: gateway.port }, gateway.ca, tlsOptions);
+  const session: World["session"] = async (given = {}) => {
+    const peer = await dialTls({ port: given.port ?? gateway.port }, gateway.ca);
+    return login(peer, given.token ?? token, given);
+  };
+  await serves(session);
+  const descriptorsAtStart = await quiet(() => descriptors(gateway.pid));
+  return {
+    postgres,
+    gateway,
+    token,
+    secure,
+    session,
+    sql: async (text) => (await admin.query<Record<string, unknown>>(text)).rows,
+    handshakes: (peer) => handshakesOf(gateway, peer.remote),
+    allHandshakes: () => recordsIn(gateway),
+    settled: () => settled({ admin, gateway, session, descriptorsAtStart }),
+    async stop() {
+      await admin.end().catch(() => undefined);
+      await gateway.stop();
+      await postgres.stop();
+    },
+  };
+}
+
+/** Start-up and password on a connection whose TLS is up. @throws Error with what the gateway said */
+export async function login(peer: Peer, token: string, options: SessionOptions = {}): Promise<Session> {
+  peer.send(startup({ user: "agent", database: "orders", ...options.parameters }, options.version));
+  await peer.upTo("R");
+  peer.send(password(token));
+  const greeting = await peer.upTo("Z").catch((error: unknown) => {
+    peer.vanish();
+    throw error;
+  });
+  const key = greeting.find(({ tag }) => tag === "K")?.body;
+  assert.ok(key !== undefined, "no BackendKeyData came");
+  return { peer, greeting, key: { processId: key.readUInt32BE(0), secret: Buffer.from(key.subarray(4)) } };
+}
+
+async function serves(session: World["session"]): Promise<void> {
+  const { peer } = await session();
+  peer.vanish();
+}
+
+async function handshakesOf(gateway: TestGateway, remote: string): Promise<readonly HandshakeRecord[]> {
+  for (let tries = 0; ; tries += 1) {
+    const found = recordsIn(gateway).filter((record) => record.leg === "client" && record.remote === remote);
+    if (found.length > 0 || tries === 100) return found;
+    await pause(30);
+  }
+}
+
+function recordsIn(gateway: TestGateway): readonly HandshakeRecord[] {
+  return [...readRecords(join(gateway.folder, "evidence"))].flatMap((record) => (record.type === "handshake" ? [record.handshake] : []));
+}
+
+/** The keeper and its workers. */
+export function processes(pid: number): readonly number[] {
+  return [pid, ...childrenOf(pid)];
+}
+
+export function childrenOf(pid: number): readonly number[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter(Boolean).map(Number);
+}
+
+export function descriptors(pid: number): number {
+  return processes(pid).reduce((sum, process) => sum + readdirSync(`/proc/${process}/fd`).length, 0);
+}
+
+/** Resident memory of one process, in bytes. */
+export function residentBytes(pid: number): number {
+  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) * 1024;
+}
+
+/** A number once it has stopped changing for a moment. */
+async function quiet(read: () => number): Promise<number> {
+  for (let before = read(), tries = 0; ; tries += 1) {
+    await pause(150);
+    const now = read();
+    if (now === before || tries === 20) return now;
+    before = now;
+  }
+}
+
+interface Leftovers {
+  readonly admin: pg.Client;
+  readonly gateway: TestGateway;
+  readonly session: World["session"];
+  readonly descriptorsAtStart: number;
+}
+
+async function settled({ admin, gateway, session, descriptorsAtStart }: Leftovers): Promise<void> {
+  await serves(session);
+  const until = performance.now() + SETTLE_MS;
+  for (;;) {
+    const { rows } = await admin.query("select pid, state, query from pg_stat_activity where application_name like '%sp:%'");
+    const open = descriptors(gateway.pid);
+    if (rows.length === 0 && open <= descriptorsAtStart) return;
+    if (performance.now() > until) {
+      throw new Error(`left behind: ${open - descriptorsAtStart} descriptors, backends ${JSON.stringify(rows)}`);
+    }
+    await pause(50);
+  }
+}
