@@ -129,7 +129,7 @@ export interface Config {
   readonly file: string;
   /** Absolute paths of every file that was read for it, itself first: what to watch for changes. */
   readonly files: readonly string[];
-  /** SHA-256 of the file's bytes, hex: names the configuration in force. */
+  /** SHA-256 of the file and of the certificates and keys it names, hex: names the configuration in force. Secrets are not in it. */
   readonly version: string;
   readonly listen: Listen;
   /** Processes for the data path, 1 or more; `auto` has been resolved. */

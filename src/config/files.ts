@@ -2,7 +2,7 @@
  * The files and secrets that a configuration names: read, looked at, and remembered, so that changes to them can be
  * watched. Everything wrong with one is said as a sentence; nothing of its contents ever is.
  */
-import { createPrivateKey, type KeyObject, type X509Certificate } from "node:crypto";
+import { createHash, createPrivateKey, type KeyObject, type X509Certificate } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { Secret } from "#protocols/wire/secret.ts";
@@ -37,6 +37,7 @@ export class Files {
   readonly #folder: string;
   readonly #env: Environment;
   readonly #read = new Set<string>();
+  readonly #digests = new Map<string, string>();
 
   /** @param file Absolute path of the configuration: other paths are relative to its folder. */
   constructor(file: string, env: Environment) {
@@ -50,6 +51,14 @@ export class Files {
     return [...this.#read];
   }
 
+  /**
+   * Names the contents of the certificates and keys that were read. Secrets are left out: from the digest of a
+   * password it could be guessed.
+   */
+  get contents(): string {
+    return JSON.stringify([...this.#digests].sort());
+  }
+
   resolve(path: string): string {
     return resolve(this.#folder, path);
   }
@@ -57,6 +66,7 @@ export class Files {
   /** @throws Unusable */
   async certificates(path: string): Promise<LoadedCertificates> {
     const pem = await this.#text(path);
+    this.#remember(path, pem);
     const [first, ...rest] = parse(() => readCertificates(pem), `${path} holds a certificate that cannot be read`);
     if (first === undefined) {
       throw new Unusable(`${path} holds no PEM certificate`);
@@ -71,6 +81,7 @@ export class Files {
       throw new Unusable(`${path} is protected by a passphrase, which is not supported`);
     }
     const key = parse(() => createPrivateKey(pem), `${path} holds no PEM private key`);
+    this.#remember(path, pem);
     return { pem: new Secret(pem), key, warnings: await this.#readableByAll(path) };
   }
 
@@ -104,6 +115,10 @@ export class Files {
     } catch (error) {
       throw error instanceof Unusable ? error : new Unusable(`${path} ${whyUnread(error)}`);
     }
+  }
+
+  #remember(path: string, contents: string): void {
+    this.#digests.set(this.resolve(path), createHash("sha256").update(contents).digest("hex"));
   }
 
   async #readableByAll(path: string): Promise<readonly string[]> {

@@ -7,8 +7,10 @@ import { z } from "zod";
 import type { Files, LoadedCertificates, LoadedKey, LoadedSecret } from "./files.ts";
 import { Unusable } from "./files.ts";
 import { UNSUPPORTED_SECRETS } from "./unsupported.ts";
+import { expected } from "./values.ts";
 
-const path = z.string({ error: "expected the path of a file" }).min(1, { error: "expected the path of a file" });
+const PATH_EXPECTED = expected("the path of a file");
+const path = z.string({ error: PATH_EXPECTED }).min(1, { error: PATH_EXPECTED });
 
 export interface LoadedPair {
   readonly cert: LoadedCertificates;
@@ -49,12 +51,12 @@ function reasonOf(error: unknown): string {
   return typeof error === "object" && error !== null && "reason" in error && typeof error.reason === "string" ? error.reason : "unusable";
 }
 
-const SECRET_EXPECTED = "expected { env: NAME } or { file: path }; secrets are not written in this file";
+const SECRET_EXPECTED = "{ env: NAME } or { file: path }; secrets are not written in this file";
 
 function secretSchema(files: Files) {
   return z
     .union([z.strictObject({ env: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/) }), z.strictObject({ file: z.string().min(1) })], {
-      error: (issue) => unsupportedSecret(issue.input) ?? SECRET_EXPECTED,
+      error: (issue) => unsupportedSecret(issue.input) ?? expected(SECRET_EXPECTED)(issue),
     })
     .transform((written, context) =>
       attempt<LoadedSecret>(context, written, async () =>
@@ -65,7 +67,7 @@ function secretSchema(files: Files) {
 
 function unsupportedSecret(input: unknown): string | undefined {
   const kind = UNSUPPORTED_SECRETS.find((name) => typeof input === "object" && input !== null && Object.hasOwn(input, name));
-  return kind === undefined ? undefined : `a secret from ${kind} is not supported yet; ${SECRET_EXPECTED}`;
+  return kind === undefined ? undefined : `a secret from ${kind} is not supported yet; expected ${SECRET_EXPECTED}`;
 }
 
 interface IssueSink {

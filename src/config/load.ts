@@ -42,18 +42,18 @@ export async function loadConfig(path: string, env: Environment, now: Date = new
     ...placeOf(document, lines, where, key),
     message,
   });
-  return check(document, new Files(file, env), { file, version: createHash("sha256").update(bytes).digest("hex") }, place, now);
+  return check(document, { file, bytes, files: new Files(file, env) }, place, now);
 }
 
 type Locate = (level: Problem["level"], remark: Remark, key?: boolean) => Problem;
 
-async function check(
-  document: Document.Parsed,
-  files: Files,
-  source: { readonly file: string; readonly version: string },
-  place: Locate,
-  now: Date,
-): Promise<LoadResult> {
+interface Origin {
+  readonly file: string;
+  readonly bytes: Buffer;
+  readonly files: Files;
+}
+
+async function check(document: Document.Parsed, { file, bytes, files }: Origin, place: Locate, now: Date): Promise<LoadResult> {
   const written = toPlain(document);
   if (written.kind === "refused") {
     return refused([atBeginning(written.message)]);
@@ -71,7 +71,8 @@ async function check(
     return refused(problems);
   }
   const warnings = inOrder(warningsFor(parsed.data, now).map((remark) => place("warning", remark)));
-  return { kind: "loaded", config: resolveConfig(parsed.data, { ...source, files: files.read }), warnings };
+  const version = createHash("sha256").update(bytes).update(files.contents).digest("hex");
+  return { kind: "loaded", config: resolveConfig(parsed.data, { file, files: files.read, version }), warnings };
 }
 
 type Plain = { readonly kind: "plain"; readonly value: unknown } | { readonly kind: "refused"; readonly message: string };
@@ -123,7 +124,10 @@ function say(issue: z.core.$ZodRawIssue): string | undefined {
   if (issue.code === "invalid_value") {
     return `expected ${issue.values.map(String).join(" or ")}`;
   }
-  return undefined;
+  if (issue.code === "too_small") {
+    return `expected ${issue.origin === "array" ? "a list with entries" : issue.origin === "string" ? "text" : `at least ${issue.minimum}`}`;
+  }
+  return issue.code === "too_big" ? `expected at most ${issue.maximum}` : undefined;
 }
 
 const TYPE_WORDS: ReadonlyMap<string, string> = new Map([

@@ -9,7 +9,7 @@ import { policyShape } from "#policies/document.ts";
 import { DEFAULT_SUITES, isAllowedSuite } from "#src/tls/suites.ts";
 import type { Files } from "./files.ts";
 import { checkPair, type Leaves, leaves } from "./leaves.ts";
-import { address, duration, pin, size, TARGET_NAME } from "./values.ts";
+import { address, duration, expected, pin, size, TARGET_NAME } from "./values.ts";
 
 const text = z.string().min(1);
 const count = z.int().min(1);
@@ -23,7 +23,7 @@ export function configSchema(files: Files) {
   return z.strictObject({
     listen: listenSchema,
     workers: z
-      .union([z.literal("auto"), z.int().min(1).max(WORKERS_MAX)], { error: `expected auto, or a number from 1 to ${WORKERS_MAX}` })
+      .union([z.literal("auto"), z.int().min(1).max(WORKERS_MAX)], { error: expected(`auto, or a number from 1 to ${WORKERS_MAX}`) })
       .default("auto")
       .transform((workers) => (workers === "auto" ? availableParallelism() : workers)),
     tls: clientTlsSchema(leaf),
@@ -71,7 +71,7 @@ function isTls13(suite: string): boolean {
 function clientCertificatesSchema(leaf: Leaves) {
   const requested = z.strictObject({ mode: z.enum(["optional", "required"]), ca: leaf.certificates });
   return z.discriminatedUnion("mode", [z.strictObject({ mode: z.literal("none"), ca: z.string().optional() }), requested], {
-    error: "expected mode none, optional or required",
+    error: expected("mode none, optional or required"),
   });
 }
 
@@ -131,9 +131,9 @@ function targetSchema(leaf: Leaves) {
     session: duration.default(SESSION_MS_DEFAULT),
   });
   return z.strictObject({
-    protocol: z.literal("postgres", { error: "expected postgres" }),
+    protocol: z.literal("postgres", { error: expected("postgres") }),
     address: address(1),
-    database: z.union([text, z.array(text).min(1)], { error: "expected a name or a list of names" }).optional(),
+    database: z.union([text, z.array(text).min(1)], { error: expected("a name or a list of names") }).optional(),
     tls: upstreamTlsSchema(leaf).prefault({}),
     credential,
     limits: limits.prefault({}),
@@ -162,7 +162,7 @@ function upstreamTlsSchema(leaf: Leaves) {
     });
 }
 
-const RECIPIENTS_EXPECTED = "expected a list of age public keys (age1…), or none, which leaves recordings unencrypted";
+const RECIPIENTS_EXPECTED = expected("a list of age public keys (age1…), or none, which leaves recordings unencrypted");
 
 function recordingSchema(leaf: Leaves) {
   return z.strictObject({

@@ -2,6 +2,12 @@
 import { z } from "zod";
 import type { HostPort } from "./config.ts";
 
+/** What a schema says of a wrong value, and of one that is not there. */
+export function expected(what: string): (issue: { readonly input?: unknown }) => string {
+  return ({ input }) => (input === undefined ? `is missing; expected ${what}` : `expected ${what}`);
+}
+
+const DURATION_EXPECTED = expected("a duration such as 30s, 10m or 8h");
 const DURATION = /^([1-9]\d{0,8})(ms|s|m|h|d)$/;
 const DURATION_MS = new Map([
   ["ms", 1],
@@ -15,8 +21,8 @@ const DURATION_MS_MAX = 24 * 86_400_000;
 
 /** `30s`, `10m`, `8h`: milliseconds. */
 export const duration = z
-  .string({ error: "expected a duration such as 30s, 10m or 8h" })
-  .regex(DURATION, { error: "expected a duration such as 30s, 10m or 8h" })
+  .string({ error: DURATION_EXPECTED })
+  .regex(DURATION, { error: DURATION_EXPECTED })
   .transform((text, context) => {
     const [, count, unit] = DURATION.exec(text) ?? [];
     const ms = Number(count) * (DURATION_MS.get(unit ?? "") ?? Number.NaN);
@@ -42,7 +48,7 @@ const SIZE_BYTES_MAX = 2 ** 30;
 
 /** `1MiB`, `500kB`, or a number of bytes. */
 export const size = z
-  .union([z.int().min(0), z.string().regex(SIZE)], { error: "expected a size such as 64KiB or 1MiB" })
+  .union([z.int().min(0), z.string().regex(SIZE)], { error: expected("a size such as 64KiB or 1MiB") })
   .transform((written, context) => {
     const [, count, unit] = SIZE.exec(String(written)) ?? [];
     const bytes = typeof written === "number" ? written : Number(count) * (SIZE_BYTES.get(unit ?? "") ?? Number.NaN);
@@ -54,7 +60,7 @@ export const size = z
   });
 
 const ADDRESS = /^(?:\[([0-9A-Fa-f:.]+(?:%\w+)?)\]|([A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?)):(\d{1,5})$/;
-const ADDRESS_EXPECTED = "expected host:port, an IPv6 host in brackets as in [::1]:5432";
+const ADDRESS_EXPECTED = expected("host:port, an IPv6 host in brackets as in [::1]:5432");
 
 /** `host:port` or `[v6]:port`; port 0 only where `portMin` is 0. */
 export function address(portMin: 0 | 1): z.ZodType<HostPort, string> {
@@ -78,7 +84,7 @@ function parseAddress(text: string): HostPort | undefined {
   return name === undefined ? undefined : { host: name, port: Number(port) };
 }
 
-const PIN_EXPECTED = "expected the SHA-256 of a public key (SubjectPublicKeyInfo) in base64 or hex";
+const PIN_EXPECTED = expected("the SHA-256 of a public key (SubjectPublicKeyInfo) in base64 or hex");
 const PIN_HEX = /^[0-9a-fA-F]{64}$/;
 const PIN_BASE64 = /^(?:sha256\/{1,2})?([A-Za-z0-9+/]{43}=)$/;
 
