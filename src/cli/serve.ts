@@ -9,6 +9,7 @@ import pino, { type Logger } from "pino";
 import type { HostPort, LoadResult } from "#src/config/config.ts";
 import { loadConfig } from "#src/config/load.ts";
 import { type RunningGateway, runKeeper } from "#src/gateway/keeper.ts";
+import { WORKER_FLAGS } from "#src/gateway/worker-flags.ts";
 import { problemLine } from "./check.ts";
 import { type ExitCode, Failure } from "./failure.ts";
 import type { Screen } from "./screen.ts";
@@ -60,7 +61,11 @@ async function start(
     mkdirSync(config.recording.directory, { recursive: true, mode: 0o750 });
     return await runKeeper(config, {
       load,
-      fork: () => fork(world.self.program, [WORKER_COMMAND, file], { execPath: world.self.command, execArgv: [...world.self.options] }),
+      fork: () =>
+        fork(world.self.program, [WORKER_COMMAND, file], {
+          execPath: world.self.command,
+          execArgv: [...world.self.options, ...WORKER_FLAGS],
+        }),
       log: (level, event, fields) => log[level]({ event, ...fields }),
     });
   } catch (cause) {
