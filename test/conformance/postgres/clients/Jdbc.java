@@ -31,7 +31,10 @@ public class Jdbc {
     var text = new StringBuilder();
     int columns = rows.getMetaData().getColumnCount();
     while (rows.next()) {
-      for (int n = 1; n <= columns; n++) text.append(rows.getMetaData().getColumnTypeName(n)).append('=').append(rows.getString(n)).append('|');
+      for (int n = 1; n <= columns; n++) {
+        var type = rows.getMetaData().getColumnTypeName(n);
+        text.append(type).append('=').append(type.equals("bytea") ? java.util.Arrays.toString(rows.getBytes(n)) : rows.getString(n)).append('|');
+      }
       text.append('\n');
     }
     return text.toString();
