@@ -3,6 +3,7 @@
  * configuration names one (Node's global fetch cannot take any), no redirects, and limits on time and size.
  */
 import https from "node:https";
+import tls from "node:tls";
 import { systemAuthorities } from "#src/tls/authorities.ts";
 
 /** One request in all, from connecting to the last byte. Logins wait for it, so it must be well below their own 30 s. */
@@ -23,33 +24,39 @@ export interface HttpsFetch {
   close(): void;
 }
 
-/** @param ca PEM of the authorities to trust instead of the system's; null for the system's. */
-export function httpsFetch(ca: string | null): HttpsFetch {
-  const agent = new https.Agent({
-    ca: ca ?? systemAuthorities(),
-    minVersion: "TLSv1.2",
-    rejectUnauthorized: true,
-    keepAlive: true,
-    maxSockets: 64,
-    maxFreeSockets: 2,
-    timeout: 30_000,
-  });
-  return { fetch: (url, init = {}) => request(agent, url, init), close: () => agent.destroy() };
+export interface FetchLimits {
+  readonly timeoutMs: number;
+  readonly bytesMax: number;
 }
 
-async function request(agent: https.Agent, address: string, init: FetchInit): Promise<Response> {
+/**
+ * @param ca PEM of the authorities to trust instead of the system's; null for the system's.
+ *
+ * Connections are not kept: requests are rare, and one that the issuer closed meanwhile would look like an outage.
+ */
+export function httpsFetch(
+  ca: string | null,
+  limits: FetchLimits = { timeoutMs: FETCH_TIMEOUT_MS, bytesMax: FETCH_BYTES_MAX },
+): HttpsFetch {
+  const secureContext = tls.createSecureContext({ ca: ca ?? systemAuthorities(), minVersion: "TLSv1.2" });
+  const agent = new https.Agent({ secureContext, rejectUnauthorized: true, keepAlive: false, maxSockets: 64 });
+  return { fetch: (url, init = {}) => request(agent, limits, url, init), close: () => agent.destroy() };
+}
+
+async function request(agent: https.Agent, limits: FetchLimits, address: string, init: FetchInit): Promise<Response> {
   const url = new URL(address);
   if (url.protocol !== "https:") {
     throw new Error("the issuer's address is not https");
   }
-  const timeout = AbortSignal.timeout(FETCH_TIMEOUT_MS);
+  const timeout = AbortSignal.timeout(limits.timeoutMs);
   const signal = init.signal === undefined || init.signal === null ? timeout : AbortSignal.any([init.signal, timeout]);
   const body = bodyText(init.body);
   const headers = Object.fromEntries(new Headers(init.headers).entries());
   if (body !== undefined) {
     headers["content-length"] = String(Buffer.byteLength(body));
   }
-  const { status, responseHeaders, chunks } = await exchange(url, { agent, method: init.method ?? "GET", headers, signal }, body);
+  const options = { agent, method: init.method ?? "GET", headers, signal };
+  const { status, responseHeaders, chunks } = await exchange(url, options, body, limits.bytesMax);
   if (status >= 300 && status < 400) {
     throw new Error("the issuer answered with a redirect, which is not followed");
   }
@@ -63,7 +70,7 @@ interface Answer {
   readonly chunks: Buffer[];
 }
 
-function exchange(url: URL, options: https.RequestOptions, body: string | undefined): Promise<Answer> {
+function exchange(url: URL, options: https.RequestOptions, body: string | undefined, bytesMax: number): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const call = https.request(url, options, (response) => {
       const chunks: Buffer[] = [];
@@ -71,7 +78,7 @@ function exchange(url: URL, options: https.RequestOptions, body: string | undefi
       response.on("data", (chunk: Buffer) => {
         bytes += chunk.length;
         chunks.push(chunk);
-        if (bytes > FETCH_BYTES_MAX) {
+        if (bytes > bytesMax) {
           call.destroy(new Error("the issuer's answer is larger than this gateway reads"));
         }
       });

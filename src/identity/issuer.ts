@@ -13,11 +13,12 @@ import { type Ages, type MonotonicClock, Refreshed } from "./refreshed.ts";
 
 /**
  * Keys that an issuer withdrew are refused after ten minutes at the latest, while it can be reached; through an outage
- * they serve for an hour. A key that is not known is asked for at once, but at most every ten seconds.
+ * they serve for an hour. A key that is not known is asked for at once, three times in half a minute at most, whoever
+ * brings it.
  */
-export const KEY_AGES: Ages = { freshMs: 600_000, usableMs: 3_600_000, cooldownMs: 10_000 };
-/** Endpoints seldom move. */
-export const METADATA_AGES: Ages = { freshMs: 3_600_000, usableMs: 86_400_000, cooldownMs: 10_000 };
+export const KEY_AGES: Ages = { freshMs: 600_000, usableMs: 3_600_000, retryMs: 1_000, renewals: 3, renewalPeriodMs: 30_000 };
+/** Endpoints seldom move, and nobody can ask to look again. */
+export const METADATA_AGES: Ages = { freshMs: 3_600_000, usableMs: 86_400_000, retryMs: 1_000, renewals: 0, renewalPeriodMs: 0 };
 
 type KeySet = ReturnType<typeof createLocalJWKSet>;
 type Key = Awaited<ReturnType<KeySet>>;

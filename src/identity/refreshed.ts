@@ -1,6 +1,7 @@
 /**
  * A value that is fetched when needed and kept for a bounded time: an issuer's metadata, its keys. One fetch runs at
- * a time, whoever asks; a failed one is not repeated at once; an old value serves through an outage, but not for ever.
+ * a time, whoever asks; a failed one is not repeated at once; an old value serves through an outage, but not for ever;
+ * and those who can make us ask again, as anyone with an unknown key can, are held to a budget.
  */
 
 export interface Ages {
@@ -8,8 +9,11 @@ export interface Ages {
   readonly freshMs: number;
   /** Younger than this, it is used when asking again fails. */
   readonly usableMs: number;
-  /** The least time between two fetches. */
-  readonly cooldownMs: number;
+  /** After a fetch that failed, the next waits this long. */
+  readonly retryMs: number;
+  /** Renewals of a fresh value that are granted within `renewalPeriodMs`. */
+  readonly renewals: number;
+  readonly renewalPeriodMs: number;
 }
 
 /** Milliseconds that never go back, such as `performance.now()`. */
@@ -20,7 +24,8 @@ export class Refreshed<T> {
   readonly #ages: Ages;
   readonly #now: MonotonicClock;
   #current: { readonly value: T; readonly at: number } | undefined;
-  #last: { readonly at: number; readonly error: unknown } | undefined;
+  #failure: { readonly at: number; readonly error: unknown } | undefined;
+  #renewals: readonly number[] = [];
   #running: Promise<void> | undefined;
 
   constructor(fetch: () => Promise<T>, ages: Ages, now: MonotonicClock) {
@@ -34,42 +39,44 @@ export class Refreshed<T> {
     if (this.#current !== undefined && this.#now() - this.#current.at < this.#ages.freshMs) {
       return this.#current.value;
     }
-    if (!this.#coolingDown() || this.#running !== undefined) {
-      await this.#run();
-    }
+    await this.#run();
     if (this.#current !== undefined && this.#now() - this.#current.at < this.#ages.usableMs) {
       return this.#current.value;
     }
-    throw this.#last?.error ?? new Error("the value is too old");
+    throw this.#failure?.error ?? new Error("the value is too old");
   }
 
-  /** Fetches again because the value at hand does not do; false when that was done a moment ago, or has failed. */
+  /** Fetches again because the value at hand does not do; false when the budget is used up, or the fetch failed. */
   async renew(): Promise<boolean> {
-    if (this.#coolingDown() && this.#running === undefined) {
-      return false;
+    if (this.#running === undefined) {
+      const recent = this.#renewals.filter((at) => this.#now() - at < this.#ages.renewalPeriodMs);
+      if (recent.length >= this.#ages.renewals) {
+        return false;
+      }
+      this.#renewals = [...recent, this.#now()];
     }
     await this.#run();
-    return this.#last?.error === undefined;
+    return this.#failure === undefined;
   }
 
-  #coolingDown(): boolean {
-    return this.#last !== undefined && this.#now() - this.#last.at < this.#ages.cooldownMs;
-  }
-
-  #run(): Promise<void> {
+  /** Does nothing for a moment after a failure, so that logins need not each wait for an issuer that is away. */
+  async #run(): Promise<void> {
+    if (this.#running === undefined && this.#failure !== undefined && this.#now() - this.#failure.at < this.#ages.retryMs) {
+      return;
+    }
     this.#running ??= this.#fetchOnce().finally(() => {
       this.#running = undefined;
     });
-    return this.#running;
+    await this.#running;
   }
 
   async #fetchOnce(): Promise<void> {
     try {
       const value = await this.#fetch();
       this.#current = { value, at: this.#now() };
-      this.#last = { at: this.#now(), error: undefined };
+      this.#failure = undefined;
     } catch (error) {
-      this.#last = { at: this.#now(), error: error ?? new Error("failed") };
+      this.#failure = { at: this.#now(), error };
     }
   }
 }
