@@ -10,12 +10,9 @@ import type { Clock } from "./clock.ts";
 import type { EventBody } from "./events.ts";
 import {
   BLOCK_BYTES_MAX,
+  CHAIN_START,
   createKeystream,
   deriveKeys,
-  HMAC_PAD_BYTES,
-  headerMac,
-  hmac,
-  hmacScratch,
   type JournalKeys,
   type JournalPaths,
   journalHeader,
@@ -23,19 +20,15 @@ import {
   KEY_BYTES,
   KEYSTREAM_STEP,
   LENGTH_BYTES,
-  MAC_BYTES,
+  TAG_BYTES,
+  Tags,
 } from "./journal-format.ts";
-import { escapeControls, isPlain, LineWriter } from "./lines.ts";
+import { escapeControls, LineWriter } from "./lines.ts";
 import { SLAB_BYTES, type Slab, type Slabs, slabOf } from "./slabs.ts";
 
-/** `prev` of the first event. */
-export const CHAIN_START = "0".repeat(64);
-
-/** Where the block's parts lie in a slab: padded MAC key, MAC of the block before, length, events, room for the MAC. */
-const PREVIOUS_AT = HMAC_PAD_BYTES;
-const LENGTH_AT = PREVIOUS_AT + MAC_BYTES;
-const EVENTS_AT = LENGTH_AT + LENGTH_BYTES;
-const TRAILER_BYTES = MAC_BYTES + KEYSTREAM_STEP;
+/** Where a block's parts lie in a slab: length, events, room for the tag. */
+const EVENTS_AT = LENGTH_BYTES;
+const TRAILER_BYTES = TAG_BYTES + KEYSTREAM_STEP;
 /** Keystream made in one call: a call costs 2.5 µs whatever its size, an XOR in JavaScript 0.2 ns a byte. */
 const KEYSTREAM_BYTES = 4096;
 const ZEROS = Buffer.alloc(KEYSTREAM_BYTES);
@@ -86,7 +79,7 @@ export function openJournal(options: JournalOptions): Journal {
       throw cause;
     }
     const keys = deriveKeys(key);
-    return new Journal(options, paths, fd, keys, headerMac(keys, header));
+    return new Journal(options, paths, fd, keys);
   } catch (cause) {
     throw new Fault("recording-failed", "the session's journal could not be made", { cause });
   } finally {
@@ -112,14 +105,12 @@ export class Journal {
   readonly #slabs: Slabs;
   readonly #lines = new LineWriter();
   readonly #keystream: Cipheriv;
-  readonly #inner: Buffer;
-  readonly #scratch: Buffer;
+  readonly #tags: Tags;
   readonly #fd: number;
   #phase: "open" | "closed" | "failed" = "open";
   #cause: unknown;
   #events = 0;
   #head = CHAIN_START;
-  #mac: string;
   #slab: Slab | undefined;
   /** End of the events in the slab. */
   #end = EVENTS_AT;
@@ -128,17 +119,15 @@ export class Journal {
   #padAt = 0;
 
   /** @internal use `openJournal` */
-  constructor(options: JournalOptions, paths: JournalPaths, fd: number, keys: JournalKeys, mac: string) {
+  constructor(options: JournalOptions, paths: JournalPaths, fd: number, keys: JournalKeys) {
     this.sessionId = options.sessionId;
     this.paths = paths;
     this.#clock = options.clock;
     this.#startedAtMs = options.startedAtMonotonicMs;
     this.#slabs = options.slabs;
     this.#keystream = createKeystream(keys);
-    this.#inner = keys.inner;
-    this.#scratch = hmacScratch(keys);
+    this.#tags = new Tags(keys);
     this.#fd = fd;
-    this.#mac = mac;
   }
 
   /** Hash of the last event appended, hex; `CHAIN_START` before the first. */
@@ -167,7 +156,7 @@ export class Journal {
     const seq = this.#events;
     const since = this.#clock.monotonicMs() - this.#startedAtMs;
     let line = this.#lines.line(seq, this.#head, this.#clock.now(), since, event);
-    const plain = isPlain(line);
+    const { plain } = this.#lines;
     if (!plain) line = escapeControls(line);
     const slab = this.#room(plain ? line.length : Buffer.byteLength(line));
     const start = this.#end;
@@ -191,17 +180,13 @@ export class Journal {
     if (slab === undefined || this.#end === EVENTS_AT) return;
     const end = this.#end;
     this.#encrypt(slab, EVENTS_AT, end);
-    slab.bytes.set(this.#inner, 0);
-    slab.bytes.write(this.#mac, PREVIOUS_AT, MAC_BYTES, "latin1");
-    slab.bytes.writeUInt32BE(end - EVENTS_AT, LENGTH_AT);
-    const mac = hmac(slab.bytes.subarray(0, end), this.#scratch);
-    slab.bytes.write(mac, end, MAC_BYTES, "latin1");
+    slab.bytes.writeUInt32BE(end - EVENTS_AT, 0);
+    slab.bytes.write(this.#tags.tag(this.#head), end, TAG_BYTES, "latin1");
     try {
-      writeAll(this.#fd, slab.bytes, LENGTH_AT, end + MAC_BYTES - LENGTH_AT);
+      writeAll(this.#fd, slab.bytes, 0, end + TAG_BYTES);
     } catch (cause) {
       throw this.#fail(cause);
     }
-    this.#mac = mac;
     this.#end = EVENTS_AT;
     this.#slab = undefined;
     this.#slabs.give(slab);
@@ -255,7 +240,7 @@ export class Journal {
   /** Encrypts a range of the slab in place. The next range starts at the next keystream step. */
   #encrypt(slab: Slab, start: number, end: number): void {
     let word = start >>> 2;
-    // Reaches over the end by at most 12 bytes, where the MAC is written later: a step is four words.
+    // Reaches over the end by at most 12 bytes, where the tag is written later: a step is four words.
     const wordEnd = word + Math.ceil((end - start) / KEYSTREAM_STEP) * 4;
     while (word < wordEnd) {
       if (this.#padAt === this.#pad.length) {

@@ -11,22 +11,19 @@ const NOT_PLAIN = /[^\x20-\x7e]/;
 /** What JSON lets stand raw although terminals or JavaScript act on it: DEL, C1, line and paragraph separators, BOM, bidi controls. */
 const CONTROLS = /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
 
-/** True when every character is one byte in UTF-8 and printable. */
-export function isPlain(line: string): boolean {
-  return !NOT_PLAIN.test(line);
-}
-
 /** Writes control characters outside ASCII as `\uXXXX`; inside a JSON text they can only stand in strings. */
 export function escapeControls(json: string): string {
   return json.replace(CONTROLS, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
-function text(value: RecordedText | null): string {
-  return JSON.stringify(value);
-}
+/** Fractions of a millisecond by their microseconds: writing a number with a fraction is slow. */
+const FRACTIONS = Array.from({ length: 1000 }, (_, micros) => `.${String(micros).padStart(3, "0")}`);
 
-function values(list: readonly RecordedValue[]): string {
-  return list.length === 0 ? "[]" : JSON.stringify(list);
+/** Milliseconds with three digits of a fraction, as JSON; what cannot be a duration is 0. */
+function millis(ms: number): string {
+  const micros = ms >= 0 && ms < 1e12 ? Math.round(ms * 1000) : 0;
+  const whole = Math.floor(micros / 1000);
+  return `${whole}${FRACTIONS[micros - whole * 1000] ?? ""}`;
 }
 
 /** What a statement's verdict adds to its event; the same objects come back while a verdict is cached. */
@@ -37,45 +34,92 @@ interface Judged {
   readonly tables: readonly string[];
 }
 
-/** Writes event bodies; one for each journal, because it remembers the last verdict. */
+type Rows = Extract<EventBody, { kind: "rows" }>;
+
+/** Writes event lines; one for each journal, because it remembers the last verdict, statement and columns. */
 export class LineWriter {
+  /** True when the last line is printable ASCII: one byte a character, nothing to escape. */
+  plain = true;
   #verdict = "";
   #rule: string | null = null;
   #reason: string | null = null;
   #tables: readonly string[] | undefined;
   #judged = "";
+  #judgedPlain = true;
+  #sql: RecordedText | undefined;
+  #sqlJson = "";
+  #sqlPlain = true;
+  #tag = "";
+  #tagJson = '""';
+  #tagPlain = true;
   #atMs = Number.NaN;
   #at = "";
 
   /**
    * The line without its newline. `sinceStartMs` is rounded to microseconds.
-   * The result may hold characters that `isPlain` denies; then `escapeControls` must be applied.
+   * Where `plain` is false afterwards, `escapeControls` is to be applied.
    */
   line(seq: number, prev: string, nowMs: number, sinceStartMs: number, event: EventBody): string {
+    this.plain = true;
     if (nowMs !== this.#atMs) {
       this.#atMs = nowMs;
-      this.#at = new Date(nowMs).toISOString();
+      this.#at = `","at":"${new Date(nowMs).toISOString()}","sinceStartMs":`;
     }
-    const since = Math.round(sinceStartMs * 1000) / 1000;
-    return `{"seq":${seq},"prev":"${prev}","at":"${this.#at}","sinceStartMs":${since},${this.#body(event)}`;
+    return `{"seq":${seq},"prev":"${prev}${this.#at}${millis(sinceStartMs)},${this.#body(event)}`;
   }
 
   #body(event: EventBody): string {
     switch (event.kind) {
       case "statement":
-        return `"kind":"statement","sql":${text(event.sql)},"upstreamSql":${text(event.upstreamSql)},"parameters":${values(event.parameters)},${this.#verdictOf(event)}}`;
+        return `"kind":"statement","sql":${this.#text(event.sql)},"upstreamSql":${this.#json(event.upstreamSql)},"parameters":${this.#values(event.parameters)},${this.#verdictOf(event)}}`;
       case "prepare":
-        return `"kind":"prepare","name":${JSON.stringify(event.name)},"sql":${text(event.sql)},"upstreamSql":${text(event.upstreamSql)},${this.#verdictOf(event)}}`;
-      case "result": {
-        const beyond = event.beyond === null ? "null" : JSON.stringify(event.beyond);
-        return `"kind":"result","statement":${event.statement},"tag":${JSON.stringify(event.tag)},"rows":${event.rows},"durationMs":${event.durationMs},"beyond":${beyond}}`;
-      }
+        return `"kind":"prepare","name":${this.#json(event.name)},"sql":${this.#text(event.sql)},"upstreamSql":${this.#json(event.upstreamSql)},${this.#verdictOf(event)}}`;
+      case "rows":
+        return `"kind":"rows","statement":${event.statement},"columns":${this.#json(event.columns)},"rows":${this.#cells(event.rows)}}`;
+      case "result":
+        return `"kind":"result","statement":${event.statement},"tag":${this.#tagOf(event.tag)},"rows":${event.rows},"durationMs":${millis(event.durationMs)},"beyond":${this.#json(event.beyond)}}`;
       default: {
         // `kind` first, so that a person and a `grep` find it in the same place in every line.
         const { kind, ...rest } = event;
-        return JSON.stringify({ kind, ...rest }).slice(1);
+        return this.#json({ kind, ...rest }).slice(1);
       }
     }
+  }
+
+  #json(value: unknown): string {
+    if (value === null) return "null";
+    const json = JSON.stringify(value);
+    if (NOT_PLAIN.test(json)) this.plain = false;
+    return json;
+  }
+
+  /** The statement's text; a session that repeats itself repeats it. */
+  #text(sql: RecordedText): string {
+    if (sql !== this.#sql) {
+      this.#sql = sql;
+      this.#sqlJson = JSON.stringify(sql);
+      this.#sqlPlain = !NOT_PLAIN.test(this.#sqlJson);
+    }
+    if (!this.#sqlPlain) this.plain = false;
+    return this.#sqlJson;
+  }
+
+  #tagOf(tag: string): string {
+    if (tag !== this.#tag) {
+      this.#tag = tag;
+      this.#tagJson = JSON.stringify(tag);
+      this.#tagPlain = !NOT_PLAIN.test(this.#tagJson);
+    }
+    if (!this.#tagPlain) this.plain = false;
+    return this.#tagJson;
+  }
+
+  #values(list: readonly RecordedValue[]): string {
+    return list.length === 0 ? "[]" : this.#json(list);
+  }
+
+  #cells(rows: Rows["rows"]): string {
+    return rows.length === 0 ? "[]" : this.#json(rows);
   }
 
   #verdictOf(judged: Judged): string {
@@ -91,7 +135,9 @@ export class LineWriter {
       this.#tables = judged.tables;
       const [verdict, rule, reason] = [judged.verdict, judged.rule, judged.reason].map((part) => JSON.stringify(part));
       this.#judged = `"verdict":${verdict},"rule":${rule},"reason":${reason},"tables":${JSON.stringify(judged.tables)}`;
+      this.#judgedPlain = !NOT_PLAIN.test(this.#judged);
     }
+    if (!this.#judgedPlain) this.plain = false;
     return this.#judged;
   }
 }

@@ -12,8 +12,7 @@ import type { Secret } from "#protocols/wire/secret.ts";
 import { EVENT_SCHEMA } from "./event-schema.ts";
 import type { RecordedEvent } from "./events.ts";
 import { zstdContents } from "./frames.ts";
-import { CHAIN_START } from "./journal.ts";
-import { BLOCK_BYTES_MAX } from "./journal-format.ts";
+import { BLOCK_BYTES_MAX, CHAIN_START } from "./journal-format.ts";
 import { RecordingError } from "./recording-error.ts";
 
 /** First line of an age file (age specification, "Header"). */

@@ -5,8 +5,7 @@
 import { hash } from "node:crypto";
 import type { SessionStatus } from "#protocols/wire/transcript.ts";
 import type { Clock } from "./clock.ts";
-import { CHAIN_START } from "./journal.ts";
-import type { JournalPaths } from "./journal-format.ts";
+import { CHAIN_START, type JournalPaths } from "./journal-format.ts";
 import { type JournalEnd, JournalError, readJournal } from "./journal-reader.ts";
 import { escapeControls, LineWriter } from "./lines.ts";
 
@@ -73,16 +72,15 @@ export class Tail {
       }
     } finally {
       // Whoever stops early lets go of the file.
-      blocks.return({ goodBytes: 0, tornBytes: 0 });
+      blocks.return({ goodBytes: 0, tornBytes: 0, head: CHAIN_START });
     }
   }
 
   /** Settles the end; returns the line to add, with its newline, when the last event is no `session-end`. */
   #finish(end: JournalEnd): Buffer | undefined {
     const last = this.#last === undefined ? undefined : glimpse(this.#last);
-    const prev = this.#last === undefined ? CHAIN_START : hash("sha256", this.#last, "hex");
     if (last?.kind === "session-end") {
-      this.#end = { head: prev, events: last.seq + 1, status: statusOf(last.status), endedAt: last.at };
+      this.#end = { head: end.head, events: last.seq + 1, status: statusOf(last.status), endedAt: last.at };
       return undefined;
     }
     const seq = last === undefined ? 0 : last.seq + 1;
@@ -90,7 +88,7 @@ export class Tail {
     const reason = [this.#ending.reason, torn].filter((part) => part !== null).join("; ") || null;
     // The moment of the end is not known: the last event's is the latest that is.
     const endedAt = last?.at ?? this.startedAt;
-    const line = new LineWriter().line(seq, prev, Date.parse(endedAt), last?.sinceStartMs ?? 0, {
+    const line = new LineWriter().line(seq, end.head, Date.parse(endedAt), last?.sinceStartMs ?? 0, {
       kind: "session-end",
       status: this.#ending.status,
       reason,
@@ -135,7 +133,7 @@ function parse(line: string): unknown {
   }
 }
 
-/** Bytes under a good MAC that no journal writes: the session is lost, the recovery of others goes on. */
+/** Bytes under a good tag that no journal writes: the session is lost, the recovery of others goes on. */
 function notAnEvent(cause?: unknown): JournalError {
   return new JournalError("not-a-journal", "a line of the journal is no event", cause);
 }

@@ -7,8 +7,8 @@ import { describe, test } from "node:test";
 import fc from "fast-check";
 import { Fault } from "#protocols/wire/fault.ts";
 import type { EventBody } from "#src/recording/events.ts";
-import { CHAIN_START, openJournal } from "#src/recording/journal.ts";
-import type { JournalPaths } from "#src/recording/journal-format.ts";
+import { openJournal } from "#src/recording/journal.ts";
+import { CHAIN_START, type JournalPaths } from "#src/recording/journal-format.ts";
 import { readJournal } from "#src/recording/journal-reader.ts";
 import { record, result, SESSION_END, sessionStart, statement, studio } from "./session.ts";
 

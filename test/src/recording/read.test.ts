@@ -7,7 +7,7 @@ import { zstdCompressSync } from "node:zlib";
 import fc from "fast-check";
 import { Secret } from "#protocols/wire/secret.ts";
 import { zstdContents, zstdFrames } from "#src/recording/frames.ts";
-import { CHAIN_START } from "#src/recording/journal.ts";
+import { CHAIN_START } from "#src/recording/journal-format.ts";
 import { parseIdentities, readRecording } from "#src/recording/read.ts";
 import { RecordingError } from "#src/recording/recording-error.ts";
 import { seal } from "#src/recording/seal.ts";
