@@ -90,7 +90,9 @@ function upstreamTls({ tls, address }: TargetDocument): UpstreamTls {
 
 /** What no single key can see: ways to log in, and folders that hold one another. */
 export function crossChecks(document: ConfigDocument): readonly Remark[] {
-  const { identity, tls, recording, evidence, state } = document;
+  const { listen, identity, tls, recording, evidence, state } = document;
+  const { postgres, admin } = listen;
+  const shared = admin !== undefined && admin.port !== 0 && admin.port === postgres?.port && admin.host === postgres.host;
   const certificatesProve = tls.clientCertificates.mode !== "none" && identity.certificates !== undefined;
   const nobody = identity.oidc.length === 0 && !certificatesProve;
   const folders: readonly (readonly [string, Path])[] = [
@@ -99,6 +101,7 @@ export function crossChecks(document: ConfigDocument): readonly Remark[] {
     [state.sqlite, ["state", "sqlite"]],
   ];
   return [
+    ...(shared ? [{ path: ["listen", "admin"], message: "is the address of listen.postgres too" }] : []),
     ...(nobody ? [{ path: ["identity"], message: "nobody can log in: no OIDC issuer, and client certificates prove nothing" }] : []),
     ...folders.flatMap(([folder, path]) =>
       folders

@@ -9,9 +9,8 @@ import { policyShape } from "#policies/document.ts";
 import { DEFAULT_SUITES, isAllowedSuite } from "#src/tls/suites.ts";
 import type { Files } from "./files.ts";
 import { checkPair, type Leaves, leaves } from "./leaves.ts";
-import { address, duration, expected, pin, size, TARGET_NAME } from "./values.ts";
+import { address, distinct, duration, expected, pin, serverName, size, TARGET_NAME, text } from "./values.ts";
 
-const text = z.string().min(1);
 const count = z.int().min(1);
 const minVersion = z.enum(["TLSv1.2", "TLSv1.3"]).default("TLSv1.2");
 /** More processes than this on one machine is a mistake. */
@@ -133,7 +132,7 @@ function targetSchema(leaf: Leaves) {
   return z.strictObject({
     protocol: z.literal("postgres", { error: expected("postgres") }),
     address: address(1),
-    database: z.union([text, z.array(text).min(1)], { error: expected("a name or a list of names") }).optional(),
+    database: z.union([text, distinct(text).min(1)], { error: expected("a name or a list of names") }).optional(),
     tls: upstreamTlsSchema(leaf).prefault({}),
     credential,
     limits: limits.prefault({}),
@@ -147,8 +146,8 @@ function upstreamTlsSchema(leaf: Leaves) {
   return z
     .strictObject({
       ca: leaf.certificates.optional(),
-      serverName: text.optional(),
-      pins: z.array(pin).default([]),
+      serverName: serverName.optional(),
+      pins: distinct(pin).default([]),
       cert: leaf.certificates.optional(),
       key: leaf.privateKey.optional(),
       minVersion,

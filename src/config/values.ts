@@ -1,4 +1,5 @@
 /** Values of the configuration as people write them: durations, sizes, addresses, pins. Each fails with what was expected. */
+import net from "node:net";
 import { z } from "zod";
 import type { HostPort } from "./config.ts";
 
@@ -82,6 +83,29 @@ function parseAddress(text: string): HostPort | undefined {
   const [, v6, host, port] = ADDRESS.exec(text) ?? [];
   const name = v6 ?? host;
   return name === undefined ? undefined : { host: name, port: Number(port) };
+}
+
+/** A name or value that is passed on: not empty, no control characters, which protocols would read as an end. */
+export const text = z
+  .string()
+  .min(1)
+  .refine((written) => !/\p{Cc}/u.test(written), { error: "holds a control character" });
+
+/** A host name as certificates carry it, or an address. */
+export const serverName = z
+  .string()
+  .refine((written) => net.isIP(written) !== 0 || HOST_NAME.test(written), { error: "expected a host name or an address, without port" });
+const HOST_NAME = /^[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,252}[A-Za-z0-9_])?$/;
+
+/** A list in which nothing stands twice. */
+export function distinct<T>(entry: z.ZodType<T, unknown>) {
+  return z.array(entry).superRefine((entries, context) => {
+    for (const [index, one] of entries.entries()) {
+      if (entries.indexOf(one) < index) {
+        context.addIssue({ code: "custom", path: [index], message: "is listed twice" });
+      }
+    }
+  });
 }
 
 const PIN_EXPECTED = expected("the SHA-256 of a public key (SubjectPublicKeyInfo) in base64 or hex");

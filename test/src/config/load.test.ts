@@ -64,7 +64,8 @@ describe("a good configuration", () => {
 
   test("in full is taken apart and its files are read", async () => {
     folder.write("secrets/password", "s3cret with blanks \n");
-    const pin = createHash("sha256").update("key").digest();
+    const pins = ["one", "two", "three"].map((key) => createHash("sha256").update(key).digest());
+    const [hex, base64, prefixed] = [pins[0]?.toString("hex"), pins[1]?.toString("base64"), `sha256/${pins[2]?.toString("base64")}`];
     const config = configOf(
       await folder.load(
         folder.yaml({
@@ -84,7 +85,7 @@ describe("a good configuration", () => {
     protocol: postgres
     address: "[2001:db8::1]:5432"
     database: [orders, reporting]
-    tls: { ca: certs/ca.crt, serverName: db.internal, pins: [${pin.toString("hex")}, ${pin.toString("base64")}, "sha256/${pin.toString("base64")}"], cert: certs/gateway.crt, key: certs/gateway.key }
+    tls: { ca: certs/ca.crt, serverName: db.internal, pins: [${hex}, ${base64}, "${prefixed}"], cert: certs/gateway.crt, key: certs/gateway.key }
     credential: { user: app, password: { file: secrets/password }, allowWeak: true }
     limits: { statementTimeout: 30s, rowsPerStatement: 100000, idle: 10m, session: 2h }`,
           recording: `{ directory: /var/lib/sallyport/recordings, recipients: [${folder.recipient}], results: { rowsPerStatement: 0, bytesPerStatement: 64KiB } }`,
@@ -101,7 +102,7 @@ describe("a good configuration", () => {
     assert.deepEqual(orders?.databases, ["orders", "reporting"]);
     assert.deepEqual(
       orders?.tls.pins,
-      [pin, pin, pin].map((one) => one.toString("hex")),
+      pins.map((one) => one.toString("hex")),
     );
     assert.equal(orders?.tls.certificate?.cert, config.tls.certificates[0].cert);
     assert.equal(orders?.credential.password?.expose(), "s3cret with blanks ", "one line end is not part of a secret");
@@ -216,6 +217,7 @@ describe("problems", () => {
     ],
     ["workers", { workers: "0" }, /expected at least 1/],
     ["a port above all ports", { listen: "{ postgres: 127.0.0.1:70000 }" }, /port must be/],
+    ["two listeners on one address", { listen: "{ postgres: 127.0.0.1:5432, admin: 127.0.0.1:5432 }" }, /address of listen.postgres too/],
     ["nobody who could log in", { identity: "{ certificates: { name: san-uri } }" }, /nobody can log in/],
     [
       "the same issuer twice",
@@ -250,6 +252,9 @@ describe("problems", () => {
     });
     assert.match((await refused(target("database: []"))).join(), /a list with entries/);
     assert.match((await refused(target("tls: { pins: [abc] }"))).join(), /SHA-256/);
+    assert.match((await refused(target("database: [a, b, a]"))).join(), /database.2: is listed twice/);
+    assert.match((await refused(target('database: "a\\0b"'))).join(), /control character/);
+    assert.match((await refused(target("tls: { serverName: https://db }"))).join(), /host name or an address/);
     assert.match((await refused(target("tls: { cert: certs/gateway.crt }"))).join(), /cert and key come together/);
     assert.match((await refused(target("limits: { idle: 10 }"))).join(), /duration such as/);
     assert.match((await refused(target("limits: { idle: 0s }"))).join(), /duration such as/);
