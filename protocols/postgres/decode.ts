@@ -4,7 +4,7 @@
  *
  * Source: PostgreSQL documentation, "Message Formats" (protocol-message-formats).
  */
-import { Cursor, decodeText } from "#protocols/wire/cursor.ts";
+import { Cursor } from "#protocols/wire/cursor.ts";
 import { Fault } from "#protocols/wire/fault.ts";
 
 /** @throws Fault `malformed-message` */
@@ -25,7 +25,7 @@ export interface ParseMessage {
 /** @throws Fault `malformed-message` */
 export function readParse(body: Buffer): ParseMessage {
   const cursor = new Cursor(body);
-  const name = cursor.cstring();
+  const name = cursor.name();
   const sql = cursor.cstring();
   const types = cursor.rest();
   if (types.length < 2 || types.length !== 2 + 4 * types.readUInt16BE(0)) {
@@ -53,8 +53,8 @@ export interface BindMessage {
  */
 export function readBind(body: Buffer, whole: boolean): BindMessage {
   const cursor = new Cursor(body);
-  const portal = cursor.cstring();
-  const statement = cursor.cstring();
+  const portal = cursor.name();
+  const statement = cursor.name();
   const formats = readFormats(cursor);
   const count = cursor.uint16();
   const values: (Buffer | null)[] = [];
@@ -97,7 +97,7 @@ export interface Named {
 export function readNamed(body: Buffer, what: string): Named {
   const cursor = new Cursor(body);
   const type = cursor.uint8();
-  const name = cursor.cstring();
+  const name = cursor.name();
   cursor.end(what);
   if (type !== 0x53 && type !== 0x50) throw new Fault("malformed-message", `${what} names neither a statement nor a portal`);
   return { kind: type === 0x53 ? "statement" : "portal", name };
@@ -106,7 +106,7 @@ export function readNamed(body: Buffer, what: string): Named {
 /** @returns the portal's name; the row limit is the server's business. @throws Fault `malformed-message` */
 export function readExecute(body: Buffer): string {
   const cursor = new Cursor(body);
-  const portal = cursor.cstring();
+  const portal = cursor.name();
   cursor.int32();
   cursor.end("Execute");
   return portal;
@@ -185,6 +185,8 @@ export function readNotification(body: Buffer): { readonly channel: string; read
 
 /** The tag of CommandComplete, e.g. `INSERT 0 5`. Drivers and servers keep it ASCII. @throws Fault `malformed-message` */
 export function readCommandTag(body: Buffer): string {
-  if (body.length === 0 || body[body.length - 1] !== 0) throw new Fault("malformed-message", "CommandComplete has no tag");
-  return decodeText(body.subarray(0, body.length - 1));
+  const cursor = new Cursor(body);
+  const tag = cursor.cstring();
+  cursor.end("CommandComplete");
+  return tag;
 }

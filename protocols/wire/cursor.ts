@@ -2,6 +2,7 @@
  * Reads numbers and strings off one message body and cannot leave it. A body that ends early, or is not read to its
  * end where the message has one, is a fault.
  */
+import { isUtf8 } from "node:buffer";
 import { Fault } from "./fault.ts";
 
 export class Cursor {
@@ -71,6 +72,11 @@ export class Cursor {
     return decodeText(this.cstringBytes());
   }
 
+  /** A name that is compared: different bytes always give different strings. */
+  name(): string {
+    return decodeName(this.cstringBytes());
+  }
+
   rest(): Buffer {
     return this.bytes(this.left);
   }
@@ -89,13 +95,18 @@ export class Cursor {
 
 /**
  * Text of a peer whose encoding is a superset of ASCII: UTF-8 where it is valid, else one character a byte, so that
- * every ASCII byte keeps its meaning and no two texts become one.
+ * every ASCII byte keeps its meaning.
  */
 export function decodeText(bytes: Buffer): string {
   const text = bytes.toString("utf8");
-  return text.includes("\ufffd") ? bytes.toString(isValidUtf8(bytes, text) ? "utf8" : "latin1") : text;
+  return text.includes("\ufffd") && !isUtf8(bytes) ? bytes.toString("latin1") : text;
 }
 
-function isValidUtf8(bytes: Buffer, decoded: string): boolean {
-  return Buffer.byteLength(decoded) === bytes.length && Buffer.from(decoded).equals(bytes);
+/**
+ * As text, but what is not UTF-8 begins with a NUL, which no string on the wire holds: the byte e9 and the bytes c3 a9
+ * would else be the same name to us and two names to a server whose client speaks LATIN1.
+ */
+export function decodeName(bytes: Buffer): string {
+  const text = bytes.toString("utf8");
+  return text.includes("\ufffd") && !isUtf8(bytes) ? `\0${bytes.toString("latin1")}` : text;
 }
