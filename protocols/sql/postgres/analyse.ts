@@ -3,16 +3,21 @@
  * text: what goes upstream in its place, what of it may be recorded, what it does to the session. Pure and
  * synchronous; `loadGrammar` must have been awaited once.
  */
-import type { StatementFacts } from "#policies/question.ts";
+import type { MaskingFacts, StatementFacts } from "#policies/question.ts";
 import type { Catalogue } from "#protocols/sql/catalogue.ts";
-import type { Analysis } from "./analysis.ts";
+import type { Analysis, Rewritten, Sensitive } from "./analysis.ts";
 import { type LocatedStatement, sessionEffects, statementsOf } from "./effects.ts";
 import { parseText } from "./grammar.ts";
+import { maskStatement, type SourceText, type StatementMasking } from "./masking.ts";
 import { offsetsOf } from "./offsets.ts";
 import type { MaskingView } from "./protection.ts";
 import { relationText } from "./reading.ts";
+import { isSound } from "./rewrite.ts";
 import { statementNeeds } from "./rights.ts";
+import { sensitiveIn, sensitiveUnparsed } from "./sensitive.ts";
+import { spliced } from "./splice.ts";
 import { statementTag } from "./tags.ts";
+import { tokensOf } from "./tokens.ts";
 import { bindsName, textOf, walk } from "./tree.ts";
 
 /**
@@ -23,30 +28,76 @@ export function analyse(sql: string, view: MaskingView | null, catalogue: Catalo
   const offsets = offsetsOf(sql);
   // The grammar refuses to read no text at all; the server answers it with EmptyQueryResponse.
   const parsed = sql === "" ? ({ kind: "tree", tree: {} } as const) : parseText(sql);
-  if (parsed.kind === "error") return unparsed(parsed.message, parsed.position, view !== null);
+  if (parsed.kind === "error") return unparsed(sql, parsed.message, parsed.position, view !== null);
   const statements = statementsOf(parsed.tree, offsets.toIndex, sql.length);
-  if (statements === undefined) return unparsed("the statement could not be understood", null, view !== null);
-  const facts = statements.map((statement) => statementFacts(statement, catalogue));
+  if (statements === undefined) return unparsed(sql, "the statement could not be understood", null, view !== null);
+
+  const text: SourceText = { sql, offsets, tokens: once(() => tokensOf(sql, offsets)) };
+  const maskings = view === null ? [] : statements.map((statement) => maskStatement(statement, view, text));
+  const rewriting = view === null ? undefined : rewrittenOf(statements, maskings, view, text);
+  const sensitive = sensitiveIn(statements, view, text);
+  const facts = statements.map((statement, index) => {
+    const masking = maskings[index]?.facts ?? null;
+    return statementFacts(statement, catalogue, masking?.kind === "rewritable" && rewriting === "unsound" ? UNSOUND : masking);
+  });
   const changes = facts.some(({ needs }) => needs.includes("schema") || needs.includes("admin"));
   return {
     facts: { kind: "parsed", statements: facts },
-    rewritten: null,
-    sensitive: { ranges: [], parameters: [] },
+    rewritten: rewriting === undefined || rewriting === "unsound" ? null : rewriting(sensitive),
+    sensitive,
     effects: sessionEffects(sql, statements, changes),
   };
 }
 
-function unparsed(message: string, position: number | null, masked: boolean): Analysis {
+/** Should the rewritten text not read as it must, that is a fault of ours; the statement is refused. */
+const UNSOUND: MaskingFacts = {
+  kind: "obstacle",
+  obstacle: {
+    reason: "masked-unresolved",
+    rule: null,
+    message: "the statement could not be rewritten safely",
+    hint: "say it in plainer SQL: one SELECT, each relation with an alias",
+    position: null,
+  },
+};
+
+function once<Value>(make: () => Value): () => Value {
+  let made: { readonly value: Value } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
+}
+
+/** Undefined when nothing is to be rewritten, or something in the text is refused anyway. */
+function rewrittenOf(
+  statements: readonly LocatedStatement[],
+  maskings: readonly StatementMasking[],
+  view: MaskingView,
+  text: SourceText,
+): ((sensitive: Sensitive) => Rewritten) | "unsound" | undefined {
+  const splices = maskings.flatMap((masking) => masking.splices);
+  if (splices.length === 0 || maskings.some(({ facts }) => facts.kind === "obstacle")) return undefined;
+  const result = spliced(text.sql, splices, text.offsets);
+  const kinds = statements.map(({ type }) => type);
+  const hidden = new Set(maskings.flatMap((masking) => masking.hidden));
+  if (result === undefined || !isSound(result, view, kinds, hidden)) return "unsound";
+  const { sql, mapPosition, forward } = result;
+  const outputMasked = maskings.map((masking) => masking.outputMasked);
+  return ({ ranges }) => ({ sql, outputMasked, mapPosition, sensitive: ranges.map(forward) });
+}
+
+function unparsed(sql: string, message: string, position: number | null, masked: boolean): Analysis {
   return {
     facts: { kind: "unparsed", message, position, masked },
     rewritten: null,
-    sensitive: { ranges: [], parameters: [] },
+    sensitive: sensitiveUnparsed(sql, masked),
     effects: { ...sessionEffects("", [], false), fullyEmpty: false },
   };
 }
 
-function statementFacts(statement: LocatedStatement, catalogue: Catalogue | null): StatementFacts {
-  return { tag: statementTag(statement), needs: statementNeeds(statement, catalogue), tables: tablesOf(statement), masking: null };
+function statementFacts(statement: LocatedStatement, catalogue: Catalogue | null, masking: MaskingFacts | null): StatementFacts {
+  return { tag: statementTag(statement), needs: statementNeeds(statement, catalogue), tables: tablesOf(statement), masking };
 }
 
 /** Relations named, common table expressions left out, each once. */

@@ -6,6 +6,7 @@
 import type { Right } from "#policies/question.ts";
 import type { Catalogue } from "#protocols/sql/catalogue.ts";
 import { IMMUTABLE, STABLE, VOLATILE } from "./function-facts.ts";
+import { lookupIn } from "./lookup.ts";
 
 type Volatility = "immutable" | "stable" | "volatile";
 
@@ -80,6 +81,16 @@ export function functionNeeds({ schema, name }: FunctionName, catalogue: Catalog
   return [...(builtIn ?? []), ...(own ?? [])];
 }
 
+/**
+ * What `x.name` needs, which calls the function `name` when x has no column of that name: nothing beyond a read
+ * unless a function of that name is known, since most such names are columns.
+ */
+export function attributeNeeds(name: string, catalogue: Catalogue | null): readonly Right[] {
+  const extension = name.startsWith("dblink") || RUNNING_TEXT.has(name);
+  if (extension || VOLATILITY.get(name) === "volatile") return functionNeeds({ schema: null, name }, catalogue);
+  return userNeeds(null, name, catalogue) ?? [];
+}
+
 function builtInNeeds(name: string): readonly Right[] | undefined {
   const volatility = VOLATILITY.get(name);
   if (volatility === undefined) return undefined;
@@ -89,7 +100,8 @@ function builtInNeeds(name: string): readonly Right[] | undefined {
 
 /** The most that any function of that name, in any schema that the call could mean, needs. */
 function userNeeds(schema: string | null, name: string, catalogue: Catalogue | null): readonly Right[] | undefined {
-  const found = catalogue?.functions.filter((one) => one.name === name && (schema === null || one.schema === schema)) ?? [];
+  const named = catalogue === null ? [] : (lookupIn(catalogue).functions.get(name) ?? []);
+  const found = named.filter((one) => schema === null || one.schema === schema);
   if (found.length === 0) return undefined;
   return found.some((one) => one.volatility === "volatile") ? ["write"] : ["read"];
 }

@@ -1,17 +1,35 @@
-/** What is masked for one principal class on one target: masking rules resolved against a catalogue. */
-import type { Mask } from "#policies/question.ts";
-import type { Catalogue } from "#protocols/sql/catalogue.ts";
+/**
+ * Masking rules resolved against a catalogue: which columns of which relations show masked and by what expression,
+ * and which relations hold the same rows by another name and can't be read at all.
+ */
+import type { ActiveMask, Mask, MaskingReason, ProtectedColumn } from "#policies/question.ts";
+import type { Catalogue, CatalogueColumn, CatalogueRelation } from "#protocols/sql/catalogue.ts";
+import { type Lookup, lookupIn } from "./lookup.ts";
+import { maskExpression } from "./mask-expression.ts";
 
 export interface ProtectedAttribute {
   readonly rule: string;
-  readonly mask: Mask;
-  /** The SQL expression that yields the masked value from the column of that name. */
+  /** The SQL expression that yields the masked value, over the column of that name. */
   readonly expression: string;
+}
+
+export type ProtectedAttributes = ReadonlyMap<number, ProtectedAttribute>;
+
+/** Why a relation can't be read under these masks. */
+export interface Barrier {
+  readonly reason: MaskingReason;
+  readonly rule: string;
+  readonly message: string;
+  readonly hint: string;
 }
 
 export interface Protection {
   /** Relation OID, then attribute number. */
-  readonly columns: ReadonlyMap<number, ReadonlyMap<number, ProtectedAttribute>>;
+  readonly columns: ReadonlyMap<number, ProtectedAttributes>;
+  /** By relation OID. */
+  readonly barriers: ReadonlyMap<number, Barrier>;
+  /** Names of all protected columns but the server's own: what a statement that can't be resolved is searched for. */
+  readonly columnNames: ReadonlySet<string>;
 }
 
 /** Made once for each catalogue version and set of masks; shared between statements. */
@@ -20,4 +38,192 @@ export interface MaskingView {
   readonly protection: Protection;
   /** Functions outside `pg_catalog` that may be called, as `schema.name`. */
   readonly functionsAllowed: readonly string[];
+}
+
+/** `problems` say what a rule gets wrong on this target; they never make anything less protected. */
+export interface ResolvedProtection {
+  readonly protection: Protection;
+  readonly problems: readonly string[];
+}
+
+type Attributes = Map<number, ProtectedAttribute>;
+
+/** Columns of the server's own that hold other people's values; under any mask they show NULL. */
+const SERVER_COLUMNS = [
+  ["pg_attribute", "attmissingval"],
+  ["pg_stat_activity", "query"],
+] as const;
+/** Stands where a rule's name would, for columns of the server's own. */
+export const SERVER_RULE = "catalogue";
+
+/** The masks in the order of the rules: of two that name a column, the first counts. */
+export function resolveProtection(catalogue: Catalogue, masks: readonly ActiveMask[]): ResolvedProtection {
+  const problems: string[] = [];
+  const columns = new Map<number, Attributes>();
+  for (const { rule, columns: patterns, mask } of masks) {
+    for (const pattern of patterns) {
+      const named = matching(catalogue, pattern);
+      if (named.length === 0) problems.push(`rule ${rule}: ${pattern} names no column of this target`);
+      for (const { relation, column } of named) problems.push(...protect(columns, relation, column, rule, mask));
+    }
+  }
+  for (const relation of catalogue.relations) protectGenerated(columns, relation);
+  const columnNames = new Set([...columns].flatMap(([oid, attributes]) => namesIn(lookupIn(catalogue).byOid.get(oid), attributes)));
+  const barriers = relativesOf(catalogue, columns);
+  if (masks.length > 0) protectServer(columns, catalogue);
+  return { protection: { columns, barriers, columnNames }, problems };
+}
+
+function matching(catalogue: Catalogue, pattern: string): readonly { relation: CatalogueRelation; column: CatalogueColumn }[] {
+  const [schema = "", table = "", name = ""] = pattern.split(".");
+  const inSchema = glob(schema);
+  const inTable = glob(table);
+  const isColumn = glob(name);
+  return catalogue.relations
+    .filter(
+      (relation) => inSchema(relation.schema) && inTable(relation.name) && !isServers(relation, schema) && relation.kind !== "sequence",
+    )
+    .flatMap((relation) => relation.columns.filter((column) => isColumn(column.name)).map((column) => ({ relation, column })));
+}
+
+/** `*.*.name` is not meant to reach into the server's own tables. */
+function isServers({ schema }: CatalogueRelation, pattern: string): boolean {
+  return pattern.includes("*") && (schema === "pg_catalog" || schema === "information_schema");
+}
+
+function glob(pattern: string): (name: string) => boolean {
+  if (!pattern.includes("*")) return (name) => name === pattern;
+  const parts = pattern.split("*").map((part) => part.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&"));
+  const expression = new RegExp(`^${parts.join(".*")}$`, "su");
+  return (name) => expression.test(name);
+}
+
+/** A mask that does not fit the type is a problem, and hides the value altogether meanwhile. */
+function protect(
+  columns: Map<number, Attributes>,
+  relation: CatalogueRelation,
+  column: CatalogueColumn,
+  rule: string,
+  mask: Mask,
+): string[] {
+  const attributes = columns.get(relation.oid) ?? new Map<number, ProtectedAttribute>();
+  if (attributes.has(column.number)) return [];
+  const made = maskExpression(mask, column);
+  columns.set(relation.oid, attributes.set(column.number, { rule, expression: made.kind === "expression" ? made.sql : hidden(column) }));
+  return made.kind === "problem"
+    ? [`rule ${rule}: ${relation.schema}.${relation.name}.${column.name}: ${made.message}; it shows NULL`]
+    : [];
+}
+
+function hidden(column: CatalogueColumn): string {
+  const made = maskExpression({ kind: "null" }, column);
+  return made.kind === "expression" ? made.sql : "NULL";
+}
+
+/** A generated column is a copy in other clothes: what it is made of decides. */
+function protectGenerated(columns: Map<number, Attributes>, relation: CatalogueRelation): void {
+  const attributes = columns.get(relation.oid);
+  if (attributes === undefined) return;
+  for (const column of relation.columns) {
+    const source = column.generatedFrom.map((number) => attributes.get(number)).find((attribute) => attribute !== undefined);
+    if (source === undefined || attributes.has(column.number)) continue;
+    const made = maskExpression({ kind: "redact" }, column);
+    attributes.set(column.number, { rule: source.rule, expression: made.kind === "expression" ? made.sql : hidden(column) });
+  }
+}
+
+function protectServer(columns: Map<number, Attributes>, catalogue: Catalogue): void {
+  for (const [table, name] of SERVER_COLUMNS) {
+    const relation = lookupIn(catalogue).relation("pg_catalog", table);
+    const column = relation?.columns.find((one) => one.name === name);
+    if (relation !== undefined && column !== undefined) protect(columns, relation, column, SERVER_RULE, { kind: "null" });
+  }
+}
+
+function namesIn(relation: CatalogueRelation | undefined, attributes: ProtectedAttributes): readonly string[] {
+  return relation?.columns.filter((column) => attributes.has(column.number)).map((column) => column.name) ?? [];
+}
+
+/**
+ * Rows of a child are rows of its parents too. Wherever a column is protected in one and stands bare in the other,
+ * the other can't be read; a rule that names it there as well makes it readable.
+ */
+function relativesOf(catalogue: Catalogue, columns: ReadonlyMap<number, ProtectedAttributes>): ReadonlyMap<number, Barrier> {
+  const lookup = lookupIn(catalogue);
+  const barriers = new Map<number, Barrier>();
+  for (const [oid, attributes] of columns) {
+    const guarded = lookup.byOid.get(oid);
+    if (guarded === undefined) continue;
+    for (const relative of [...below(lookup, guarded), ...above(lookup, guarded)]) {
+      const bare = bareColumn(guarded, attributes, relative, columns.get(relative.oid));
+      if (bare === undefined || barriers.has(relative.oid)) continue;
+      barriers.set(relative.oid, {
+        reason: "masked-inheritance",
+        rule: bare.rule,
+        message: `${display(relative)} holds rows of ${display(guarded)}, whose column ${bare.name} is masked`,
+        hint: `read ${display(guarded)}, or name ${display(relative)}.${bare.name} in the masking rule too`,
+      });
+    }
+  }
+  return barriers;
+}
+
+function bareColumn(
+  guarded: CatalogueRelation,
+  attributes: ProtectedAttributes,
+  relative: CatalogueRelation,
+  its: ProtectedAttributes | undefined,
+): { readonly name: string; readonly rule: string } | undefined {
+  for (const column of guarded.columns) {
+    const attribute = attributes.get(column.number);
+    const same = attribute === undefined ? undefined : relative.columns.find(({ name }) => name === column.name);
+    if (attribute !== undefined && same !== undefined && its?.has(same.number) !== true) return { name: column.name, rule: attribute.rule };
+  }
+  return undefined;
+}
+
+function below(lookup: Lookup, relation: CatalogueRelation): readonly CatalogueRelation[] {
+  return closure(relation, (one) => lookup.children.get(one.oid) ?? []);
+}
+
+function above(lookup: Lookup, relation: CatalogueRelation): readonly CatalogueRelation[] {
+  return closure(relation, (one) => one.parents.map((oid) => lookup.byOid.get(oid)).filter((parent) => parent !== undefined));
+}
+
+function closure(start: CatalogueRelation, step: (one: CatalogueRelation) => readonly CatalogueRelation[]): readonly CatalogueRelation[] {
+  const seen = new Set([start]);
+  for (const one of seen) for (const next of step(one)) seen.add(next);
+  seen.delete(start);
+  return [...seen];
+}
+
+export function display({ schema, name }: CatalogueRelation): string {
+  return `${schema}.${name}`;
+}
+
+/** The protected columns of a relation, in order. */
+export function protectedColumnsOf(relation: CatalogueRelation, attributes: ProtectedAttributes): readonly ProtectedColumn[] {
+  return relation.columns.flatMap((column) => {
+    const attribute = attributes.get(column.number);
+    return attribute === undefined ? [] : [{ schema: relation.schema, table: relation.name, column: column.name, rule: attribute.rule }];
+  });
+}
+
+/**
+ * What no RowDescription may name once statements have been rewritten, as `<table OID>/<attribute number>`: protected
+ * columns, the same columns of relatives, and attribute 0, which stands for whole rows of any of these.
+ */
+export function protectedOrigins({ catalogue, protection }: MaskingView): ReadonlySet<string> {
+  const { byOid } = lookupIn(catalogue);
+  const origins = new Set<string>();
+  for (const [oid, attributes] of protection.columns) {
+    origins.add(`${oid}/0`);
+    for (const number of attributes.keys()) origins.add(`${oid}/${number}`);
+  }
+  for (const oid of protection.barriers.keys()) {
+    origins.add(`${oid}/0`);
+    const bare = byOid.get(oid)?.columns.filter(({ name }) => protection.columnNames.has(name)) ?? [];
+    for (const column of bare) origins.add(`${oid}/${column.number}`);
+  }
+  return origins;
 }

@@ -5,10 +5,10 @@
  */
 import type { Right } from "#policies/question.ts";
 import type { Catalogue } from "#protocols/sql/catalogue.ts";
-import { functionNeeds } from "./functions.ts";
+import { attributeNeeds, functionNeeds } from "./functions.ts";
 import { isKnownPart } from "./parts.ts";
 import { explains, literalText, nameOfCall, settingName } from "./reading.ts";
-import { type Body, flagOf, nodesOf, numberOf, type Place, type TreeNode, textOf, walk } from "./tree.ts";
+import { type Body, flagOf, nodesOf, numberOf, type Place, type TreeNode, textOf, walk, wordsOf } from "./tree.ts";
 
 type Needs = readonly Right[];
 const READ: Needs = ["read"];
@@ -189,12 +189,20 @@ export function statementNeeds(statement: TreeNode, catalogue: Catalogue | null)
 
 function nodeNeeds({ type, body, parent, field }: Place, catalogue: Catalogue | null): Needs {
   if (type === "FuncCall") return callNeeds(body, catalogue);
+  if (type === "ColumnRef" || type === "A_Indirection") return attributesNeeds(type, body, catalogue);
   if (type === "SelectStmt" && parent === "InsertStmt" && field === "selectStmt" && onlyValues(body)) return [];
   if (isStatementType(type)) {
     const rule = STATEMENTS[type];
     return typeof rule === "function" ? rule(body) : (rule ?? EVERY);
   }
   return isKnownPart(type) ? [] : EVERY;
+}
+
+/** `('/etc/passwd'::text).pg_read_file` is a call too, and so is `t.nextval` where t has no such column. */
+function attributesNeeds(type: string, body: Body, catalogue: Catalogue | null): Needs {
+  const words = wordsOf(body, type === "ColumnRef" ? "fields" : "indirection");
+  const attributes = type === "ColumnRef" ? (words.length > 1 ? words.slice(-1) : []) : words;
+  return attributes.flatMap((word) => attributeNeeds(word, catalogue));
 }
 
 function callNeeds(body: Body, catalogue: Catalogue | null): Needs {

@@ -67,13 +67,14 @@ export function wordsOf(body: Body, field: string): readonly string[] {
 }
 
 function typed(owner: string, field: string, value: Body): TreeNode {
-  const keys = Object.keys(value);
-  const [only] = keys;
-  if (only !== undefined && keys.length === 1 && only >= "A" && only < "[") {
-    const inner = value[only];
-    return isBody(inner) ? { type: only, body: inner } : { type: UNKNOWN, body: value };
+  const fixed = TYPED_FIELDS[owner]?.[field];
+  if (fixed !== undefined) return { type: fixed, body: value };
+  for (const name in value) {
+    const inner = value[name];
+    if (name < "A" || name >= "[" || !isBody(inner)) break;
+    return { type: name, body: inner };
   }
-  return { type: TYPED_FIELDS[owner]?.[field] ?? UNKNOWN, body: value };
+  return { type: UNKNOWN, body: value };
 }
 
 /** Whether an unqualified relation name at a place means a common table expression. */

@@ -1,0 +1,156 @@
+/** What stands in FROM: relations, subqueries, functions and joins, as names and columns that can be referred to. */
+import { anyMasked, type Entry, type Output, type Outputs, type Relations, type Scope, type WithOutputs } from "./scope.ts";
+import { type Body, flagOf, isBody, nodeOf, nodesOf, type TreeNode, textOf, wordsOf } from "./tree.ts";
+
+/** The reading of a query that is under way; its parts call each other through this. */
+export interface Reader {
+  readonly relations: Relations;
+  query(node: TreeNode, names: WithOutputs | null, scope: Scope | null): Outputs;
+  expression(node: TreeNode, names: WithOutputs | null, scope: Scope): boolean;
+  clash(entry: Entry): void;
+}
+
+export interface FromItem {
+  readonly entries: readonly Entry[];
+  /** What `*` stands for, this item alone. */
+  readonly outputs: Outputs;
+}
+
+/** Set-returning functions of `pg_catalog` by the number of their columns, where that is fixed. */
+const FUNCTION_COLUMNS: Readonly<Record<string, readonly string[]>> = {
+  json_each: ["key", "value"],
+  json_each_text: ["key", "value"],
+  jsonb_each: ["key", "value"],
+  jsonb_each_text: ["key", "value"],
+};
+const ONE_COLUMN: ReadonlySet<string> = new Set([
+  "generate_series",
+  "generate_subscripts",
+  "json_array_elements",
+  "json_array_elements_text",
+  "json_object_keys",
+  "jsonb_array_elements",
+  "jsonb_array_elements_text",
+  "jsonb_object_keys",
+  "jsonb_path_query",
+  "regexp_matches",
+  "regexp_split_to_table",
+  "string_to_table",
+]);
+
+/** @param scope what stands before it in the same FROM, which functions and LATERAL see, and all around */
+export function fromItem(reader: Reader, node: TreeNode, names: WithOutputs | null, scope: Scope): FromItem {
+  const { type, body } = node;
+  switch (type) {
+    case "RangeVar":
+      return one(relationEntry(reader, body, names));
+    case "RangeTableSample": {
+      const sampled = nodeOf(type, body, "relation");
+      for (const field of ["args", "repeatable"]) for (const arg of listed(node, field)) reader.expression(arg, names, scope);
+      return sampled === undefined ? { entries: [], outputs: undefined } : fromItem(reader, sampled, names, scope);
+    }
+    case "RangeSubselect": {
+      const subquery = nodeOf(type, body, "subquery");
+      const outputs = subquery === undefined ? undefined : reader.query(subquery, names, flagOf(body, "lateral") ? scope : scope.up);
+      return one(aliased(body, outputs, true));
+    }
+    case "JoinExpr":
+      return join(reader, node, names, scope);
+    default:
+      return one(computed(reader, node, names, scope));
+  }
+}
+
+function one(entry: Entry): FromItem {
+  return { entries: [entry], outputs: entry.outputs };
+}
+
+function listed(node: TreeNode, field: string): readonly TreeNode[] {
+  const single = nodeOf(node.type, node.body, field);
+  return single === undefined ? nodesOf(node.type, node.body, field) : [single];
+}
+
+function relationEntry(reader: Reader, body: Body, names: WithOutputs | null): Entry {
+  const name = textOf(body, "relname");
+  for (let at = body["schemaname"] === undefined ? names : null; at !== null; at = at.up) {
+    if (at.name === name) return { ...aliased(body, at.outputs, true), alias: aliasName(body) ?? name };
+  }
+  const relation = reader.relations.find(body);
+  if (relation === undefined) return { ...aliased(body, undefined, true), alias: aliasName(body) ?? name };
+  const masked = reader.relations.maskedColumns(relation);
+  const outputs = relation.columns.map((column) => ({ name: column.name, masked: masked.has(column.number) }));
+  const alias = aliasName(body);
+  return {
+    ...aliased(body, outputs, false),
+    alias: alias ?? name,
+    bare: alias === undefined ? relation : undefined,
+    replaced: masked.size > 0,
+  };
+}
+
+function aliasName(body: Body): string | undefined {
+  const alias = body["alias"];
+  return isBody(alias) ? textOf(alias, "aliasname") : undefined;
+}
+
+function aliased(body: Body, outputs: Outputs, masked: boolean): Entry {
+  const alias = body["alias"];
+  const columns = isBody(alias) ? wordsOf(alias, "colnames") : [];
+  const named = outputs?.map((output, index) => ({ name: columns[index] ?? output.name, masked: output.masked }));
+  return { alias: aliasName(body) ?? "", outputs: named, masked, bare: undefined, replaced: false };
+}
+
+/** Functions, XMLTABLE, JSON_TABLE: masked when anything that goes in is. */
+function computed(reader: Reader, node: TreeNode, names: WithOutputs | null, scope: Scope): Entry {
+  const masked = reader.expression(node, names, scope);
+  const entry = { ...aliased(node.body, undefined, masked), masked };
+  const columns = definedColumns(node) ?? functionColumns(node, entry.alias);
+  const ordinality = node.type === "RangeFunction" && flagOf(node.body, "ordinality") ? ["ordinality"] : [];
+  if (columns === undefined) return entry;
+  const outputs: Output[] = [...columns, ...ordinality].map((name) => ({ name, masked }));
+  const renamed = aliased(node.body, outputs, masked);
+  return { ...renamed, alias: renamed.alias === "" ? (columns[0] ?? "") : renamed.alias };
+}
+
+function definedColumns({ type, body }: TreeNode): readonly string[] | undefined {
+  const field = type === "RangeFunction" ? "coldeflist" : "columns";
+  const defined = nodesOf(type, body, field).map((column) => textOf(column.body, column.type === "JsonTableColumn" ? "name" : "colname"));
+  // NESTED PATH columns have no name of their own but columns below.
+  return defined.length === 0 || defined.includes("") ? undefined : defined;
+}
+
+function functionColumns({ type, body }: TreeNode, alias: string): readonly string[] | undefined {
+  const functions = type === "RangeFunction" ? nodesOf(type, body, "functions") : [];
+  const [call] = functions.length === 1 ? nodesOf("List", functions[0]?.body ?? {}, "items") : [];
+  if (call?.type !== "FuncCall") return undefined;
+  const name = wordsOf(call.body, "funcname").at(-1) ?? "";
+  return FUNCTION_COLUMNS[name] ?? (ONE_COLUMN.has(name) ? [alias === "" ? name : alias] : undefined);
+}
+
+/** The columns named in USING come first and once, then the others, left before right. */
+function join(reader: Reader, { type, body }: TreeNode, names: WithOutputs | null, scope: Scope): FromItem {
+  const left = sideOf(reader, { type, body }, "larg", names, scope);
+  const right = sideOf(reader, { type, body }, "rarg", names, { entries: [...scope.entries, ...left.entries], up: scope.up });
+  const entries = [...left.entries, ...right.entries];
+  const quals = nodeOf(type, body, "quals");
+  if (quals !== undefined) reader.expression(quals, names, { entries, up: scope.up });
+  const outputs = merged(body, left.outputs, right.outputs);
+  const alias = aliasName(body);
+  if (alias !== undefined) return one({ ...aliased(body, outputs, entries.some(anyMasked)), alias });
+  return { entries, outputs };
+}
+
+function sideOf(reader: Reader, { type, body }: TreeNode, field: string, names: WithOutputs | null, scope: Scope): FromItem {
+  const node = nodeOf(type, body, field);
+  return node === undefined ? { entries: [], outputs: undefined } : fromItem(reader, node, names, scope);
+}
+
+function merged(body: Body, left: Outputs, right: Outputs): Outputs {
+  if (left === undefined || right === undefined) return undefined;
+  const shared = flagOf(body, "isNatural")
+    ? left.map(({ name }) => name).filter((name) => right.some((other) => other.name === name))
+    : wordsOf(body, "usingClause");
+  const either = (name: string): boolean => [...left, ...right].some((output) => output.name === name && output.masked);
+  const rest = (side: readonly Output[]) => side.filter(({ name }) => !shared.includes(name));
+  return [...shared.map((name) => ({ name, masked: either(name) })), ...rest(left), ...rest(right)];
+}

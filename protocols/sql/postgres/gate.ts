@@ -1,0 +1,189 @@
+/**
+ * The gate for statements of principals under a mask: every node of the tree is looked at once, and whatever is not
+ * known to be harmless is refused with its place. What passes either touches nothing that is masked, or names the
+ * places where a relation with masked columns stands.
+ */
+import type { CatalogueRelation } from "#protocols/sql/catalogue.ts";
+import { statementsOf } from "./effects.ts";
+import { parseText } from "./grammar.ts";
+import { attributeRefusal, type Refusal } from "./masked-calls.ts";
+import { nodeRefusal } from "./masked-nodes.ts";
+import { judgeRelation } from "./masked-relations.ts";
+import { display, type MaskingView, type ProtectedAttributes, protectedColumnsOf } from "./protection.ts";
+import { referenceOf } from "./scope.ts";
+import { type Body, bindsName, isBody, type Place, type TreeNode, textOf, walk } from "./tree.ts";
+
+/** A place where a relation with masked columns is named. */
+export interface Occurrence {
+  readonly rangeVar: Body;
+  readonly relation: CatalogueRelation;
+  readonly attributes: ProtectedAttributes;
+  /** Type of the node around it and the field it stands in. */
+  readonly parent: string;
+  readonly field: string;
+}
+
+export interface Located {
+  readonly refusal: Refusal;
+  /** Byte offset in the text; undefined when the node has none. */
+  readonly location: number | undefined;
+}
+
+/** What a later look at names decides: `x.name` could call a function that may not be called. */
+export interface Attribute extends Located {
+  readonly columnRef: Body;
+}
+
+export interface Gated {
+  readonly refused: readonly Located[];
+  readonly occurrences: readonly Occurrence[];
+  readonly attributes: readonly Attribute[];
+  /** References with two or more words before the column, or before the star. */
+  readonly qualified: readonly Body[];
+  readonly systemColumns: readonly Body[];
+  readonly locks: readonly Body[];
+  /** Every word of a qualified or plain name. */
+  readonly identifiers: ReadonlySet<string>;
+  /** Names that stand alone where a column could: they may mean a whole row. */
+  readonly singles: ReadonlySet<string>;
+  /** A star, NATURAL or the alias of a join names columns without saying so. */
+  readonly sweeping: boolean;
+}
+
+/** Relations stand in other places too: targets of changes, where no common table expression is ever meant. */
+const FROM_PLACES: ReadonlySet<string> = new Set([
+  "SelectStmt.fromClause",
+  "JoinExpr.larg",
+  "JoinExpr.rarg",
+  "RangeTableSample.relation",
+  "UpdateStmt.fromClause",
+  "DeleteStmt.usingClause",
+  "MergeStmt.sourceRelation",
+]);
+
+const SYSTEM_COLUMNS: ReadonlySet<string> = new Set(["ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"]);
+
+export function gate(statement: TreeNode, view: MaskingView): Gated {
+  const refused: Located[] = [];
+  const occurrences: Occurrence[] = [];
+  const attributes: Attribute[] = [];
+  const qualified: Body[] = [];
+  const systemColumns: Body[] = [];
+  const locks: Body[] = [];
+  const identifiers = new Set<string>();
+  const singles = new Set<string>();
+  let sweeping = false;
+  walk(statement, (place) => {
+    const { type, body } = place;
+    if (type === "RangeVar") {
+      const found = relationAt(place, view);
+      if (found !== undefined && "refusal" in found) refused.push(found);
+      else if (found !== undefined) occurrences.push(found);
+      return true;
+    }
+    const refusal = nodeRefusal(place, view);
+    if (refusal !== undefined) refused.push({ refusal, location: locationOf(body) });
+    if (type === "LockingClause") locks.push(body);
+    if (type === "String") identifiers.add(textOf(body, "sval"));
+    if (type === "A_Star" || (type === "JoinExpr" && (body["isNatural"] === true || body["alias"] !== undefined))) sweeping = true;
+    if (type !== "ColumnRef") return true;
+    const { words, star } = referenceOf(body);
+    const name = star ? "" : (words.at(-1) ?? "");
+    if (SYSTEM_COLUMNS.has(name)) systemColumns.push(body);
+    if (words.length === 1 && !star) singles.add(name);
+    if (words.length - (star ? 0 : 1) > 1) qualified.push(body);
+    const disguised = words.length > 1 && !star ? attributeRefusal(view, name) : undefined;
+    if (disguised !== undefined) attributes.push({ refusal: disguised, location: locationOf(body), columnRef: body });
+    return true;
+  });
+  return { refused, occurrences, attributes, qualified, systemColumns, locks, identifiers, singles, sweeping };
+}
+
+export function locationOf(body: Body): number | undefined {
+  const location = body["location"];
+  return typeof location === "number" && location >= 0 ? location : undefined;
+}
+
+/** Undefined where the name means no relation, or one that may be read as it is. */
+function relationAt(place: Place, view: MaskingView): Occurrence | Located | undefined {
+  const { body, parent, field, names } = place;
+  // The names behind FOR UPDATE OF are aliases.
+  if (field === "lockedRels") return undefined;
+  if (FROM_PLACES.has(`${parent}.${field}`) && body["schemaname"] === undefined && bindsName(names, textOf(body, "relname")))
+    return undefined;
+  const verdict = judgeRelation(view, body);
+  const refused = (refusal: Refusal): Located => ({ refusal, location: locationOf(body) });
+  switch (verdict.kind) {
+    case "refused":
+      return refused(verdict.refusal);
+    case "clear":
+      return undefined;
+    case "protected":
+      return { rangeVar: body, relation: verdict.relation, attributes: verdict.attributes, parent, field };
+    case "view": {
+      const refusal = viewRefusal(view, verdict.relation);
+      if (refusal !== undefined) return refused(refusal);
+      if (verdict.attributes === undefined) return undefined;
+      return { rangeVar: body, relation: verdict.relation, attributes: verdict.attributes, parent, field };
+    }
+  }
+}
+
+const judgedViews = new WeakMap<MaskingView, Map<number, Refusal | null>>();
+
+/** A view runs what stands in its definition: that passes the same gate, and reads nothing that is masked. */
+function viewRefusal(view: MaskingView, relation: CatalogueRelation): Refusal | undefined {
+  const judged = judgedViews.get(view) ?? new Map<number, Refusal | null>();
+  judgedViews.set(view, judged);
+  const known = judged.get(relation.oid);
+  if (known !== undefined) return known ?? undefined;
+  // Should a definition lead back to itself, it is refused.
+  judged.set(relation.oid, viewRefused(relation, null, "its definition leads back to itself", "read the tables below it"));
+  const refusal = judgeDefinition(view, relation);
+  judged.set(relation.oid, refusal ?? null);
+  return refusal;
+}
+
+function judgeDefinition(view: MaskingView, relation: CatalogueRelation): Refusal | undefined {
+  const definition = relation.definition ?? "";
+  const parsed = parseText(definition);
+  const statements = parsed.kind === "tree" ? statementsOf(parsed.tree, (byte) => byte, definition.length) : undefined;
+  const [statement, ...others] = statements ?? [];
+  if (statement?.type !== "SelectStmt" || others.length > 0)
+    return viewRefused(relation, null, "its definition can't be read", "read the tables below it");
+  const gated = gate(statement, view);
+  const [refused] = gated.refused;
+  if (refused !== undefined) return viewRefused(relation, refused.refusal.rule, refused.refusal.message, "read the tables below it");
+  const [occurrence] = reachable(gated);
+  if (occurrence !== undefined) {
+    const [column] = protectedColumnsOf(occurrence.relation, occurrence.attributes);
+    const shown = display(occurrence.relation);
+    return viewRefused(
+      relation,
+      column?.rule ?? null,
+      `it reads ${shown}, whose column ${column?.column} is masked`,
+      `read ${shown} itself`,
+    );
+  }
+  const [attribute] = gated.attributes;
+  return attribute === undefined ? undefined : viewRefused(relation, null, attribute.refusal.message, "read the tables below it");
+}
+
+function viewRefused(relation: CatalogueRelation, rule: string | null, why: string, hint: string): Refusal {
+  const message = `${relation.kind.replace("-", " ")} ${display(relation)} may not be read where columns are masked: ${why}`;
+  return { reason: "masked-view", rule, message, hint };
+}
+
+/**
+ * Occurrences without those of the server's own relations whose masked column the statement has no way to reach:
+ * neither its name, nor a star, a whole row, a renaming alias or NATURAL stands anywhere in it.
+ */
+export function reachable({ occurrences, identifiers, singles, sweeping }: Gated): readonly Occurrence[] {
+  return occurrences.filter(({ relation, attributes, rangeVar, parent, field }) => {
+    if (relation.schema !== "pg_catalog" || sweeping || !FROM_PLACES.has(`${parent}.${field}`)) return true;
+    const alias = rangeVar["alias"];
+    if (isBody(alias) && alias["colnames"] !== undefined) return true;
+    if (singles.has(isBody(alias) ? textOf(alias, "aliasname") : relation.name)) return true;
+    return protectedColumnsOf(relation, attributes).some(({ column }) => identifiers.has(column));
+  });
+}

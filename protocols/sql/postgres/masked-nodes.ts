@@ -1,0 +1,73 @@
+/**
+ * What a single node of a statement under a mask may be, relations aside: kinds of statement, parts of a query,
+ * functions, operators and types.
+ */
+import type { Catalogue } from "#protocols/sql/catalogue.ts";
+import { attributeRefusal, functionRefusal, operatorRefusal, type Refusal, typeRefusal } from "./masked-calls.ts";
+import { statementRefusal } from "./masked-statements.ts";
+import { isQueryPart } from "./parts.ts";
+import type { MaskingView } from "./protection.ts";
+import { nameOfCall } from "./reading.ts";
+import { isStatementType } from "./rights.ts";
+import { type Body, nodesOf, type Place, textOf, wordsOf } from "./tree.ts";
+
+/** The first version whose grammar has a word as syntax; before it, the same text calls a function of that name. */
+const SYNTAX_SINCE: Readonly<Record<string, number>> = {
+  JsonObjectConstructor: 16,
+  JsonArrayConstructor: 16,
+  JsonArrayQueryConstructor: 16,
+  JsonObjectAgg: 16,
+  JsonArrayAgg: 16,
+  JsonIsPredicate: 16,
+  JsonFuncExpr: 17,
+  JsonTable: 17,
+  JsonParseExpr: 17,
+  JsonScalarExpr: 17,
+  JsonSerializeExpr: 17,
+  MergeSupportFunc: 17,
+};
+
+export function nodeRefusal({ type, body, parent }: Place, view: MaskingView): Refusal | undefined {
+  if (isStatementType(type)) return statementRefusal({ type, body }, parent !== "");
+  if (!isQueryPart(type)) return unsupported(`a part of the statement (${type}) that is not known to be harmless`);
+  const since = SYNTAX_SINCE[type];
+  if (since !== undefined && majorVersion(view.catalogue) < since) return unsupported(`syntax of PostgreSQL ${since} on an older server`);
+  switch (type) {
+    case "FuncCall":
+      return functionRefusal(view, nameOfCall(body));
+    case "A_Expr":
+      return operatorsOf(body)
+        .map((words) => operatorRefusal(view, words))
+        .find((refusal) => refusal !== undefined);
+    case "SubLink":
+      return body["operName"] === undefined ? undefined : operatorRefusal(view, wordsOf(body, "operName"));
+    case "SortBy":
+      return body["useOp"] === undefined ? undefined : operatorRefusal(view, wordsOf(body, "useOp"));
+    case "TypeName":
+      return typeRefusal(view, wordsOf(body, "names"));
+    case "A_Indirection":
+      return nodesOf(type, body, "indirection")
+        .map((step) => (step.type === "String" ? attributeRefusal(view, textOf(step.body, "sval")) : undefined))
+        .find((refusal) => refusal !== undefined);
+    default:
+      return undefined;
+  }
+}
+
+function operatorsOf(body: Body): readonly (readonly string[])[] {
+  const words = wordsOf(body, "name");
+  return textOf(body, "kind").includes("BETWEEN") ? [[">="], ["<="], ["<"], [">"]] : [words];
+}
+
+function unsupported(what: string): Refusal {
+  return {
+    reason: "masked-unsupported",
+    rule: null,
+    message: `${what} may not be used where columns are masked`,
+    hint: "say it in plainer SQL",
+  };
+}
+
+function majorVersion({ serverVersion }: Catalogue): number {
+  return Number.parseInt(serverVersion, 10) || 0;
+}

@@ -1,0 +1,202 @@
+/**
+ * What one statement does to masked columns, for a principal under masks: nothing, something that can be rewritten,
+ * or something that is refused with its place and a way on.
+ */
+import type { MaskingFacts, Obstacle } from "#policies/question.ts";
+import type { LocatedStatement } from "./effects.ts";
+import { type Gated, gate, type Located, locationOf, type Occurrence, reachable } from "./gate.ts";
+import { type Lineage, lineageOf } from "./lineage.ts";
+import type { Refusal } from "./masked-calls.ts";
+import { judgeRelation } from "./masked-relations.ts";
+import type { Offsets } from "./offsets.ts";
+import { display, type MaskingView, protectedColumnsOf } from "./protection.ts";
+import { type Needed, qualifierSplice, relationSplice } from "./rewrite.ts";
+import { type Meaning, type Relations, referenceOf } from "./scope.ts";
+import type { Splice } from "./splice.ts";
+import { statementTag } from "./tags.ts";
+import type { Tokens } from "./tokens.ts";
+import { type Body, isBody, nodeOf, type TreeNode, textOf, walk } from "./tree.ts";
+
+/** The text that a statement stands in, with what was read off it. Tokens are scanned when first asked for. */
+export interface SourceText {
+  readonly sql: string;
+  readonly offsets: Offsets;
+  readonly tokens: () => Tokens | undefined;
+}
+
+export interface StatementMasking {
+  readonly facts: MaskingFacts;
+  /** How the text becomes the one that may go upstream; empty unless the facts say `rewritable`. */
+  readonly splices: readonly Splice[];
+  /** OIDs of the relations that the splices replace. */
+  readonly hidden: readonly number[];
+  readonly outputMasked: readonly boolean[];
+  readonly gated: Gated;
+}
+
+const CLEAR: MaskingFacts = { kind: "clear" };
+
+export function maskStatement(statement: LocatedStatement, view: MaskingView, text: SourceText): StatementMasking {
+  const gated = gate(statement, view);
+  const occurrences = reachable(gated);
+  const outcome = (facts: MaskingFacts): StatementMasking => ({ facts, splices: [], hidden: [], outputMasked: [], gated });
+  const refuse = (found: Located): StatementMasking => outcome({ kind: "obstacle", obstacle: obstacleAt(found, statement, text) });
+  const first = earliest(gated.refused);
+  if (first !== undefined) return refuse(first);
+  const kind = occurrences.length === 0 ? undefined : (kindRefused(statement, occurrences) ?? clauseRefused(gated, occurrences));
+  if (kind !== undefined) return refuse(kind);
+  if (occurrences.length === 0 && gated.attributes.length === 0) return outcome(CLEAR);
+
+  const query = queryOf(statement);
+  const lineage = lineageOf(query, relationsOf(view, occurrences));
+  const attribute = gated.attributes.find(({ columnRef }) => !isKnownColumn(lineage.meanings.get(columnRef)));
+  if (attribute !== undefined) return refuse(attribute);
+  if (occurrences.length === 0) return outcome(CLEAR);
+  const system = systemColumnRefused(gated, lineage);
+  if (system !== undefined) return refuse(system);
+  const splices = splicesOf(gated, occurrences, lineage, text);
+  if ("refusal" in splices) return refuse(splices);
+  const relations = new Map(occurrences.map((occurrence) => [occurrence.relation.oid, occurrence]));
+  const columns = [...relations.values()].flatMap(({ relation, attributes }) => protectedColumnsOf(relation, attributes));
+  return {
+    facts: { kind: "rewritable", columns },
+    splices: splices.list,
+    hidden: [...relations.keys()],
+    outputMasked: statement.type === "SelectStmt" ? (lineage.outputs ?? []).map(({ masked }) => masked) : [],
+    gated,
+  };
+}
+
+/** Of a relation whose columns are not known, any name could be a function's. */
+function isKnownColumn(meaning: Meaning | undefined): boolean {
+  return meaning?.kind === "column" && meaning.entry.outputs !== undefined;
+}
+
+function obstacleAt({ refusal, location }: Located, statement: LocatedStatement, { offsets }: SourceText): Obstacle {
+  const { reason, rule, message, hint } = refusal;
+  const index = location === undefined ? statement.start : offsets.toIndex(location);
+  return { reason, rule, message, hint, position: offsets.toPosition(index) };
+}
+
+/** Of several, the one that a reader meets first. */
+function earliest(found: readonly Located[]): Located | undefined {
+  return [...found].sort((a, b) => (a.location ?? -1) - (b.location ?? -1))[0];
+}
+
+function queryOf(statement: TreeNode): TreeNode {
+  const field = { ExplainStmt: "query", DeclareCursorStmt: "query", PrepareStmt: "query", CopyStmt: "query" }[statement.type];
+  return (field === undefined ? undefined : nodeOf(statement.type, statement.body, field)) ?? statement;
+}
+
+/** Reads of masked columns are rewritten in a SELECT of their own, plainly explained or not; nowhere else as yet. */
+function kindRefused(statement: TreeNode, occurrences: readonly Occurrence[]): Located | undefined {
+  const [occurrence] = occurrences;
+  if (occurrence === undefined) return undefined;
+  let writes =
+    /^(Insert|Update|Delete|Merge|Truncate)Stmt$/.test(statement.type) ||
+    (statement.type === "CopyStmt" && statement.body["is_from"] === true);
+  walk(statement, ({ type }) => {
+    writes ||= /^(Insert|Update|Delete|Merge)Stmt$/.test(type);
+    return !writes;
+  });
+  const [column] = protectedColumnsOf(occurrence.relation, occurrence.attributes);
+  const what = `${display(occurrence.relation)}, whose column ${column?.column} is masked`;
+  const location = locationOf(occurrence.rangeVar);
+  const tag = statementTag(statement);
+  if (writes) {
+    const hint = `write to ${display(occurrence.relation)} as a principal under no mask; reading it in a SELECT of its own is possible`;
+    return { refusal: refusal("masked-write", column?.rule, `${tag} may not touch ${what}`, hint), location };
+  }
+  const query = queryOf(statement);
+  if (query.type === "SelectStmt" && (statement.type === "SelectStmt" || statement.type === "ExplainStmt")) return undefined;
+  const hint = "send the SELECT by itself; a protocol-level prepared statement or portal may hold it";
+  return { refusal: refusal("masked-statement-kind", column?.rule, `${tag} may not read ${what}`, hint), location };
+}
+
+function clauseRefused({ locks }: Gated, occurrences: readonly Occurrence[]): Located | undefined {
+  const sampled = occurrences.find(({ parent }) => parent === "RangeTableSample");
+  const [occurrence] = occurrences;
+  const [lock] = locks;
+  if (sampled !== undefined) return unsupported(sampled, "TABLESAMPLE", "use ORDER BY random() with LIMIT", locationOf(sampled.rangeVar));
+  if (lock !== undefined && occurrence !== undefined)
+    return unsupported(occurrence, "a row lock (FOR UPDATE, FOR SHARE)", "leave it out", undefined);
+  return undefined;
+}
+
+function systemColumnRefused({ systemColumns }: Gated, { meanings }: Lineage): Located | undefined {
+  const found = systemColumns.find((body) => {
+    const meaning = meanings.get(body);
+    return meaning === undefined || meaning.kind === "unknown" || (meaning.kind === "attribute" && meaning.entry.replaced);
+  });
+  if (found === undefined) return undefined;
+  const name = referenceOf(found).words.at(-1);
+  const message = `system column ${name} may not be read of a relation with masked columns`;
+  return { refusal: refusal("masked-unsupported", undefined, message, "use the primary key"), location: locationOf(found) };
+}
+
+function unsupported(occurrence: Occurrence, what: string, hint: string, location: number | undefined): Located {
+  const [column] = protectedColumnsOf(occurrence.relation, occurrence.attributes);
+  const message = `${what} may not be used with ${display(occurrence.relation)}, whose column ${column?.column} is masked`;
+  return { refusal: refusal("masked-unsupported", column?.rule, message, hint), location };
+}
+
+function refusal(reason: Refusal["reason"], rule: string | undefined, message: string, hint: string): Refusal {
+  return { reason, rule: rule ?? null, message, hint };
+}
+
+function relationsOf(view: MaskingView, occurrences: readonly Occurrence[]): Relations {
+  const masked = new Map(occurrences.map(({ relation, attributes }) => [relation.oid, new Set(attributes.keys())]));
+  return {
+    find(rangeVar: Body) {
+      const verdict = judgeRelation(view, rangeVar);
+      return verdict.relation;
+    },
+    maskedColumns: (relation) => masked.get(relation.oid) ?? new Set(),
+  };
+}
+
+/** A column that nothing in the statement names need not be there; a star, NATURAL, a whole row or renaming means all. */
+function neededOf(gated: Gated, { rangeVar, relation }: Occurrence): Needed {
+  const alias = rangeVar["alias"];
+  const name = isBody(alias) ? textOf(alias, "aliasname") : relation.name;
+  const all = gated.sweeping || gated.singles.has(name) || (isBody(alias) && alias["colnames"] !== undefined);
+  return (column) => all || gated.identifiers.has(column);
+}
+
+function splicesOf(
+  gated: Gated,
+  occurrences: readonly Occurrence[],
+  lineage: Lineage,
+  text: SourceText,
+): { readonly list: readonly Splice[] } | Located {
+  const [occurrence] = occurrences;
+  const lost = (body: Body, why: string): Located => {
+    const refused = refusal("masked-unresolved", undefined, why, "give each relation an alias and name columns by it");
+    return { refusal: refused, location: locationOf(body) };
+  };
+  const tokens = text.tokens();
+  const [clash] = lineage.clashes;
+  if (tokens === undefined) return lost(occurrence?.rangeVar ?? {}, "the text could not be cut at its relations");
+  if (clash !== undefined)
+    return lost(occurrence?.rangeVar ?? {}, `two relations go by the name ${clash.alias}, and one of them has masked columns`);
+  const list: Splice[] = [];
+  for (const one of occurrences) {
+    const splice = relationSplice(one, tokens, neededOf(gated, one));
+    if (splice === undefined) return lost(one.rangeVar, `${display(one.relation)} could not be replaced where it stands`);
+    list.push(splice);
+  }
+  for (const columnRef of gated.qualified) {
+    const meaning = lineage.meanings.get(columnRef);
+    const { words, star } = referenceOf(columnRef);
+    const [schema = "", table = ""] = words.slice(star ? -2 : -3);
+    const named = occurrences.some(({ relation }) => relation.schema === schema && relation.name === table);
+    if (!named) continue;
+    const short = lineage.shortened.get(columnRef);
+    const splice = qualifierSplice(columnRef, tokens);
+    if (meaning === undefined || meaning.kind === "unknown" || !meaning.entry.replaced || short !== meaning.entry || splice === undefined) {
+      return lost(columnRef, `${words.join(".")} can't be told apart from other names`);
+    }
+    list.push(splice);
+  }
+  return { list };
+}

@@ -1,0 +1,112 @@
+/**
+ * Cuts a masking subquery into the text wherever a relation with masked columns stands in FROM, so that everything
+ * around it sees masked values only: predicates, joins, aggregates, casts and errors. The rest of the text stays as
+ * the client wrote it. What comes out is parsed again, and nothing masked may be named outside our own subqueries.
+ */
+import type { CatalogueRelation } from "#protocols/sql/catalogue.ts";
+import { statementsOf } from "./effects.ts";
+import { locationOf, type Occurrence } from "./gate.ts";
+import { parseText } from "./grammar.ts";
+import { judgeRelation } from "./masked-relations.ts";
+import { offsetsOf } from "./offsets.ts";
+import type { MaskingView, ProtectedAttributes } from "./protection.ts";
+import { quoteIdentifier } from "./quoting.ts";
+import { referenceOf } from "./scope.ts";
+import type { Splice, Spliced } from "./splice.ts";
+import { isWord, type Tokens } from "./tokens.ts";
+import { type Body, bindsName, flagOf, textOf, walk } from "./tree.ts";
+
+export type Needed = (column: string) => boolean;
+
+/**
+ * Undefined when the text around the relation is not of a form that is known.
+ *
+ * @param needed whether the statement could mean a column of that name
+ */
+export function relationSplice({ rangeVar, relation, attributes }: Occurrence, tokens: Tokens, needed: Needed): Splice | undefined {
+  const named = nameTokens(rangeVar, tokens);
+  if (named === undefined) return undefined;
+  const { list } = tokens;
+  let { first, last } = named;
+  const only = !flagOf(rangeVar, "inh");
+  if (only) {
+    const bracketed = list[first - 1]?.text === "(" && isWord(list[first - 2], "only");
+    if (bracketed && list[last + 1]?.text !== ")") return undefined;
+    if (!bracketed && !isWord(list[first - 1], "only")) return undefined;
+    first -= bracketed ? 2 : 1;
+    last += bracketed ? 1 : 0;
+  } else if (list[last + 1]?.text === "*") {
+    last += 1;
+  }
+  const table = isWord(list[first - 1], "table");
+  const start = list[table ? first - 1 : first]?.start;
+  const end = list[last]?.end;
+  if (start === undefined || end === undefined) return undefined;
+  const alias = rangeVar["alias"] === undefined ? ` AS ${quoteIdentifier(textOf(rangeVar, "relname"))}` : "";
+  return { start, end, text: `${table ? "SELECT * FROM " : ""}(${maskingQuery(relation, attributes, only, needed)})${alias}` };
+}
+
+function nameTokens(rangeVar: Body, tokens: Tokens): { readonly first: number; readonly last: number } | undefined {
+  const words = ["catalogname", "schemaname", "relname"].filter((field) => rangeVar[field] !== undefined).length;
+  const first = tokens.at(locationOf(rangeVar) ?? 0);
+  return dotted(tokens, first, words) ? { first, last: first + 2 * (words - 1) } : undefined;
+}
+
+/** Whether as many names stand there, with dots between. Names in Unicode escapes bring words of their own. */
+function dotted({ list }: Tokens, first: number, words: number): boolean {
+  for (let index = 0; index < 2 * words - 1; index += 1) {
+    const text = list[first + index]?.text;
+    if (text === undefined || first < 0) return false;
+    if (index % 2 === 1 ? text !== "." : !/^("|[\p{L}_])/u.test(text) || /^u&/i.test(text)) return false;
+  }
+  return true;
+}
+
+/** The relation as it may be seen: its columns in order, the masked ones by their expression. */
+function maskingQuery(relation: CatalogueRelation, attributes: ProtectedAttributes, only: boolean, needed: Needed): string {
+  const columns = relation.columns
+    .filter(({ name }) => needed(name))
+    .map(({ name, number }) => {
+      const attribute = attributes.get(number);
+      const quoted = quoteIdentifier(name);
+      return attribute === undefined ? quoted : `${attribute.expression} AS ${quoted}`;
+    });
+  const source = `${quoteIdentifier(relation.schema)}.${quoteIdentifier(relation.name)}`;
+  return `SELECT ${columns.join(", ")} FROM ${only ? "ONLY " : ""}${source}`;
+}
+
+/** `public.users.id` can't name a column of a subquery: what stands before the relation's name is cut away. */
+export function qualifierSplice(columnRef: Body, tokens: Tokens): Splice | undefined {
+  const { words, star } = referenceOf(columnRef);
+  const qualifiers = words.length - (star ? 0 : 1);
+  const first = tokens.at(locationOf(columnRef) ?? 0);
+  if (!dotted(tokens, first, qualifiers)) return undefined;
+  const start = tokens.list[first]?.start;
+  const end = tokens.list[first + 2 * (qualifiers - 1)]?.start;
+  return start === undefined || end === undefined ? undefined : { start, end, text: "" };
+}
+
+/** What was made is read again: as many statements of the same kinds, and masked relations only where we put them. */
+export function isSound({ sql, inserted }: Spliced, view: MaskingView, kinds: readonly string[], hidden: ReadonlySet<number>): boolean {
+  const parsed = parseText(sql);
+  const offsets = offsetsOf(sql);
+  const statements = parsed.kind === "tree" ? statementsOf(parsed.tree, offsets.toIndex, sql.length) : undefined;
+  if (statements === undefined || statements.map(({ type }) => type).join() !== kinds.join()) return false;
+  let sound = true;
+  let found = 0;
+  for (const statement of statements) {
+    walk(statement, ({ type, body, field, names }) => {
+      if (type !== "RangeVar" || field === "lockedRels") return true;
+      if (body["schemaname"] === undefined && bindsName(names, textOf(body, "relname"))) return true;
+      const verdict = judgeRelation(view, body);
+      const masked =
+        verdict.kind === "refused" || (verdict.kind !== "clear" && verdict.attributes !== undefined && hidden.has(verdict.relation.oid));
+      const index = offsets.toIndex(locationOf(body) ?? 0);
+      const ours = inserted.some(({ start, end }) => index >= start && index < end);
+      if (masked !== ours) sound = false;
+      if (ours) found += 1;
+      return true;
+    });
+  }
+  return sound && found === inserted.filter(({ start, end }) => end > start).length;
+}

@@ -1,0 +1,239 @@
+/**
+ * What of a text may be recorded only as keyed digests: for principals under a mask, literals and parameters that are
+ * compared with a protected column or assigned to one; for anybody, passwords. In doubt a literal counts as sensitive:
+ * the recording then shows less, never more.
+ */
+import type { Sensitive, TextRange } from "./analysis.ts";
+import type { LocatedStatement } from "./effects.ts";
+import { locationOf } from "./gate.ts";
+import { judgeRelation } from "./masked-relations.ts";
+import type { SourceText } from "./masking.ts";
+import type { MaskingView } from "./protection.ts";
+import { referenceOf } from "./scope.ts";
+import { isWord, type Tokens } from "./tokens.ts";
+import { flagOf, nodeOf, nodesOf, numberOf, type Place, type TreeNode, textOf, walk, wordsOf } from "./tree.ts";
+
+/** Nodes that hold conditions or lists apart from each other: each of their parts is looked at by itself. */
+const APART: ReadonlySet<string> = new Set([
+  "BoolExpr",
+  "CommonTableExpr",
+  "DeleteStmt",
+  "ExplainStmt",
+  "InsertStmt",
+  "JoinExpr",
+  "List",
+  "MergeStmt",
+  "MergeWhenClause",
+  "OnConflictClause",
+  "RangeSubselect",
+  "ReturningClause",
+  "SelectStmt",
+  "UpdateStmt",
+  "WithClause",
+  "CopyStmt",
+  "DeclareCursorStmt",
+  "PrepareStmt",
+  "CreateTableAsStmt",
+  "ViewStmt",
+]);
+
+/** Statements whose literals are a text in another language, or arguments for a text that is not at hand. */
+const OPAQUE: ReadonlySet<string> = new Set(["DoStmt", "CreateFunctionStmt", "ExecuteStmt", "CallStmt", "RuleStmt", "CreateTrigStmt"]);
+
+const SECRET_OPTIONS: ReadonlySet<string> = new Set(["password", "encryptedpassword", "unencryptedpassword"]);
+
+interface Found {
+  readonly bytes: Set<number>;
+  readonly parameters: Set<number>;
+}
+
+export function sensitiveIn(statements: readonly LocatedStatement[], view: MaskingView | null, text: SourceText): Sensitive {
+  const found: Found = { bytes: new Set(), parameters: new Set() };
+  const passwords: number[] = [];
+  for (const statement of statements) {
+    passwords.push(...passwordsIn(statement));
+    if (view !== null) findCompared(statement, view, found);
+  }
+  const parameters = [...found.parameters].sort((a, b) => a - b);
+  if (found.bytes.size + passwords.length === 0) return { ranges: [], parameters };
+  const tokens = text.tokens();
+  if (tokens === undefined) return { ranges: [{ start: 0, end: text.sql.length }], parameters };
+  const ranges = [...[...found.bytes].map((byte) => literalRange(tokens, byte)), ...passwords.map((byte) => nextString(tokens, byte))];
+  return { ranges: merged(ranges.filter((range) => range !== undefined)), parameters };
+}
+
+/** For text that does not parse: all of it where columns are masked, quoted strings where it speaks of a password. */
+export function sensitiveUnparsed(sql: string, masked: boolean): Sensitive {
+  if (masked) return { ranges: [{ start: 0, end: sql.length }], parameters: [] };
+  if (!/password/i.test(sql)) return { ranges: [], parameters: [] };
+  const quoted = sql.matchAll(/'(?:[^']|'')*'?|\$(\w*)\$[\s\S]*?(?:\$\1\$|$)/g);
+  return { ranges: [...quoted].map((match) => ({ start: match.index, end: match.index + match[0].length })), parameters: [] };
+}
+
+/** Replaces each range by what `digest` makes of the text that stands there, quotes included. */
+export function redactSql(sql: string, ranges: readonly TextRange[], digest: (literal: string) => string): string {
+  let at = 0;
+  let redacted = "";
+  for (const { start, end } of ranges) {
+    redacted += sql.slice(at, start) + digest(sql.slice(start, end));
+    at = end;
+  }
+  return redacted + sql.slice(at);
+}
+
+/** PASSWORD in CREATE and ALTER ROLE, options of user mappings, connection strings of subscriptions. */
+function passwordsIn(statement: TreeNode): readonly number[] {
+  const found: number[] = [];
+  if (/^(Create|Alter)Subscription/.test(statement.type)) found.push(-1);
+  if (!/Role|UserMapping|ForeignServer/.test(statement.type)) return statement.type.includes("Subscription") ? found : [];
+  walk(statement, ({ type, body }) => {
+    const location = locationOf(body);
+    if (type === "DefElem" && SECRET_OPTIONS.has(textOf(body, "defname").toLowerCase()) && location !== undefined) found.push(location);
+    return true;
+  });
+  return found;
+}
+
+function findCompared(statement: TreeNode, view: MaskingView, found: Found): void {
+  if (OPAQUE.has(statement.type)) {
+    walk(statement, (place) => note(place, found));
+    return;
+  }
+  const names = touchedNames(statement, view);
+  if (names.size === 0) return;
+  let flows = false;
+  walk(statement, (place) => {
+    assigned(place, view, names, found);
+    flows ||= meets(place, names);
+    if (APART.has(place.type)) return true;
+    const { mentions, others } = references(place, names);
+    if (mentions) walk(place, (inner) => note(inner, found));
+    flows ||= mentions && others;
+    return false;
+  });
+  // A protected column meets another column: where that comes from a list or a subquery, its literals are compared too.
+  if (flows) walk(statement, (place) => derived(place, found));
+}
+
+/** Names of protected columns of the relations that are named, aliases and outputs derived from them included. */
+function touchedNames(statement: TreeNode, view: MaskingView): ReadonlySet<string> {
+  const names = new Set<string>();
+  walk(statement, ({ type, body, field }) => {
+    if (type !== "RangeVar" || field === "lockedRels") return true;
+    const verdict = judgeRelation(view, body);
+    const attributes = verdict.relation === undefined ? undefined : view.protection.columns.get(verdict.relation.oid);
+    if (attributes !== undefined) {
+      for (const column of verdict.relation?.columns ?? []) if (attributes.has(column.number)) names.add(column.name);
+    } else if (verdict.kind === "refused" || verdict.kind === "view") {
+      for (const name of view.protection.columnNames) names.add(name);
+    }
+    return true;
+  });
+  if (names.size > 0) addAliases(statement, names);
+  return names;
+}
+
+/** `ssn AS x`, `FROM users AS u(a, b)`, `WITH c(x)`: a new name for an old column, followed until nothing is added. */
+function addAliases(statement: TreeNode, names: Set<string>): void {
+  for (let before = -1; before !== names.size; ) {
+    before = names.size;
+    walk(statement, (place) => {
+      const { type, body } = place;
+      if (type === "ResTarget" && textOf(body, "name") !== "" && references(place, names).mentions) names.add(textOf(body, "name"));
+      const renaming = type === "Alias" ? "colnames" : type === "CommonTableExpr" ? "aliascolnames" : undefined;
+      if (renaming !== undefined) for (const word of nodesOf(type, body, renaming)) names.add(textOf(word.body, "sval"));
+      return true;
+    });
+  }
+}
+
+function references(node: TreeNode, names: ReadonlySet<string>): { readonly mentions: boolean; readonly others: boolean } {
+  let mentions = false;
+  let others = false;
+  walk(node, ({ type, body }) => {
+    if (type === "A_Indirection") mentions ||= nodesOf(type, body, "indirection").some((step) => names.has(textOf(step.body, "sval")));
+    if (type === "FuncCall") mentions ||= nodesOf(type, body, "funcname").some((step) => names.has(textOf(step.body, "sval")));
+    if (type !== "ColumnRef") return true;
+    const { words, star } = referenceOf(body);
+    const own = star || names.has(words.at(-1) ?? "");
+    mentions ||= own;
+    others ||= !own;
+    return true;
+  });
+  return { mentions, others };
+}
+
+/** Joins and set operations compare columns without an expression that says so. */
+function meets({ type, body }: TreeNode, names: ReadonlySet<string>): boolean {
+  if (type === "JoinExpr") return flagOf(body, "isNatural") || wordsOf(body, "usingClause").some((word) => names.has(word));
+  return type === "SelectStmt" && body["larg"] !== undefined;
+}
+
+function note({ type, body }: Place, found: Found): boolean {
+  const location = locationOf(body);
+  if (type === "A_Const" && body["isnull"] !== true && body["boolval"] === undefined && location !== undefined) found.bytes.add(location);
+  if (type === "ParamRef") found.parameters.add(numberOf(body, "number"));
+  return true;
+}
+
+/** Values that INSERT and UPDATE give to a protected column. */
+function assigned({ type, body }: Place, view: MaskingView, names: ReadonlySet<string>, found: Found): void {
+  const mark = (node: TreeNode | undefined): void => {
+    if (node !== undefined) walk(node, (place) => note(place, found));
+  };
+  if (type === "UpdateStmt" || type === "OnConflictClause" || type === "MergeWhenClause") {
+    for (const target of nodesOf(type, body, "targetList")) {
+      const value = nodeOf("ResTarget", target.body, "val");
+      if (names.has(textOf(target.body, "name")) || value?.type === "MultiAssignRef") mark(value);
+    }
+    if (type === "MergeWhenClause") for (const value of nodesOf(type, body, "values")) mark(value);
+  }
+  if (type !== "InsertStmt") return;
+  const listed = nodesOf(type, body, "cols").map((column) => textOf(column.body, "name"));
+  const relation = nodeOf(type, body, "relation");
+  const target = relation === undefined ? undefined : judgeRelation(view, relation.body).relation;
+  const columns = listed.length > 0 ? listed : (target?.columns.map(({ name }) => name) ?? []);
+  const source = nodeOf(type, body, "selectStmt")?.body ?? {};
+  const isProtected = (index: number): boolean => {
+    const name = columns[index];
+    return name === undefined || names.has(name);
+  };
+  for (const row of nodesOf("SelectStmt", source, "valuesLists")) {
+    nodesOf("List", row.body, "items").forEach((item, index) => {
+      if (isProtected(index)) mark(item);
+    });
+  }
+  nodesOf("SelectStmt", source, "targetList").forEach((item, index) => {
+    if (isProtected(index)) mark(item);
+  });
+}
+
+/** Values that a list, a subquery, an arm of a set operation or a function in FROM brings in. */
+function derived(place: Place, found: Found): boolean {
+  const { type, body, field } = place;
+  if (type === "RangeFunction") walk(place, (inner) => note(inner, found));
+  if (type !== "SelectStmt" || (field === "" && body["valuesLists"] === undefined)) return true;
+  for (const part of [...nodesOf(type, body, "valuesLists"), ...nodesOf(type, body, "targetList")])
+    walk(part, (inner) => note(inner, found));
+  return true;
+}
+
+/** The token at a literal's place, with the sign before a number. */
+function literalRange(tokens: Tokens, byte: number): TextRange | undefined {
+  const at = tokens.at(byte);
+  const token = tokens.list[at];
+  const last = token?.text === "-" || token?.text === "+" ? tokens.list[at + 1] : token;
+  return token === undefined || last === undefined ? undefined : { start: token.start, end: last.end };
+}
+
+/** The first string behind a place: what PASSWORD, or the word CONNECTION, is followed by. */
+function nextString({ list }: Tokens, byte: number): TextRange | undefined {
+  const from = byte < 0 ? list.findIndex((token) => isWord(token, "connection")) : list.findIndex((token) => token.byte >= byte);
+  const found = from < 0 ? undefined : list.slice(from).find(({ text }) => /^(e|u&)?'|^\$/i.test(text));
+  return found === undefined ? undefined : { start: found.start, end: found.end };
+}
+
+function merged(ranges: readonly TextRange[]): readonly TextRange[] {
+  const ordered = [...ranges].sort((a, b) => a.start - b.start);
+  return ordered.filter((range, index) => index === 0 || range.start >= (ordered[index - 1]?.end ?? 0));
+}

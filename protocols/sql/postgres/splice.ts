@@ -1,0 +1,66 @@
+/** Replaces stretches of a text, and knows afterwards where each character of the result came from. */
+import { type Offsets, offsetsOf } from "./offsets.ts";
+
+export interface Splice {
+  /** Indexes into the string, end excluded. */
+  readonly start: number;
+  readonly end: number;
+  readonly text: string;
+}
+
+export interface Spliced {
+  readonly sql: string;
+  /** Where the inserted texts stand in `sql`, in order. */
+  readonly inserted: readonly { readonly start: number; readonly end: number }[];
+  /** The same stretch of the original in `sql`; the stretch must not overlap what was replaced. */
+  readonly forward: (range: { readonly start: number; readonly end: number }) => { readonly start: number; readonly end: number };
+  /** Character position (from 1) of `sql` to one of the original: inside inserted text, where that was put. */
+  readonly mapPosition: (position: number) => number | null;
+}
+
+/** Undefined when two splices overlap: then something was misread. */
+export function spliced(original: string, splices: readonly Splice[], offsets: Offsets): Spliced | undefined {
+  const ordered = [...splices].sort((a, b) => a.start - b.start);
+  const pieces: string[] = [];
+  const inserted: { start: number; end: number; from: Splice }[] = [];
+  let at = 0;
+  let length = 0;
+  const add = (piece: string): void => {
+    pieces.push(piece);
+    length += piece.length;
+  };
+  for (const splice of ordered) {
+    if (splice.start < at || splice.end < splice.start) return undefined;
+    add(original.slice(at, splice.start));
+    inserted.push({ start: length, end: length + splice.text.length, from: splice });
+    add(splice.text);
+    at = splice.end;
+  }
+  add(original.slice(at));
+  const sql = pieces.join("");
+  const backward = (index: number): number => {
+    let shift = 0;
+    for (const { start, end, from } of inserted) {
+      if (index < start) break;
+      if (index < end) return from.start;
+      shift = from.end - end;
+    }
+    return index + shift;
+  };
+  return {
+    sql,
+    inserted,
+    forward: ({ start, end }) => {
+      const before = inserted.filter(({ from }) => from.end <= start).at(-1);
+      const shift = before === undefined ? 0 : before.end - before.from.end;
+      return { start: start + shift, end: end + shift };
+    },
+    mapPosition: (position) => mapped(sql, position, original, offsets, backward),
+  };
+}
+
+function mapped(sql: string, position: number, original: string, offsets: Offsets, backward: (index: number) => number): number | null {
+  if (!Number.isInteger(position) || position < 1 || position > sql.length + 1) return null;
+  const index = backward(offsetsOf(sql).fromPosition(position));
+  return index > original.length ? null : offsets.toPosition(index);
+}
