@@ -81,7 +81,7 @@ export function checkStart(path: string, files: CheckpointFiles, publicKeyPem: s
     const line = checkpointLine(last.checkpoint);
     const end = last.offset + Buffer.byteLength(line) + 1;
     const position = { log: last.checkpoint.log, size: last.checkpoint.size, prev: lineHash(line), offset: end };
-    return { kind: "continued", position, repaired: size === end ? undefined : cut(fd, end, size) };
+    return { kind: "continued", position, repaired: size === end ? undefined : cutTail(fd, end, size) };
   } finally {
     closeSync(fd);
   }
@@ -125,7 +125,7 @@ function lastCheckpoint(fd: number, size: number): { checkpoint: Checkpoint; off
 }
 
 /** Cuts off what no checkpoint covers; nobody was told that it is on record. */
-function cut(fd: number, end: number, size: number): { bytes: number; sha256: string } {
+export function cutTail(fd: number, end: number, size: number): { bytes: number; sha256: string } {
   const torn = Buffer.alloc(size - end);
   readSync(fd, torn, 0, torn.length, end);
   ftruncateSync(fd, end);

@@ -1,17 +1,18 @@
 /**
  * The evidence log: an append-only file of records, hash-chained, each batch closed by a signed checkpoint. One process
  * writes it. A record's promise resolves when its line and a checkpoint over it are on disk; what was appended
- * meanwhile goes into the next batch, so that many sessions share one sync.
+ * meanwhile goes into the next batch, so that many sessions share one sync. A batch that failed is cut off again before the
+ * next one, and that is recorded: the log recovers by itself when the disk does.
  */
 import { randomBytes } from "node:crypto";
-import { closeSync, fdatasync, mkdirSync, openSync, write } from "node:fs";
+import { closeSync, fdatasync, fstatSync, mkdirSync, openSync, write } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { Fault } from "#protocols/wire/fault.ts";
 import type { Clock } from "#src/recording/clock.ts";
-import { CheckpointFiles } from "./checkpoint-files.ts";
-import { type Checkpoint, checkpointLine, LOG_FILE, LOG_START, lineHash, recordLine, signCheckpoint } from "./evidence-lines.ts";
-import { checkStart, type LogPosition } from "./evidence-start.ts";
+import { CheckpointFiles, type PlacedCheckpoint } from "./checkpoint-files.ts";
+import { checkpointLine, LOG_FILE, LOG_START, lineHash, recordLine, signCheckpoint } from "./evidence-lines.ts";
+import { checkStart, cutTail, type LogPosition } from "./evidence-start.ts";
 import type { EvidenceRecord } from "./records.ts";
 import type { SigningKey } from "./signing.ts";
 
@@ -46,7 +47,7 @@ export async function openEvidence(options: EvidenceOptions): Promise<EvidenceLo
   const path = join(options.directory, LOG_FILE);
   const files = new CheckpointFiles(options.directory, options.stateFile);
   const start = checkStart(path, files, options.key.publicKeyPem);
-  const fd = openSync(path, "a", 0o640);
+  const fd = openSync(path, "a+", 0o640);
   const log = new EvidenceLog(options, fd, files, start.kind === "continued" ? start.position : undefined);
   if (start.kind === "new") {
     await log.append({ type: "log-opened", log: log.id, publicKey: options.key.publicKeyPem });
@@ -63,14 +64,15 @@ export class EvidenceLog {
   readonly #key: SigningKey;
   readonly #fd: number;
   readonly #files: CheckpointFiles;
-  #phase: "open" | "closed" | "failed" = "open";
-  #cause: unknown;
+  #phase: "open" | "torn" | "closed" = "open";
   #waiting: Waiting[] = [];
   #writing: Promise<void> | undefined;
   /** Records that the last checkpoint covers, hash of the last line, and the file's size. */
   #size: number;
   #prev: string;
   #offset: number;
+  /** Signed, and not yet written beside the log. */
+  #unkept: PlacedCheckpoint | undefined;
 
   /** @internal use `openEvidence` */
   constructor(options: EvidenceOptions, fd: number, files: CheckpointFiles, position: LogPosition | undefined) {
@@ -93,10 +95,10 @@ export class EvidenceLog {
    * Adds a record. Records appended in one turn of the event loop are written together, in this order.
    *
    * @returns the record's number, once it is on disk and signed
-   * @throws Fault `evidence-failed` when it cannot be written; the log is dead then, and every later call fails too
+   * @throws Fault `evidence-failed` when it cannot be written now; a later record may succeed
    */
   append(record: EvidenceRecord): Promise<number> {
-    if (this.#phase !== "open") return Promise.reject(this.#fault());
+    if (this.#phase === "closed") return Promise.reject(new Fault("evidence-failed", "the evidence log is closed"));
     return new Promise((resolve, reject) => {
       this.#waiting.push({ record, resolve, reject });
       this.#writing ??= this.#writeAll();
@@ -106,14 +108,9 @@ export class EvidenceLog {
   /** Waits for what was appended, then closes. */
   async close(): Promise<void> {
     while (this.#writing !== undefined) await this.#writing;
-    if (this.#phase !== "open") return;
+    if (this.#phase === "closed") return;
     this.#phase = "closed";
     closeSync(this.#fd);
-  }
-
-  #fault(): Fault {
-    const message = this.#phase === "closed" ? "the evidence log is closed" : "the evidence log could not be written";
-    return new Fault("evidence-failed", message, { cause: this.#cause });
   }
 
   /** Writes batch after batch until nobody waits. Never rejects: failures go to those who wait. */
@@ -123,28 +120,40 @@ export class EvidenceLog {
     while (this.#waiting.length > 0) {
       const batch = this.#waiting.splice(0, BATCH_RECORDS_MAX);
       try {
-        const first = await this.#writeBatch(batch);
-        for (const [index, { resolve }] of batch.entries()) resolve(first + index);
+        const repaired = this.#repair();
+        const first = await this.#writeBatch([...repaired, ...batch.map(({ record }) => record)]);
+        for (const [index, { resolve }] of batch.entries()) resolve(first + repaired.length + index);
       } catch (cause) {
-        this.#fail(cause);
-        for (const { reject } of [...batch, ...this.#waiting.splice(0)]) reject(this.#fault());
+        this.#phase = "torn";
+        const fault = new Fault("evidence-failed", "the evidence log could not be written", { cause });
+        for (const { reject } of batch) reject(fault);
       }
     }
     this.#writing = undefined;
   }
 
+  /** Before a batch: what a failed one left is cut off, and a checkpoint that could not be put beside the log is. */
+  #repair(): EvidenceRecord[] {
+    this.#keep();
+    if (this.#phase !== "torn") return [];
+    const size = fstatSync(this.#fd).size;
+    const cut = size > this.#offset ? cutTail(this.#fd, this.#offset, size) : undefined;
+    this.#phase = "open";
+    return cut === undefined ? [] : [{ type: "log-repaired", ...cut }];
+  }
+
   /** One write and one sync; returns the number of the batch's first record. */
-  async #writeBatch(batch: readonly Waiting[]): Promise<number> {
+  async #writeBatch(records: readonly EvidenceRecord[]): Promise<number> {
     const at = new Date(this.#clock.now()).toISOString();
     const first = this.#size;
     let prev = this.#prev;
     let text = "";
-    for (const [index, { record }] of batch.entries()) {
+    for (const [index, record] of records.entries()) {
       const line = recordLine(first + index, prev, at, record);
       prev = lineHash(line);
       text += `${line}\n`;
     }
-    const size = first + batch.length;
+    const size = first + records.length;
     const checkpoint = signCheckpoint({ log: this.id, size, head: prev, at }, this.#key);
     const line = checkpointLine(checkpoint);
     const bytes = Buffer.from(`${text}${line}\n`);
@@ -152,7 +161,12 @@ export class EvidenceLog {
     this.#size = size;
     this.#prev = lineHash(line);
     this.#offset += bytes.length;
-    this.#keep(checkpoint, this.#offset - Buffer.byteLength(line) - 1);
+    this.#unkept = { checkpoint, offset: this.#offset - Buffer.byteLength(line) - 1 };
+    try {
+      this.#keep();
+    } catch {
+      // The batch is on disk, and nobody may be told otherwise: `#repair` tries again, and refuses the next batch if need be.
+    }
     return first;
   }
 
@@ -167,14 +181,9 @@ export class EvidenceLog {
   }
 
   /** The files beside the log may lag behind it, never run ahead. */
-  #keep(checkpoint: Checkpoint, offset: number): void {
-    this.#files.write({ checkpoint, offset });
-  }
-
-  #fail(cause: unknown): void {
-    if (this.#phase !== "open") return;
-    this.#phase = "failed";
-    this.#cause = cause;
-    closeSync(this.#fd);
+  #keep(): void {
+    if (this.#unkept === undefined) return;
+    this.#files.write(this.#unkept);
+    this.#unkept = undefined;
   }
 }

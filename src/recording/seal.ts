@@ -4,7 +4,7 @@
  * evidence log holds the recording: `seal`, then append the record, then `discard`.
  */
 import { createHash, hash } from "node:crypto";
-import { closeSync, fsync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, unlinkSync, writeSync } from "node:fs";
+import { closeSync, fsync, mkdirSync, openSync, renameSync, rmSync, unlinkSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { ReadableStream } from "node:stream/web";
 import { promisify } from "node:util";
@@ -61,7 +61,7 @@ async function sealFrames(options: SealOptions, tail: Tail, frames: Generator<Bu
   const startedAt = tail.startedAt;
   const [year, month, day] = startedAt.slice(0, 10).split("-");
   const folder = join(options.recordings, year ?? "", month ?? "", day ?? "");
-  makeFolder(folder, options.recordings);
+  await makeFolder(folder, options.recordings);
   const name = `${options.journal.sessionId}.jsonl.zst${options.recipients.kind === "age" ? ".age" : ""}`;
   const partial = join(folder, `.${name}.partial`);
   const written = await writeFile(partial, join(folder, name), options.recipients, first.value, frames);
@@ -81,17 +81,18 @@ export function discard(paths: JournalPaths): void {
   }
 }
 
-function makeFolder(folder: string, root: string): void {
+async function makeFolder(folder: string, root: string): Promise<void> {
   const made = mkdirSync(folder, { recursive: true, mode: 0o750 });
   if (made === undefined) return;
   // Each new folder's entry stands in its parent, up to the root's own.
-  for (let path = folder; path.length >= root.length; path = dirname(path)) syncFolder(dirname(path));
+  for (let path = folder; path.length >= root.length; path = dirname(path)) await syncFolder(dirname(path));
 }
 
-function syncFolder(folder: string): void {
+/** Makes names durable. Not synchronous: sessions that are sealed side by side share the file system's commits. */
+async function syncFolder(folder: string): Promise<void> {
   const fd = openSync(folder, "r");
   try {
-    fsyncSync(fd);
+    await fsyncAsync(fd);
   } finally {
     closeSync(fd);
   }
@@ -110,7 +111,7 @@ async function writeFile(
     const written = await writeSealed(fd, recipients, first, frames);
     await fsyncAsync(fd);
     renameSync(partial, path);
-    syncFolder(dirname(path));
+    await syncFolder(dirname(path));
     return written;
   } catch (cause) {
     rmSync(partial, { force: true });

@@ -1,5 +1,17 @@
 import assert from "node:assert/strict";
-import { appendFileSync, copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import {
+  appendFileSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { Fault } from "#protocols/wire/fault.ts";
@@ -7,6 +19,7 @@ import { Secret } from "#protocols/wire/secret.ts";
 import { openEvidence } from "#src/audit/evidence.ts";
 import { parseLine } from "#src/audit/evidence-lines.ts";
 import { createSigningKey, loadPublicKey, loadSigningKey, publicKeyFingerprint } from "#src/audit/signing.ts";
+import { verify } from "#src/audit/verify.ts";
 import { type Archive, archive, handshake } from "./archive.ts";
 
 const lost = (sessionId: string) => ({ type: "session-lost", sessionId, reason: "a test" }) as const;
@@ -56,20 +69,56 @@ describe("appending evidence", () => {
     assert.deepEqual(await made.problems(), []);
   });
 
-  test("fails for everyone once the log cannot be written", async (t) => {
+  test("fails for all who wait when the disk is full, and goes on when it has room", async (t) => {
     const made = await archive(t);
     const directory = join(made.studio.root, "full");
-    const { key, stateFile } = made;
     mkdirSync(directory);
-    writeFileSync(join(directory, "log.jsonl"), "");
-    const log = await openEvidence({ directory, stateFile: `${stateFile}.full`, key, clock: made.studio.clock });
-    await log.append(lost("session-1"));
-    rmSync(directory, { recursive: true });
-    const results = await Promise.allSettled([log.append(lost("session-2")), log.append(lost("session-3"))]);
-    for (const result of results)
-      assert.ok(result.status === "rejected" && result.reason instanceof Fault && result.reason.code === "evidence-failed");
-    await assert.rejects(log.append(lost("session-4")), { code: "evidence-failed" });
+    const mounted = spawnSync("mount", ["-t", "tmpfs", "-o", "size=64k", "tmpfs", directory]);
+    if (mounted.status !== 0) return t.skip("only root can mount a small volume");
+    try {
+      const { key } = made;
+      const log = await openEvidence({ directory, stateFile: `${made.stateFile}.full`, key, clock: made.studio.clock });
+      const filler = join(directory, "filler");
+      writeFileSync(filler, Buffer.alloc(48 * 1024));
+      const large = { ...lost("session-1"), reason: "x".repeat(20_000) };
+      const results = await Promise.allSettled([log.append(lost("session-0")), log.append(large), log.append(lost("session-2"))]);
+      for (const result of results)
+        assert.ok(result.status === "rejected" && result.reason instanceof Fault && result.reason.code === "evidence-failed");
+      await assert.rejects(log.append(large), { code: "evidence-failed" });
+      rmSync(filler);
+      // Record 1 tells of the cut.
+      assert.equal(await log.append(lost("session-3")), 2);
+      assert.equal(await log.append(lost("session-4")), 3);
+      await log.close();
+      const records = readFileSync(join(directory, "log.jsonl"), "utf8").split("\n").slice(0, -1).map(parseLine);
+      assert.deepEqual(
+        records.map((line) => (line?.kind === "record" ? line.record.type : line?.kind)),
+        ["log-opened", "checkpoint", "log-repaired", "session-lost", "checkpoint", "session-lost", "checkpoint"],
+      );
+      const publicKey = loadPublicKey(key.publicKeyPem);
+      const verdicts = await Array.fromAsync(verify({ recordings: join(made.studio.root, "none"), evidence: directory, publicKey }));
+      assert.equal(verdicts.at(-1)?.ok, true);
+      await (await openEvidence({ directory, stateFile: `${made.stateFile}.full`, key, clock: made.studio.clock })).close();
+    } finally {
+      assert.equal(spawnSync("umount", [directory]).status, 0);
+    }
+  });
+
+  test("does not deny a record that is on disk when its checkpoint cannot be put beside it, but takes no further one", async (t) => {
+    const made = await archive(t);
+    const directory = join(made.studio.root, "gone");
+    const options = { directory, stateFile: `${made.stateFile}.gone`, key: made.key, clock: made.studio.clock };
+    const log = await openEvidence(options);
+    renameSync(directory, `${directory}.aside`);
+    assert.equal(await log.append(lost("session-1")), 1);
+    await assert.rejects(log.append(lost("session-2")), { code: "evidence-failed" });
+    renameSync(`${directory}.aside`, directory);
+    assert.equal(await log.append(lost("session-3")), 2);
     await log.close();
+    const verdicts = await Array.fromAsync(
+      verify({ recordings: directory, evidence: directory, publicKey: loadPublicKey(made.key.publicKeyPem) }),
+    );
+    assert.equal(verdicts.at(-1)?.ok, true);
   });
 
   test("fails after the close", async (t) => {
