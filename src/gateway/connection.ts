@@ -164,9 +164,18 @@ export class Connection {
       this.#recordStart(journal, authorised);
       this.#owe(this.#self.link.sessionOpened(summary(null, "open")));
       const target = await upstream.dial(parameters, this.#upstreamContext());
-      await Promise.all(this.#owed);
-      deadline.clear();
-      ending = await this.#relayed(client, target, authorised, standing, state, journal);
+      try {
+        await Promise.all(this.#owed);
+        deadline.clear();
+        if (client.destroyed || deadline.passed) {
+          // Whoever waited for the login is gone: nothing of what it pipelined may run, and nothing may be left on the target.
+          ending = { status: "client-lost", reason: deadline.passed ? "login-timeout" : null };
+          target.socket.destroy();
+        } else ending = await this.#relayed(client, target, authorised, standing, state, journal);
+      } catch (error) {
+        target.socket.destroy();
+        throw error;
+      }
     } catch (error) {
       const fault = asFault(error);
       ending = { status: fault.code.startsWith("upstream") ? "upstream-lost" : "fault", reason: fault.code };

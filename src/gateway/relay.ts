@@ -69,6 +69,10 @@ export class Relay {
     client.on("close", () => this.#clientLost());
     upstream.on("close", () => this.#upstreamLost());
     if (pipelined.length > 0) this.#onClient(pipelined);
+    // Either may have gone while the other was waited for: such an end has been told already, and is not told again.
+    if (client.destroyed) this.#clientLost();
+    else if (client.readableEnded) this.#clientDone();
+    if (upstream.destroyed) this.#upstreamLost();
     return this.#ended;
   }
 
