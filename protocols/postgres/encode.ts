@@ -4,8 +4,9 @@
  * Source: PostgreSQL documentation, "Message Formats" (protocol-message-formats) and "Error and Notice Message Fields".
  */
 import { Writer } from "#protocols/wire/writer.ts";
-import { AUTHENTICATION, CLIENT, PROTOCOL_MAJOR, PROTOCOL_MINOR_MAX, REQUEST, SERVER } from "./constants.ts";
+import { AUTHENTICATION, CLIENT, PROTOCOL_MAJOR, REQUEST, SERVER } from "./constants.ts";
 import type { CancelKey } from "./negotiation.ts";
+import type { Negotiation } from "./startup.ts";
 
 /** One message: tag, length of itself and the body, body. */
 export function message(tag: number, body: Uint8Array): Buffer {
@@ -71,8 +72,8 @@ export function readyForQuery(status: "I" | "T" | "E"): Buffer {
   return message(SERVER.readyForQuery, Buffer.from(status, "latin1"));
 }
 
-export function negotiateProtocolVersion(unknownOptions: readonly string[]): Buffer {
-  const writer = new Writer().int32((PROTOCOL_MAJOR << 16) | PROTOCOL_MINOR_MAX).int32(unknownOptions.length);
+export function negotiateProtocolVersion({ minor, unknownOptions }: Negotiation): Buffer {
+  const writer = new Writer().int32((PROTOCOL_MAJOR << 16) | minor).int32(unknownOptions.length);
   for (const name of unknownOptions) writer.cstring(name);
   return message(SERVER.negotiateProtocolVersion, writer.done());
 }

@@ -121,6 +121,8 @@ function refused(name: string, why: string): Fault {
  * server does (pg_split_opts). Anything else is refused: other switches change the backend itself.
  */
 function optionSettings(options: string): readonly { readonly name: string; readonly value: string }[] {
+  // What counts as white space beyond ASCII is the server's locale's business: a word that it does not split must not be split here.
+  if (/[^\t\n\v\f\r\x20-\x7e]/.test(options)) throw refused("options", "it holds characters beyond printable ASCII");
   const words = (options.match(/(?:\\[\s\S]|[^\s\\])+/g) ?? []).map((word) => word.replace(/\\([\s\S])/g, "$1"));
   const settings = [];
   for (let index = 0; index < words.length; index++) {

@@ -8,6 +8,7 @@ export { analyse } from "#protocols/sql/postgres/analyse.ts";
 export type { Analysis } from "#protocols/sql/postgres/analysis.ts";
 export { loadGrammar } from "#protocols/sql/postgres/grammar.ts";
 export { type MaskingView, protectedOrigins, resolveProtection } from "#protocols/sql/postgres/protection.ts";
+export { redactSql } from "#protocols/sql/postgres/sensitive.ts";
 export { ClientFlow } from "./client-flow.ts";
 export { CLIENT } from "./constants.ts";
 export {
@@ -30,7 +31,6 @@ export { ServerFlow } from "./server-flow.ts";
 export { checkSetting, toldUnderMask } from "./server-messages.ts";
 export { type SessionCounts, SessionState, type SessionTerms } from "./session.ts";
 export { asksForReplication, type FirstMessage, type RequestedTarget, readFirstMessage, requestedTarget, type Startup } from "./startup.ts";
-export * from "./stub.ts";
 export { takeMessage } from "./take-message.ts";
 export { type LoginEffect, type LoginResult, UpstreamLogin } from "./upstream-login.ts";
 export { recordedText } from "./values.ts";

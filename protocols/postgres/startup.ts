@@ -14,10 +14,16 @@ export interface Startup {
   /** Minor version to go on with: 0 or 2 (3.1 was never defined and is spoken as 3.0). */
   readonly minor: 0 | 2;
   /** Set when the client asked for more than is spoken here: NegotiateProtocolVersion is due. */
-  readonly negotiate: { readonly unknownOptions: readonly string[] } | null;
+  readonly negotiate: Negotiation | null;
   readonly user: string;
   /** Parameters but `user`, in the order given, each once. */
   readonly parameters: ReadonlyMap<string, string>;
+}
+
+/** What NegotiateProtocolVersion tells: never a newer version than was asked for, which libpq takes for an error. */
+export interface Negotiation {
+  readonly minor: number;
+  readonly unknownOptions: readonly string[];
 }
 
 export type FirstMessage = { readonly kind: "incomplete" } | Startup | { readonly kind: "cancel"; readonly key: CancelKey };
@@ -61,7 +67,8 @@ function readStartup(version: number, body: Buffer): Startup {
     throw new Fault("identity-missing", "no user name in the startup message", { hint: "give a user name; any label will do" });
   }
   parameters.delete("user");
-  const negotiate = minor > PROTOCOL_MINOR_MAX || unknownOptions.length > 0 ? { unknownOptions } : null;
+  const due = minor > PROTOCOL_MINOR_MAX || unknownOptions.length > 0;
+  const negotiate = due ? { minor: Math.min(minor, PROTOCOL_MINOR_MAX), unknownOptions } : null;
   return { kind: "startup", minor: minor >= 2 ? 2 : 0, negotiate, user, parameters };
 }
 

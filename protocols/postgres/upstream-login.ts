@@ -51,7 +51,7 @@ export interface LoginResult {
   readonly parameters: ReadonlyMap<string, string>;
   /** Null when the server gives none (some poolers). */
   readonly key: CancelKey | null;
-  readonly status: string;
+  readonly status: "I";
 }
 
 export type LoginEffect =
@@ -109,6 +109,7 @@ export class UpstreamLogin {
     const code = cursor.int32();
     switch (code) {
       case AUTHENTICATION.ok:
+        cursor.end("AuthenticationOk");
         return this.#onOk();
       case AUTHENTICATION.sasl:
         return this.#onSasl(cursor);
@@ -117,9 +118,11 @@ export class UpstreamLogin {
       case AUTHENTICATION.saslFinal:
         return this.#onFinal(cursor.rest().toString("utf8"));
       case AUTHENTICATION.cleartextPassword:
+        cursor.end("AuthenticationCleartextPassword");
         return this.#onWeak("a clear-text password", (password) => password);
       case AUTHENTICATION.md5Password: {
         const salt = cursor.bytes(4);
+        cursor.end("AuthenticationMD5Password");
         return this.#onWeak("an md5 password", (password) => md5Answer(this.#means.credential.user, password, salt));
       }
       default:
@@ -141,6 +144,7 @@ export class UpstreamLogin {
     if (this.#means.credential.password === null) throw failed("the target asks for a password and none is configured");
     const offered: string[] = [];
     for (let name = cursor.cstring(); name !== ""; name = cursor.cstring()) offered.push(name);
+    cursor.end("AuthenticationSASL");
     const mechanism = this.#choose(offered);
     const first = scramFirst(mechanism, this.#means.nonce, this.#means.endPoint, this.#means.endPoint !== null);
     this.#phase = { kind: "scram-started", first };
@@ -195,7 +199,9 @@ export class UpstreamLogin {
 
   #onReady(body: Buffer): LoginEffect {
     this.#needAccepted("ReadyForQuery");
-    return { kind: "ready", result: { parameters: this.#parameters, key: this.#key, status: body.toString("latin1") } };
+    // A new session is in no transaction, and its status goes on to the client as the target's word.
+    if (body.toString("latin1") !== "I") throw new Fault("upstream-out-of-step", "the target began the session with an open transaction");
+    return { kind: "ready", result: { parameters: this.#parameters, key: this.#key, status: "I" } };
   }
 
   #needAccepted(what: string): void {

@@ -82,7 +82,8 @@ export function judgeText(sql: string, scope: Scope): Judgement {
     outputMasked: rewritten?.outputMasked ?? [],
     mapPosition: rewritten?.mapPosition ?? identity,
     recordedSql: recordedText(redacted, RECORDED_SQL_BYTES_MAX),
-    recordedUpstreamSql: rewritten === null ? null : recordedText(rewritten.sql, RECORDED_SQL_BYTES_MAX),
+    recordedUpstreamSql:
+      rewritten === null ? null : recordedText(redactSql(rewritten.sql, rewritten.sensitive, scope.digest), RECORDED_SQL_BYTES_MAX),
     tables: tablesOf(analysis.facts),
     sensitiveParameters: analysis.sensitive.parameters,
     rebuildErrors: scope.view !== null && (verdict === "mask" || writes(analysis.facts)),

@@ -1,2 +1,0 @@
-/** TEMPORARY */
-export const redactSql = (sql: string, _r: unknown, _d: unknown): string => sql;
