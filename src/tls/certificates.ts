@@ -21,8 +21,9 @@ export function describeCertificate(certificate: X509Certificate): PeerCertifica
 /**
  * The chain that the peer showed, completed by what the platform knows; leaf first, empty when none was shown.
  *
- * Node's older `getPeerCertificate` is asked because it alone gives the chain on both sides; its last certificate
- * names itself as issuer.
+ * Node's newer `getPeerX509Certificate` must not be used beside it: on a client it takes the leaf out of OpenSSL's own
+ * list (seen in Node 24.21), and whoever asks next is told of no certificate, or of the wrong one. On a server it
+ * knows no issuers. `getPeerCertificate` does neither; its last certificate names itself as issuer.
  */
 export function peerChain(socket: tls.TLSSocket): X509Certificate[] {
   const chain: X509Certificate[] = [];

@@ -5,6 +5,7 @@
  * RFC 8446 sections 4.1.2 and 5.1; extensions by their own RFCs. Code points are named in `code-points.ts`.
  */
 import { cipherSuiteName, groupName, isGrease, signatureAlgorithmName, versionName } from "./code-points.ts";
+import { Malformed, Reader } from "./reader.ts";
 
 /** What a client offered, in its own order. GREASE values (RFC 8701) are left out; unknown ones are hex, `0x1234`. */
 export interface ClientHello {
@@ -229,82 +230,4 @@ function named(codes: readonly number[], name: (code: number) => string): string
 
 function malformed(message: string): { readonly kind: "malformed"; readonly message: string } {
   return { kind: "malformed", message };
-}
-
-class Malformed extends Error {}
-
-/** Reads forward inside its own bytes and nowhere else. */
-class Reader {
-  readonly #view: DataView;
-  readonly #bytes: Uint8Array;
-  #at = 0;
-
-  constructor(bytes: Uint8Array) {
-    this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  }
-
-  atEnd(): boolean {
-    return this.#at === this.#bytes.length;
-  }
-
-  expectEnd(what: string): void {
-    if (!this.atEnd()) {
-      throw new Malformed(`${what} has bytes behind its end`);
-    }
-  }
-
-  take(length: number): Uint8Array {
-    if (this.#bytes.length - this.#at < length) {
-      throw new Malformed("a length reaches beyond the client hello");
-    }
-    const taken = this.#bytes.subarray(this.#at, this.#at + length);
-    this.#at += length;
-    return taken;
-  }
-
-  rest(): Uint8Array {
-    return this.take(this.#bytes.length - this.#at);
-  }
-
-  uint8(): number {
-    const at = this.#at;
-    this.take(1);
-    return this.#view.getUint8(at);
-  }
-
-  uint16(): number {
-    const at = this.#at;
-    this.take(2);
-    return this.#view.getUint16(at);
-  }
-
-  uint24(): number {
-    return this.uint8() * 0x1_0000 + this.uint16();
-  }
-
-  vector8(min: number, max: number): Reader {
-    const length = this.uint8();
-    if (length < min || length > max) {
-      throw new Malformed("a vector's length is out of bounds");
-    }
-    return new Reader(this.take(length));
-  }
-
-  vector16(min: number): Reader {
-    const length = this.uint16();
-    if (length < min) {
-      throw new Malformed("a vector's length is out of bounds");
-    }
-    return new Reader(this.take(length));
-  }
-
-  /** Everything that is left, as 16-bit code points. */
-  codes(): number[] {
-    const codes: number[] = [];
-    while (!this.atEnd()) {
-      codes.push(this.uint16());
-    }
-    return codes;
-  }
 }

@@ -6,12 +6,13 @@ import "reflect-metadata";
 import { createHash } from "node:crypto";
 import type tls from "node:tls";
 import { X509Certificate } from "@peculiar/x509";
+import { peerChain } from "./certificates.ts";
 
 const HASHES: Readonly<Record<string, string>> = { "SHA-1": "sha256", "SHA-256": "sha256", "SHA-384": "sha384", "SHA-512": "sha512" };
 
 /** @returns null for signature algorithms without one hash function (Ed25519): then it is not defined */
 export function endPointHash(socket: tls.TLSSocket): Buffer | null {
-  const raw = socket.getPeerX509Certificate()?.raw;
+  const raw = peerChain(socket)[0]?.raw;
   if (raw === undefined) return null;
   const algorithm: unknown = new X509Certificate(raw).signatureAlgorithm;
   const name = typeof algorithm === "object" && algorithm !== null && "hash" in algorithm ? nameOf(algorithm.hash) : undefined;

@@ -8,10 +8,13 @@ import { after, before, describe, test } from "node:test";
 import tls from "node:tls";
 import type { TlsFacts } from "#src/audit/records.ts";
 import type { KeyPair, UpstreamTls } from "#src/config/config.ts";
+import { peerChain } from "#src/tls/certificates.ts";
+import { endPointHash } from "#src/tls/end-point.ts";
 import { tlsFacts } from "#src/tls/facts.ts";
 import { handshakeReason, type Refusal } from "#src/tls/reasons.ts";
 import { publicKeyDigest, type UpstreamVerification, upstreamTls, upstreamVerification } from "#src/tls/upstream.ts";
 import { type Authority, lifetime, makeAuthority } from "#test/support/certificates.ts";
+import { read, repositoryFiles } from "#test/support/tree.ts";
 
 let authority: Authority;
 let good: KeyPair;
@@ -117,6 +120,23 @@ describe("a verified upstream", () => {
       );
     });
   }
+
+  test("asking for the certificate does not use it up: chain, facts and channel binding in any order", async () => {
+    const { port } = await database({ cert: good.cert + authority.ca, key: good.key });
+    const raw = net.connect(port, "127.0.0.1");
+    await once(raw, "connect");
+    const socket = tls.connect({ ...upstreamTls(config(), []).options, socket: raw });
+    await once(socket, "secureConnect");
+    const expected = createHash("sha256").update(new X509Certificate(good.cert).raw).digest();
+    for (let round = 0; round < 2; round += 1) {
+      assert.deepEqual(endPointHash(socket), expected);
+      assert.deepEqual(peerChain(socket)[0]?.raw, new X509Certificate(good.cert).raw);
+      assert.equal(tlsFacts(socket).peer.length, 2);
+    }
+    socket.destroy();
+    const users = repositoryFiles().filter((path) => /^src\/.*\.ts$/.test(path) && /\.getPeerX509Certificate\(/.test(read(path)));
+    assert.deepEqual(users, [], "Node's getPeerX509Certificate takes the certificate away on clients");
+  });
 
   test("an address as server name is checked against the certificate's addresses, without SNI", async () => {
     const { port } = await database(good);
