@@ -128,11 +128,9 @@ function optionSettings(options: string): readonly { readonly name: string; read
   for (let index = 0; index < words.length; index++) {
     const word = words[index] ?? "";
     const text = word === "-c" ? words[++index] : word.startsWith("--") ? word.slice(2) : word.startsWith("-c") ? word.slice(2) : undefined;
-    const equals = text?.indexOf("=") ?? -1;
-    if (text === undefined || equals < 1) {
-      throw refused("options", "only -c name=value and --name=value are understood");
-    }
-    settings.push({ name: text.slice(0, equals).replaceAll("-", "_"), value: text.slice(equals + 1) });
+    const [, name, value] = /^([A-Za-z_][\w.$-]*)=([\s\S]*)$/.exec(text ?? "") ?? [];
+    if (name === undefined || value === undefined) throw refused("options", "only -c name=value and --name=value are understood");
+    settings.push({ name: name.replaceAll("-", "_"), value });
   }
   return settings;
 }

@@ -74,7 +74,7 @@ async function steps(input: LoginInput, runtime: Runtime): Promise<LoginResult> 
   if (asksForReplication(first.parameters)) {
     throw new Fault("replication-refused", "replication connections are refused: they pass by every judgement of statements");
   }
-  if (first.negotiate !== null) input.socket.write(negotiateProtocolVersion(first.negotiate.unknownOptions));
+  if (first.negotiate !== null) input.socket.write(negotiateProtocolVersion(first.negotiate));
   const { proof, rest } = await prove(first, input, reader, runtime);
   const requested = requestedTarget(first, input.sni, (name) => runtime.upstreams.has(name));
   return { kind: "authorised", authorised: authorise(proof, requested, first, rest, runtime) };
