@@ -8,6 +8,7 @@ import type { World } from "#src/cli/world.ts";
 
 const [command, file] = process.argv.slice(2);
 const { send } = process;
+let stopping = false;
 if (command === WORKER_COMMAND && file !== undefined && send !== undefined) await work(file, send.bind(process));
 else await runCommand();
 
@@ -39,8 +40,13 @@ async function runCommand(): Promise<void> {
   process.exit(code);
 }
 
-/** A reader that has seen enough (`sallyport sessions | head`) is no error; what runs until it is stopped stops in order. */
+/**
+ * A reader that has seen enough (`sallyport sessions | head`) is no error; what runs until it is stopped stops in order.
+ * What it writes while it stops fails too, and is told to nobody.
+ */
 function endWithoutReader(error: NodeJS.ErrnoException): void {
+  if (stopping) return;
+  stopping = true;
   if (process.listenerCount("SIGTERM") > 0) process.emit("SIGTERM", "SIGTERM");
   else process.exit(error.code === "EPIPE" ? 0 : 1);
 }

@@ -60,7 +60,7 @@ export async function demoOnce(world: World, screen: Screen, stage: Stage, start
   const id = await sealedSession(stage, stage.agents.report);
   await screen.line(`${bold("What is on record")}  ${dim(`sallyport replay ${id}`)}`);
   await screen.line();
-  await replay(world, screen, { ...audit, id, speed: 0, rows: 20 });
+  await replay(world, screen, { ...audit, id, speed: 0, rows: 20, sent: false });
   await screen.line();
   await screen.line(`${bold("Is it as it was written?")}  ${dim("sallyport verify")}`);
   await screen.line();

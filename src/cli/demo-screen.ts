@@ -1,10 +1,8 @@
 /** The demo's first screen: what runs, a line to paste, what to try and what to expect, how to look at the record. */
 import type { Agent } from "#src/demo/issuer.ts";
 import type { Stage } from "#src/demo/stage.ts";
+import { quoted, SELF } from "./quoted.ts";
 import type { Screen } from "./screen.ts";
-
-/** How the program is called from where the demo was started. */
-const SELF = "npx sallyport";
 
 const TRIES: readonly (readonly [statement: string, expect: string])[] = [
   ["select id, name, email, ssn from users limit 3;", "e-mail and ssn come masked, from the database itself"],
@@ -17,6 +15,7 @@ const TRIES: readonly (readonly [statement: string, expect: string])[] = [
 export async function showDemo(screen: Screen, stage: Stage): Promise<void> {
   const { bold, dim, cyan, green } = screen.paint;
   const { support, report } = stage.agents;
+  const path = (file: Parameters<Stage["path"]>[0]): string => quoted(stage.path(file));
   const token = await stage.issuer.tokenFor(report, stage.ca);
   const lines = [
     "",
@@ -37,11 +36,11 @@ export async function showDemo(screen: Screen, stage: Stage): Promise<void> {
     ...TRIES.flatMap(([statement, expect]) => [`  ${cyan(statement)}`, dim(`      ${expect}`)]),
     "",
     bold("Look at the record") + dim("  from the same folder as this command, while the demo runs"),
-    `  ${SELF} sessions --config ${stage.path("config")}`,
-    `  ${SELF} replay ID --config ${stage.path("config")} --identity ${stage.path("identity")}`,
-    `  ${SELF} handshakes --config ${stage.path("config")}`,
+    `  ${SELF} sessions --config ${path("config")}`,
+    `  ${SELF} replay ID --config ${path("config")} --identity ${path("identity")}`,
+    `  ${SELF} handshakes --config ${path("config")}`,
     dim("  is it still as it was written? An auditor needs no configuration:"),
-    `  ${SELF} verify --recordings ${stage.path("recordings")} --evidence ${stage.path("evidence")} --public-key ${stage.path("evidencePublicKey")}`,
+    `  ${SELF} verify --recordings ${path("recordings")} --evidence ${path("evidence")} --public-key ${path("evidencePublicKey")}`,
     "",
     bold("A token") + dim("  works as password too, for one hour (report-agent):"),
     token.expose(),

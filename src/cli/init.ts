@@ -8,6 +8,7 @@ import { type NewFiles, writeNewFiles } from "#src/setup/files.ts";
 import { identityFile, makeAuditorIdentity } from "#src/setup/keys.ts";
 import { issueCa, issueServer } from "#src/tls/issue.ts";
 import { type ExitCode, Failure } from "./failure.ts";
+import { quoted, SELF } from "./quoted.ts";
 import type { Screen } from "./screen.ts";
 import { visible } from "./visible.ts";
 import type { World } from "./world.ts";
@@ -70,6 +71,7 @@ interface Made {
 async function tell(screen: Screen, dir: string, { hosts, recipient, evidencePublicKey }: Made): Promise<void> {
   const { bold, dim } = screen.paint;
   const shown = visible(dir);
+  const config = quoted(visible(join(dir, "sallyport.yaml")));
   const rows: readonly (readonly [path: string, meaning: string])[] = [
     ["sallyport.yaml", "the configuration, commented"],
     ["certs/ca.crt", "what agents verify the gateway with (sslrootcert)"],
@@ -88,8 +90,8 @@ async function tell(screen: Screen, dir: string, { hosts, recipient, evidencePub
   await screen.line(evidencePublicKey.trim());
   await screen.line();
   await screen.line(bold("Next"));
-  await screen.line(`  1. In ${join(shown, "sallyport.yaml")} set the lines marked <- (issuer, database address) and the rules.`);
-  await screen.line(`  2. export ${PASSWORD_VARIABLE}=…            the database password of the gateway's login`);
-  await screen.line(`  3. sallyport check --config ${join(shown, "sallyport.yaml")}`);
-  await screen.line(`  4. sallyport serve --config ${join(shown, "sallyport.yaml")}`);
+  await screen.line(`  1. In ${config} set the lines marked <- (issuer, database address) and the rules.`);
+  await screen.line(`  2. export ${PASSWORD_VARIABLE}=…   ${dim("the database password of the gateway's login")}`);
+  await screen.line(`  3. ${SELF} check --config ${config}`);
+  await screen.line(`  4. ${SELF} serve --config ${config}`);
 }

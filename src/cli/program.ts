@@ -177,10 +177,11 @@ function addAudit(program: Command, world: World, screen: Screen, done: Done): v
     .argument("<id>", "a session's id, or the beginning of it")
     .option("--speed <factor>", "on a terminal: times faster than it happened; 0 prints at once", speedFactor)
     .option("--rows <number>", "rows shown of each result (all: every recorded row)", rowCount, 50)
+    .option("--sent", "statements that were rewritten also as they were sent to the target")
     .addOption(jsonOption())
-    .action(async (id: string, options: AuditOptions & { speed?: number; rows: number }) => {
+    .action(async (id: string, options: AuditOptions & { speed?: number; rows: number; sent?: true }) => {
       const { replay } = await import("./replay.ts");
-      done(await replay(world, screen, { ...options, id, speed: options.speed ?? 1 }));
+      done(await replay(world, screen, { ...options, id, speed: options.speed ?? 1, sent: options.sent === true }));
     });
   auditCommand(
     program,

@@ -16,6 +16,8 @@ export interface ReplayOptions extends AuditOptions {
   /** 0 prints at once. */
   readonly speed: number;
   readonly rows: number;
+  /** Show rewritten statements as they were sent, too. */
+  readonly sent: boolean;
 }
 
 /** Longest wait between two events while watching. */
@@ -29,7 +31,7 @@ export async function replay(world: World, screen: Screen, options: ReplayOption
     for await (const event of events) await screen.object(event);
     return 0;
   }
-  const entries = timeline(events, screen, options.rows);
+  const entries = timeline(events, screen, options);
   const watched = world.stdout.isTTY === true && world.stdin.isTTY === true && options.speed > 0;
   if (watched) {
     if (!(await play(world, entries, { speed: options.speed, silenceMsMax: SILENCE_MS_MAX }))) return 0;
@@ -88,8 +90,12 @@ async function* readable(events: AsyncIterable<RecordedEvent>): AsyncGenerator<R
   }
 }
 
-async function* timeline(events: AsyncIterable<RecordedEvent>, screen: Screen, rowsMax: number): AsyncGenerator<Entry, void, undefined> {
-  const shown = makeTimeline({ paint: screen.paint, rowsMax });
+async function* timeline(
+  events: AsyncIterable<RecordedEvent>,
+  screen: Screen,
+  { rows, sent }: ReplayOptions,
+): AsyncGenerator<Entry, void, undefined> {
+  const shown = makeTimeline({ paint: screen.paint, rowsMax: rows, sent });
   try {
     for await (const event of events) yield* shown.take(event);
   } catch (error) {

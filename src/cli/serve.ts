@@ -36,14 +36,17 @@ export async function serve(world: World, screen: Screen, given: string): Promis
   const log = makeLog(world);
   for (const warning of loaded.warnings) log.warn({ event: "config-warning", ...warning });
   const gateway = await start(world, file, load, loaded.config, log);
-  log.info({ event: "ready", addresses: addressTexts(gateway.addresses), version: loaded.config.version, workers: loaded.config.workers });
   const reload = reloader(gateway, log);
+  const stopped = stopSignal(world, log);
   const offs = [
     world.onSignal("SIGHUP", reload),
     watch(() => files, reload),
     world.onDefect((error) => log.error({ event: "defect", ...wordsOf(error) })),
   ];
-  await stopSignal(world, log);
+  // Whoever reads this line may send signals at once.
+  const { version, workers } = loaded.config;
+  log.info({ event: "ready", addresses: addressTexts(gateway.addresses), version, workers });
+  await stopped;
   for (const off of offs) off();
   await gateway.stop();
   log.info({ event: "stopped" });
@@ -145,14 +148,15 @@ function looks(files: readonly string[]): string {
     .join("\n");
 }
 
-/** Resolves at the first SIGTERM or SIGINT. */
+/** Resolves at the first SIGTERM or SIGINT; further ones change nothing: the gateway ends within its own bounds. */
 function stopSignal(world: World, log: Logger): Promise<void> {
-  return new Promise((resolve) => {
-    for (const signal of ["SIGTERM", "SIGINT"] as const) {
-      world.onSignal(signal, () => {
-        log.info({ event: "stopping", signal });
-        resolve();
-      });
-    }
-  });
+  const { promise, resolve } = Promise.withResolvers<void>();
+  let first = true;
+  const onSignal = (signal: string): void => {
+    if (first) log.info({ event: "stopping", signal });
+    first = false;
+    resolve();
+  };
+  for (const signal of ["SIGTERM", "SIGINT"] as const) world.onSignal(signal, () => onSignal(signal));
+  return promise;
 }

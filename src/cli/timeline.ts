@@ -19,6 +19,8 @@ export interface TimelineOptions {
   readonly paint: Colors;
   /** Rows shown of one result. */
   readonly rowsMax: number;
+  /** Whether a statement that was rewritten is shown as it was sent, too. */
+  readonly sent: boolean;
 }
 
 export interface Timeline {
@@ -44,6 +46,8 @@ interface PendingRows {
 
 export function makeTimeline(options: TimelineOptions): Timeline {
   let pending: PendingRows | undefined;
+  /** The sentence of the last refusal: the error that tells the client so need not repeat it. */
+  let said: string | undefined;
   const flush = (): Entry[] => {
     if (pending === undefined) return [];
     const entry = { sinceStartMs: pending.sinceStartMs, lines: rowLines(pending, options.paint) };
@@ -53,7 +57,11 @@ export function makeTimeline(options: TimelineOptions): Timeline {
   return {
     take(recorded) {
       const event = disarmed(recorded);
-      if (event.kind !== "rows") return [...flush(), { sinceStartMs: event.sinceStartMs, lines: eventLines(event, options.paint) }];
+      if (event.kind !== "rows") {
+        const lines = eventLines(event, options, said);
+        said = event.kind === "denied" ? event.message : undefined;
+        return [...flush(), { sinceStartMs: event.sinceStartMs, lines }];
+      }
       const before =
         pending !== undefined && pending.statement === event.statement && sameColumns(pending.columns, event.columns) ? [] : flush();
       pending ??= { statement: event.statement, sinceStartMs: event.sinceStartMs, columns: event.columns, rows: [], left: 0 };
@@ -73,15 +81,15 @@ function sameColumns(left: readonly RecordedColumn[], right: readonly RecordedCo
   );
 }
 
-function eventLines(event: Exclude<RecordedEvent, { kind: "rows" }>, paint: Colors): string[] {
+function eventLines(event: Exclude<RecordedEvent, { kind: "rows" }>, { paint, sent }: TimelineOptions, said: string | undefined): string[] {
   const line = (mark: string, words: string): string => `${paint.dim(offsetText(event.sinceStartMs).padStart(9))}  ${mark} ${words}`;
   switch (event.kind) {
     case "session-start":
       return [line(paint.green("●"), `${paint.bold("start")}  ${momentText(event.at)}`), ...startLines(event, paint)];
     case "prepare":
-      return [line(paint.cyan("○"), `prepare ${name(event.name)}  ${verdict(event, paint)}`), ...sqlLines(event, paint)];
+      return [line(paint.cyan("○"), `prepare ${name(event.name)}  ${verdict(event, paint)}`), ...sqlLines(event, paint, sent)];
     case "statement":
-      return [line(paint.cyan("▶"), verdict(event, paint)), ...sqlLines(event, paint), ...parameterLines(event.parameters, paint)];
+      return [line(paint.cyan("▶"), verdict(event, paint)), ...sqlLines(event, paint, sent), ...parameterLines(event.parameters, paint)];
     case "result":
       return [
         line(
@@ -102,9 +110,9 @@ function eventLines(event: Exclude<RecordedEvent, { kind: "rows" }>, paint: Colo
     case "held":
       return [line(paint.yellow("‖"), `held by ${visible(event.rule)}`)];
     case "error":
-      return [line(paint.red("!"), `error from the ${event.from}  ${visible(event.fields["C"] ?? "")}`), ...fieldLines(event.fields)];
+      return [line(paint.red("!"), `error from the ${event.from}  ${visible(event.fields["C"] ?? "")}`), ...fieldLines(event.fields, said)];
     case "notice":
-      return [line("i", "notice"), ...fieldLines(event.fields)];
+      return [line("i", "notice"), ...fieldLines(event.fields, undefined)];
     case "notify":
       return [line("i", `notification on ${visible(event.channel)}: ${visible(textOf(event.payload))}`)];
     case "body":
@@ -155,9 +163,20 @@ function tail(reason: string | null, rule: string | null): string {
   return [reason === null ? "" : visible(reason), rule === null ? "" : `rule ${visible(rule)}`].filter((part) => part !== "").join("  ");
 }
 
-function sqlLines(event: { readonly sql: RecordedText; readonly upstreamSql: RecordedText | null }, paint: Colors): string[] {
-  const sent = event.upstreamSql === null ? [] : [paint.dim("as sent to the target:"), ...textLines(event.upstreamSql).map(paint.dim)];
-  return indented([...textLines(event.sql), ...sent]);
+function sqlLines(
+  event: { readonly sql: RecordedText; readonly upstreamSql: RecordedText | null },
+  paint: Colors,
+  sent: boolean,
+): string[] {
+  const { sql, upstreamSql } = event;
+  if (upstreamSql === null) return indented(textLines(sql));
+  if (!sent)
+    return indented([...textLines(sql), paint.dim(`rewritten for the target: ${bytesText(sizeOf(upstreamSql))}; --sent shows it`)]);
+  return indented([...textLines(sql), paint.dim("as sent to the target:"), ...textLines(upstreamSql).map(paint.dim)]);
+}
+
+function sizeOf(text: RecordedText): number {
+  return typeof text === "string" ? Buffer.byteLength(text) : text.bytes;
 }
 
 function parameterLines(parameters: readonly RecordedValue[], paint: Colors): string[] {
@@ -174,14 +193,16 @@ function excessNote(excess: { readonly bytes: number; readonly sha256: string | 
   return `… ${bytesText(excess.bytes)} in all${excess.sha256 === null ? "" : `, sha256 ${visible(excess.sha256)}`}`;
 }
 
-function fieldLines(fields: Readonly<Record<string, string>>): string[] {
+function fieldLines(fields: Readonly<Record<string, string>>, said: string | undefined): string[] {
   const labels: readonly (readonly [key: string, label: string])[] = [
     ["M", ""],
     ["D", "detail: "],
     ["H", "hint: "],
     ["P", "at character "],
   ];
-  return indented(labels.flatMap(([key, label]) => (fields[key] === undefined ? [] : visibleLines(`${label}${fields[key]}`))));
+  return indented(
+    labels.flatMap(([key, label]) => (fields[key] === undefined || fields[key] === said ? [] : visibleLines(`${label}${fields[key]}`))),
+  );
 }
 
 function copyLines(data: RecordedText | RecordedBinary): string[] {

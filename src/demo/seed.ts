@@ -20,7 +20,7 @@ const SCHEMA = `
     id integer primary key,
     name text not null,
     email text not null unique,
-    ssn char(11) not null unique,
+    ssn text not null unique,
     city text not null,
     created_at timestamptz not null
   );

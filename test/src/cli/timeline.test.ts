@@ -13,8 +13,8 @@ function recorded(bodies: readonly EventBody[]): RecordedEvent[] {
   return bodies.map((body, seq) => ({ seq, prev: "0".repeat(64), at: "2026-01-31T08:00:00.000Z", sinceStartMs: seq * 10, ...body }));
 }
 
-function linesOf(bodies: readonly EventBody[], rowsMax = 50): string[] {
-  const timeline = makeTimeline({ paint, rowsMax });
+function linesOf(bodies: readonly EventBody[], rowsMax = 50, sent = true): string[] {
+  const timeline = makeTimeline({ paint, rowsMax, sent });
   const entries: Entry[] = recorded(bodies).flatMap((event) => timeline.take(event));
   return [...entries, ...timeline.end()].flatMap((entry) => entry.lines);
 }
@@ -83,6 +83,26 @@ test("rows past the number asked for are counted, not shown", () => {
   const lines = linesOf([{ kind: "rows", statement: 1, columns, rows }], 2);
   assert.equal(lines.length, 5);
   assert.match(lines.at(-1) ?? "", /3 rows more on record/);
+});
+
+test("a rewritten statement is named, and shown as it was sent only when asked for", () => {
+  const lines = linesOf([select], 50, false);
+  assert.ok(lines.includes("            rewritten for the target: 8 B; --sent shows it"));
+  assert.ok(!lines.some((line) => line.includes("SELECT 1")));
+});
+
+test("the error that tells a client of a refusal does not repeat its sentence", () => {
+  const lines = linesOf([
+    { kind: "denied", statement: null, rule: null, reason: "access-not-granted", message: "not granted" },
+    { kind: "error", statement: null, fields: { C: "42501", M: "not granted", H: "ask" }, from: "gateway" },
+    { kind: "error", statement: null, fields: { C: "42501", M: "not granted" }, from: "target" },
+  ]);
+  assert.deepEqual(lines.slice(2), [
+    "   +0.010  ! error from the gateway  42501",
+    "            hint: ask",
+    "   +0.020  ! error from the target  42501",
+    "            not granted",
+  ]);
 });
 
 test("rows of another result start another table", () => {
