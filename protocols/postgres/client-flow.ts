@@ -40,6 +40,11 @@ export class ClientFlow implements Handler {
     return this.#framer.ended;
   }
 
+  /** The target stands between two messages: one of our own may go out. */
+  get atBoundary(): boolean {
+    return this.#framer.atBoundary;
+  }
+
   /**
    * @param nowMs monotonic milliseconds
    * @param out receives what goes upstream, in order: views of `chunk`, valid until they are written

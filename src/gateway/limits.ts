@@ -27,6 +27,12 @@ export const JOIN_BYTES_MAX = 64 * 1024;
 /** How long a session may go on, once the gateway is told to stop, before it is cut off. */
 export const DRAIN_MS = 10_000;
 
+/**
+ * How long what a client asked for may still run once it has closed its side without Terminate, which a killed process does too. The server
+ * itself takes such a client for gone where it looks at all (client_connection_check_interval).
+ */
+export const HALF_CLOSED_MS = 5_000;
+
 /** Wrong cancel keys from one address within a minute; more are not looked at. A 3.0 key has 32 bits. */
 export const WRONG_CANCELS_PER_MINUTE = 20;
 

@@ -9,6 +9,7 @@ import type { Judge } from "#protocols/wire/judgement.ts";
 import type { SessionStatus } from "#protocols/wire/transcript.ts";
 import type { Journal } from "#src/recording/journal.ts";
 import type { Budget } from "./budget.ts";
+import { HALF_CLOSED_MS } from "./limits.ts";
 import { Pump } from "./pump.ts";
 import type { SessionTimers } from "./timers.ts";
 
@@ -146,7 +147,12 @@ export class Relay {
   #clientDone(): void {
     if (this.#phase !== "running") return;
     this.#phase = "client-done";
-    if (!this.#clientFlow.ended) this.#toUpstream.write([terminate()]);
+    if (!this.#clientFlow.ended) {
+      // In the middle of a message our Terminate would be taken for its rest.
+      if (this.#clientFlow.atBoundary) this.#toUpstream.write([terminate()]);
+      // A client that went without Terminate has most likely died; one that still reads gets what is done in time.
+      setTimeout(() => this.#clientLost(), HALF_CLOSED_MS).unref();
+    }
     this.#parts.upstream.end();
   }
 
@@ -205,7 +211,8 @@ export class Relay {
 
   /** Takes leave of the target as a client should, unless it is gone or does not read. */
   #leave(upstream: tls.TLSSocket): void {
-    if (upstream.destroyed || upstream.writableEnded || upstream.writableLength > 0) upstream.destroy();
+    const speaks = !upstream.destroyed && !upstream.writableEnded && upstream.writableLength === 0;
+    if (!speaks || !this.#clientFlow.atBoundary) upstream.destroy();
     else {
       upstream.end(terminate());
       upstream.resume();

@@ -82,15 +82,18 @@ const ANSWER_MS = 10_000;
 
 export class Peer {
   readonly socket: Duplex;
+  /** The TCP connection below `socket`, or `socket` itself. */
+  readonly raw: net.Socket;
   /** As the gateway sees it: what a handshake record has in `remote`. */
   readonly remote: string;
   #received = Buffer.alloc(0);
   #closed = false;
   #wake: () => void = () => undefined;
 
-  constructor(socket: Duplex, remote: string) {
+  constructor(socket: Duplex, raw: net.Socket) {
     this.socket = socket;
-    this.remote = remote;
+    this.raw = raw;
+    this.remote = `127.0.0.1:${raw.localPort}`;
     socket.on("data", (chunk: Buffer) => {
       this.#received = Buffer.concat([this.#received, chunk]);
       this.#wake();
@@ -160,9 +163,14 @@ export class Peer {
     await this.#wait(() => false, "the end of the connection");
   }
 
-  /** Goes as a process does that is killed. */
+  /** Goes as a process does that is killed: its side is closed, and nothing was said. */
   vanish(): void {
     this.socket.destroy();
+  }
+
+  /** Goes as a process does that is killed with answers unread, or a host that has restarted: RST. */
+  reset(): void {
+    this.raw.resetAndDestroy();
   }
 
   #whole(): number | null {
@@ -208,11 +216,10 @@ export interface Address {
 }
 
 /** Plain TCP, nothing sent yet. Half-open on purpose: what the gateway does about a peer that never closes is its own matter. */
-export async function dialPlain({ host = "127.0.0.1", port }: Address): Promise<Peer & { readonly socket: net.Socket }> {
-  const socket = net.connect({ host, port, noDelay: true, allowHalfOpen: true });
-  await new Promise<void>((resolve, reject) => socket.once("connect", resolve).once("error", reject));
-  const peer = new Peer(socket, `127.0.0.1:${socket.localPort}`);
-  return Object.assign(peer, { socket });
+export async function dialPlain({ host = "127.0.0.1", port }: Address): Promise<Peer> {
+  const raw = net.connect({ host, port, noDelay: true, allowHalfOpen: true });
+  await new Promise<void>((resolve, reject) => raw.once("connect", resolve).once("error", reject));
+  return new Peer(raw, raw);
 }
 
 export type TlsOptions = Omit<tls.ConnectionOptions, "socket">;
@@ -222,7 +229,7 @@ export async function dialTls(address: Address, ca: string, options: TlsOptions 
   const { direct = false, ...rest } = options;
   const raw = net.connect({ host: address.host ?? "127.0.0.1", port: address.port, noDelay: true });
   await new Promise<void>((resolve, reject) => raw.once("connect", resolve).once("error", reject));
-  const remote = `127.0.0.1:${raw.localPort}`;
+  raw.on("error", () => undefined);
   if (!direct) {
     raw.write(SSL_REQUEST);
     const answer: unknown = await new Promise((resolve) => raw.once("data", resolve).once("close", () => resolve(null)));
@@ -233,5 +240,5 @@ export async function dialTls(address: Address, ca: string, options: TlsOptions 
     socket.once("secureConnect", resolve).once("error", reject);
     raw.once("close", () => reject(new Error("the connection was closed during the handshake")));
   });
-  return new Peer(socket, remote);
+  return new Peer(socket, raw);
 }
