@@ -2,6 +2,7 @@
  * The index of open sessions, in SQLite: what `sessions` shows beside the sealed ones of the evidence log. It holds
  * metadata only, and losing it loses no evidence. One process writes it, any number read.
  */
+import { closeSync, openSync } from "node:fs";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { SESSION_SUMMARY } from "./record-schema.ts";
 import type { SessionSummary } from "./records.ts";
@@ -25,6 +26,8 @@ export class OpenSessions {
 
   /** @throws Error if the file is no database or cannot be made */
   constructor(path: string) {
+    // SQLite would make it readable for everyone; its side files take over the mode.
+    closeSync(openSync(path, "a", 0o600));
     this.#database = new DatabaseSync(path, { timeout: BUSY_MS });
     // Readers are not kept waiting; a power cut may lose the last changes, which the evidence log holds anyway.
     this.#database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;");

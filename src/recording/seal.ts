@@ -5,7 +5,7 @@
  */
 import { createHash, hash } from "node:crypto";
 import { closeSync, fsync, mkdirSync, openSync, renameSync, rmSync, unlinkSync, writeSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { ReadableStream } from "node:stream/web";
 import { promisify } from "node:util";
 import type { SessionStatus } from "#protocols/wire/transcript.ts";
@@ -85,7 +85,8 @@ async function makeFolder(folder: string, root: string): Promise<void> {
   const made = mkdirSync(folder, { recursive: true, mode: 0o750 });
   if (made === undefined) return;
   // Each new folder's entry stands in its parent, up to the root's own.
-  for (let path = folder; path.length >= root.length; path = dirname(path)) await syncFolder(dirname(path));
+  const top = dirname(resolve(root));
+  for (let path = resolve(folder); path !== top; path = dirname(path)) await syncFolder(dirname(path));
 }
 
 /** Makes names durable. Not synchronous: sessions that are sealed side by side share the file system's commits. */
