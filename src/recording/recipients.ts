@@ -14,7 +14,7 @@ export type Recipients =
 /** Bytes of an X25519 public key or share. */
 const X25519_BYTES = 32;
 /** DER of a SubjectPublicKeyInfo up to the key (RFC 8410, section 4). */
-const SPKI_PREFIX = Buffer.from("302a300506032b656e032100", "hex");
+const SPKI_PREFIX = Uint8Array.of(0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x6e, 0x03, 0x21, 0x00);
 /** age specification, "The X25519 recipient type". */
 const X25519_INFO = "age-encryption.org/v1/X25519";
 
