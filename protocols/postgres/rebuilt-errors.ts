@@ -93,7 +93,8 @@ export function rebuilt(
   result.set("D", "reason=text-withheld");
   if (position === undefined) copy(fields, result, "P");
   else if (position !== null) result.set("P", position);
-  for (const type of NAME_FIELDS) copy(fields, result, type);
+  // RAISE ... USING fills these fields with whatever a function put there.
+  if (fields.get("R") !== "exec_stmt_raise") for (const type of NAME_FIELDS) copy(fields, result, type);
   return written(tag, result);
 }
 
