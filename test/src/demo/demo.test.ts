@@ -1,0 +1,150 @@
+/** The demo as a newcomer runs it: a process of its own, a line to paste, and nothing left when it ends, however it ends. */
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { createServer } from "node:net";
+import { after, describe, test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
+import pg from "pg";
+import { type Running, startProgram } from "#test/src/cli/process.ts";
+import { optional } from "#test/support/optional.ts";
+import { DEBIAN_PROGRAMS } from "#test/support/postgres-programs.ts";
+
+const started: Running[] = [];
+
+after(() => {
+  for (const { child } of started) if (child.exitCode === null) child.kill("SIGKILL");
+});
+
+interface Demo {
+  readonly running: Running;
+  readonly folder: string;
+  readonly port: number;
+  readonly ca: string;
+  /** The psql line for report-agent. */
+  readonly line: string;
+}
+
+function start(argv: readonly string[] = [], env: Readonly<Record<string, string>> = {}): Running {
+  const running = startProgram(["demo", ...argv], env);
+  started.push(running);
+  return running;
+}
+
+async function startDemo(env: Readonly<Record<string, string>> = {}): Promise<Demo> {
+  const running = start([], env);
+  const [, folder = ""] = await running.until(/Ctrl-C ends everything and removes (\S+)\n/);
+  const [line = ""] = /^PGPASSWORD=\S+ psql "[^"\n]+user=report-agent[^"\n]+"$/m.exec(running.out()) ?? [];
+  assert.notEqual(line, "", running.out());
+  const [, ca = ""] = / sslrootcert=([^\s"]+)/.exec(line) ?? [];
+  return { running, folder, line, ca, port: Number(/ port=(\d+)/.exec(line)?.[1]) };
+}
+
+/** Processes whose command line names the demo's folder, other than psql. */
+function processesOf(folder: string): string[] {
+  return spawnSync("ps", ["-eo", "args"], { encoding: "utf8" })
+    .stdout.split("\n")
+    .filter((line) => line.includes(folder) && !line.includes("psql"));
+}
+
+async function nothingLeft({ folder, port }: Demo, withinMs: number): Promise<void> {
+  const left = (): boolean => existsSync(folder) || processesOf(folder).length > 0;
+  for (let waited = 0; left() && waited < withinMs; waited += 100) await pause(100);
+  assert.equal(existsSync(folder), false, folder);
+  assert.deepEqual(processesOf(folder), []);
+  const client = new pg.Client({ host: "127.0.0.1", port, user: "x", password: "x", database: "shop", ssl: true });
+  await assert.rejects(client.connect(), { code: "ECONNREFUSED" });
+}
+
+describe("demo --once", () => {
+  test("shows masked beside held, the refusal, the replay and the verification, and exits 0 only then", async () => {
+    const running = start(["--once"]);
+    assert.equal(await running.ended, 0, running.out() + running.err());
+    const out = running.out();
+    assert.match(out, /email +lars\.lindqvist30@example\.net +lars\.lindqvist30@example\.net +▒ \*\*\*@example\.net/);
+    assert.match(out, /ssn +931-07-1110 +▒ \*\*\* +▒ \*\*\*/);
+    assert.match(out, /DETAIL: {2}reason=access-not-granted/);
+    assert.match(out, /● start[\s\S]*report-agent[\s\S]*■ end {2}closed/);
+    assert.match(out, /verified {2}2 recordings and the evidence log are as they were written/);
+    assert.match(out, /masked, refused, recorded and verified in/);
+    // What the replay shows must hold nothing of what was masked.
+    const replayed = out.slice(out.indexOf("What is on record"));
+    for (const secret of ["931-07-1110", "2223003122003222", "lars.lindqvist30@example.net"])
+      assert.equal(replayed.includes(secret), false);
+    assert.equal(running.err(), "");
+  });
+});
+
+describe("demo", () => {
+  test("prints one unwrapped line that psql takes as it is, and a token that works as well", { skip: optional("psql") }, async () => {
+    const demo = await startDemo();
+    const shell = (command: string) =>
+      spawnSync("sh", ["-c", command], { encoding: "utf8", env: { PATH: `${DEBIAN_PROGRAMS}:${process.env["PATH"]}` } });
+    const query = `-Atc "select email, ssn from users where id = 1"`;
+    assert.equal(shell(`${demo.line} ${query}`).stdout, "***@example.net|***\n");
+    const [token = ""] = /^eyJ\S+$/m.exec(demo.running.out()) ?? [];
+    assert.equal(shell(`${demo.line.replace(/^PGPASSWORD=\S+/, `PGPASSWORD=${token}`)} ${query}`).stdout, "***@example.net|***\n");
+    const support = demo.running
+      .out()
+      .split("\n")
+      .find((line) => line.startsWith("PGPASSWORD=") && line.includes("user=support-agent"));
+    assert.equal(shell(`${support} ${query}`).stdout, "greta.petrov1@example.net|***\n");
+    const commands = [...demo.running.out().matchAll(/^ {2}npx sallyport (sessions|handshakes|verify) (.*)$/gm)];
+    assert.equal(commands.length, 3);
+    for (const [, command = "", rest = ""] of commands) {
+      const ran = startProgram([command, ...rest.split(" ")]);
+      assert.equal(await ran.ended, 0, ran.err());
+      assert.match(ran.out(), command === "handshakes" ? /upstream/ : command === "sessions" ? /support-agent/ : /^verified/m);
+    }
+    demo.running.child.kill("SIGINT");
+    assert.equal(await demo.running.ended, 0);
+    await nothingLeft(demo, 0);
+  });
+
+  test("ends on SIGTERM and on a closed terminal as on Ctrl-C", async () => {
+    for (const signal of ["SIGTERM", "SIGHUP"] as const) {
+      const demo = await startDemo();
+      demo.running.child.kill(signal);
+      assert.equal(await demo.running.ended, 0);
+      await nothingLeft(demo, 0);
+    }
+  });
+
+  test("killed without a word, it leaves nothing either", async () => {
+    const demo = await startDemo();
+    demo.running.child.kill("SIGKILL");
+    assert.equal(await demo.running.ended, "SIGKILL");
+    await nothingLeft(demo, 20_000);
+  });
+
+  test("a second Ctrl-C does not wait for a statement that runs, and the rest is cleaned up all the same", async () => {
+    const demo = await startDemo();
+    const [, password = ""] = /^PGPASSWORD=(\S+)/.exec(demo.line) ?? [];
+    const ca = spawnSync("cat", [demo.ca], { encoding: "utf8" }).stdout;
+    const client = new pg.Client({ host: "localhost", port: demo.port, user: "report-agent", password, database: "shop", ssl: { ca } });
+    client.on("error", () => undefined); // it is cut off below
+    await client.connect();
+    const endless = client.query("select count(*) from orders a, orders b, orders c, orders d").catch((error: unknown) => error);
+    await pause(500);
+    demo.running.child.kill("SIGINT");
+    await pause(1500);
+    assert.equal(demo.running.child.exitCode, null, "the first one lets the statement finish, for a while");
+    const secondMs = Date.now();
+    demo.running.child.kill("SIGINT");
+    await demo.running.ended;
+    assert.ok(Date.now() - secondMs < 2000);
+    await nothingLeft(demo, 30_000);
+    assert.ok((await endless) instanceof Error);
+  });
+
+  test("a port that is taken is said in words, and everything started before is gone", async () => {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const address = server.address();
+    const port = typeof address === "object" ? String(address?.port) : "";
+    const running = start(["--port", port]);
+    assert.equal(await running.ended, 1);
+    assert.match(running.err(), new RegExp(`error: port ${port} on 127\\.0\\.0\\.1 is taken\n.*leave --port out`));
+    server.close();
+  });
+});
