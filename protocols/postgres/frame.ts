@@ -63,7 +63,9 @@ type Pending =
 interface Collected {
   readonly kind: "whole" | "observe" | "head";
   readonly tag: number;
-  readonly parts: Buffer[];
+  /** Grows with what comes, never ahead of it by more than that: a length is only announced. */
+  bytes: Buffer;
+  filled: number;
   left: number;
   /** Bytes of the body behind what is collected. */
   readonly rest: number;
@@ -74,6 +76,9 @@ const PASSING: ReadonlySet<Pending["kind"]> = new Set(["pass", "watch", "tail", 
 
 const NONE: Pending = { kind: "none" };
 
+/** Room that a collected message begins with. */
+const COLLECT_BYTES = 4096;
+
 export class Framer {
   readonly #handler: Handler;
   readonly #headBytes: number;
@@ -81,6 +86,8 @@ export class Framer {
   #stopped: { readonly frame: Buffer; readonly rest: Buffer } | null = null;
   #ended = false;
   #chunk: Buffer = Buffer.alloc(0);
+  /** The chunk is a copy of our own and stays valid. */
+  #owned = false;
   #at = 0;
   /** Start of what passes and is not in `out` yet. */
   #from = 0;
@@ -114,14 +121,7 @@ export class Framer {
    */
   push(chunk: Buffer, out: Buffer[]): boolean {
     if (this.#stopped !== null) throw new Error("broken invariant: a chunk was pushed into a stopped framer");
-    this.#chunk = chunk;
-    this.#at = 0;
-    this.#from = 0;
-    this.#out = out;
-    while (this.#at < chunk.length && !this.#ended && this.#stopped === null) this.#step();
-    this.#show(this.#at);
-    if (this.#stopped === null && !this.#ended) this.#emit(this.#at);
-    return this.#stopped !== null;
+    return this.#walk(chunk, out, false);
   }
 
   /** Goes on with the action for the message that stopped the walk. */
@@ -131,7 +131,23 @@ export class Framer {
     this.#stopped = null;
     this.#out = out;
     this.#perform(action, stopped.frame);
-    return this.push(stopped.rest, out);
+    return this.#walk(stopped.rest, out, true);
+  }
+
+  #walk(chunk: Buffer, out: Buffer[], owned: boolean): boolean {
+    this.#chunk = chunk;
+    this.#owned = owned;
+    this.#at = 0;
+    this.#from = 0;
+    this.#out = out;
+    try {
+      while (this.#at < chunk.length && !this.#ended && this.#stopped === null) this.#step();
+    } finally {
+      // Also when a message is at fault: what came before it goes on, so that the peer stands between two messages.
+      this.#show(this.#at);
+      if (this.#stopped === null && !this.#ended) this.#emit(this.#at);
+    }
+    return this.#stopped !== null;
   }
 
   #step(): void {
@@ -223,34 +239,38 @@ export class Framer {
       return;
     }
     const left = plan === "head" ? Math.min(body, this.#headBytes) : body;
-    const pending = { kind: plan, tag, parts: [Buffer.from(header)], left, rest: body - left };
+    const bytes = Buffer.allocUnsafe(Math.min(HEADER_BYTES + left, COLLECT_BYTES));
+    header.copy(bytes);
+    const pending: Collected = { kind: plan, tag, bytes, filled: HEADER_BYTES, left, rest: body - left };
     this.#pending = pending;
-    if (left === 0) this.#complete(pending);
+    if (left > 0) return;
+    if (plan === "observe") {
+      this.#handler.observe(tag, header);
+      this.#pending = NONE;
+    } else this.#complete(pending);
   }
 
   #part(pending: Exclude<Pending, { kind: "none" | "header" }>): void {
     const taken = Math.min(pending.left, this.#chunk.length - this.#at);
     const part = this.#chunk.subarray(this.#at, this.#at + taken);
     pending.left -= taken;
+    if ("filled" in pending) collect(pending, part);
+    if (pending.kind === "observe" && pending.left === 0) {
+      // Before the last part counts as forwarded: if it is at fault, the peer is left in the middle of it and can be told nothing.
+      this.#handler.observe(pending.tag, pending.bytes.subarray(0, pending.filled));
+    }
     if (pending.kind === "watch" && this.#watchFrom < 0) this.#watchFrom = this.#at;
     if (pending.kind === "whole" || pending.kind === "head" || pending.kind === "drop") this.#skipTo(this.#at + taken);
     else this.#at += taken;
     if (pending.kind === "tail") this.#handler.tail(part, pending.left === 0);
-    if (!("parts" in pending)) {
-      if (pending.left === 0) this.#pending = NONE;
-      return;
-    }
-    pending.parts.push(Buffer.from(part));
-    if (pending.left === 0) this.#complete(pending);
+    if (pending.left > 0) return;
+    if ("filled" in pending && pending.kind !== "observe") this.#complete(pending);
+    else this.#pending = NONE;
   }
 
   #complete(pending: Collected): void {
-    const frame = Buffer.concat(pending.parts);
+    const frame = pending.bytes.subarray(0, pending.filled);
     this.#pending = NONE;
-    if (pending.kind === "observe") {
-      this.#handler.observe(pending.tag, frame);
-      return;
-    }
     const action =
       pending.kind === "whole" ? this.#handler.frame(pending.tag, frame) : this.#handler.head(pending.tag, frame, pending.rest);
     this.#perform(action, frame);
@@ -271,7 +291,10 @@ export class Framer {
         this.#out.push(...action.bytes);
         return;
       case "stop":
-        this.#stopped = { frame: Buffer.from(frame), rest: Buffer.from(this.#chunk.subarray(this.#at)) };
+        {
+          const rest = this.#chunk.subarray(this.#at);
+          this.#stopped = { frame: Buffer.from(frame), rest: this.#owned ? rest : Buffer.from(rest) };
+        }
         return;
       case "end":
         this.#out.push(frame);
@@ -300,6 +323,17 @@ export class Framer {
     this.#at = at;
     this.#from = at;
   }
+}
+
+function collect(pending: Collected, part: Buffer): void {
+  const needed = pending.filled + part.length;
+  if (needed > pending.bytes.length) {
+    const bytes = Buffer.allocUnsafe(Math.min(needed + pending.left, Math.max(needed, 2 * pending.bytes.length)));
+    pending.bytes.copy(bytes, 0, 0, pending.filled);
+    pending.bytes = bytes;
+  }
+  part.copy(pending.bytes, pending.filled);
+  pending.filled = needed;
 }
 
 /** @throws Fault `malformed-message` before anything of the body is kept */

@@ -3,6 +3,7 @@
  * statement text is read (`standard_conforming_strings`, client-only encodings) would open a gap between what is judged
  * and what the server runs, so nobody may set them; principals under a mask have an allow-list.
  */
+import { isJudgeableEncoding } from "#protocols/sql/postgres/encodings.ts";
 import { Fault } from "#protocols/wire/fault.ts";
 
 /** Never the client's to choose. */
@@ -25,36 +26,6 @@ const UNDER_MASK = new Set([
   "statement_timeout",
   "timezone",
 ]);
-
-/**
- * Encodings in which a byte of a multi-byte character can be an ASCII byte: PostgreSQL's client-only ones
- * (documentation, "Supported Character Sets"). Text in them can't be judged byte by byte.
- */
-const AMBIGUOUS_ENCODINGS = new Set([
-  "sjis",
-  "shiftjis",
-  "mskanji",
-  "win932",
-  "windows932",
-  "shiftjis2004",
-  "sjis2004",
-  "big5",
-  "win950",
-  "windows950",
-  "gbk",
-  "win936",
-  "windows936",
-  "uhc",
-  "win949",
-  "windows949",
-  "gb18030",
-  "johab",
-]);
-
-/** @returns true when statement text in this encoding can be judged. Spelling is folded as the server does. */
-export function isJudgeableEncoding(name: string): boolean {
-  return !AMBIGUOUS_ENCODINGS.has(name.toLowerCase().replace(/[^a-z0-9]/g, ""));
-}
 
 function isUtf8(name: string): boolean {
   const folded = name.toLowerCase().replace(/[^a-z0-9]/g, "");

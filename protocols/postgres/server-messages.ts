@@ -4,13 +4,13 @@
  *
  * Source: PostgreSQL documentation, "Message Flow" (protocol-flow).
  */
+import { isJudgeableEncoding } from "#protocols/sql/postgres/encodings.ts";
 import { Fault } from "#protocols/wire/fault.ts";
 import { ROW_GATHER_BYTES_MAX } from "#protocols/wire/limits.ts";
 import { SERVER } from "./constants.ts";
 import { readCommandTag, readErrorFields, readNotification, readParameterStatus, readRowDescription } from "./decode.ts";
 import { type Action, DROP, HEADER_BYTES, PASS } from "./frame.ts";
 import { judgementOf, type Operation } from "./operations.ts";
-import { isJudgeableEncoding } from "./parameters.ts";
 import { rebuilt } from "./rebuilt-errors.ts";
 import type { Run } from "./run.ts";
 import type { SessionState } from "./session.ts";

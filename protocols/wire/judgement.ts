@@ -13,8 +13,8 @@ export interface Judgement {
   readonly denial: Denial | null;
   /** What goes upstream in place of the client's text; null when the client's own bytes do. */
   readonly upstreamSql: string | null;
-  /** For each output column of a rewritten statement, whether it shows masked values; empty when not rewritten. */
-  readonly outputMasked: readonly boolean[];
+  /** For each statement of the text and each of its output columns, whether it shows masked values; empty when not rewritten. */
+  readonly outputMasked: readonly (readonly boolean[])[];
   /** Maps a character position (from 1) of the text sent upstream back to the client's, or null. */
   readonly mapPosition: (position: number) => number | null;
   readonly recordedSql: RecordedText;

@@ -5,6 +5,7 @@
  */
 import type { Right } from "#policies/question.ts";
 import type { Catalogue } from "#protocols/sql/catalogue.ts";
+import { readsOtherwise } from "./encodings.ts";
 import { attributeNeeds, functionNeeds } from "./functions.ts";
 import { isKnownPart } from "./parts.ts";
 import { explains, literalText, nameOfCall, settingName } from "./reading.ts";
@@ -208,9 +209,11 @@ function attributesNeeds(type: string, body: Body, catalogue: Catalogue | null):
 function callNeeds(body: Body, catalogue: Catalogue | null): Needs {
   const called = nameOfCall(body);
   if (called.name !== "set_config") return functionNeeds(called, catalogue);
-  const [first] = nodesOf("FuncCall", body, "args");
-  const setting = first === undefined ? undefined : literalText(first);
-  return setting === undefined || changesRole(setting.toLowerCase()) ? ADMIN : READ;
+  const [first, second] = nodesOf("FuncCall", body, "args");
+  const setting = first === undefined ? undefined : literalText(first)?.toLowerCase();
+  if (setting === undefined || changesRole(setting)) return ADMIN;
+  const value = second === undefined ? undefined : (literalText(second) ?? null);
+  return readsOtherwise(setting, value) ? ADMIN : READ;
 }
 
 function selectNeeds(body: Body): Needs {
@@ -236,7 +239,10 @@ function copyNeeds(body: Body): Needs {
 }
 
 function settingNeeds(body: Body): Needs {
-  return changesRole(settingName(body)) ? ADMIN : READ;
+  const name = settingName(body);
+  if (changesRole(name)) return ADMIN;
+  const [value] = nodesOf("VariableSetStmt", body, "args");
+  return readsOtherwise(name, value === undefined ? undefined : (literalText(value) ?? null)) ? ADMIN : READ;
 }
 
 function changesRole(setting: string): boolean {

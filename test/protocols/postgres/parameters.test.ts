@@ -1,7 +1,8 @@
 /** Start-up parameters on their way to the target: what passes, what is pinned, what is refused, and how options are read. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { isJudgeableEncoding, upstreamParameters } from "#protocols/postgres/parameters.ts";
+import { upstreamParameters } from "#protocols/postgres/parameters.ts";
+import { isJudgeableEncoding } from "#protocols/sql/postgres/encodings.ts";
 import { isFault } from "#test/support/faults.ts";
 
 const REFUSED = isFault("startup-option-refused");
