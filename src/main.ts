@@ -2,6 +2,7 @@
  * The program: hands the process's arguments, environment, streams and signals to the command line, and ends with its
  * exit code. The only file that touches them. As a child with a channel to the keeper it is a worker of the gateway.
  */
+import { watchParent } from "#src/cli/parent.ts";
 import { run } from "#src/cli/program.ts";
 import { WORKER_COMMAND } from "#src/cli/worker-command.ts";
 import type { World } from "#src/cli/world.ts";
@@ -13,7 +14,6 @@ if (command === WORKER_COMMAND && file !== undefined && send !== undefined) awai
 else await runCommand();
 
 async function runCommand(): Promise<void> {
-  const parent = process.ppid;
   const world: World = {
     argv: process.argv.slice(2),
     env: process.env,
@@ -31,7 +31,7 @@ async function runCommand(): Promise<void> {
       process.on("uncaughtException", handler);
       return () => process.off("uncaughtException", handler);
     },
-    orphaned: () => process.ppid !== parent,
+    orphaned: watchParent(process.env),
   };
   for (const stream of [process.stdout, process.stderr]) stream.on("error", endWithoutReader);
   const code = await run(world);

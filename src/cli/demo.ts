@@ -114,10 +114,8 @@ function listenForStop(world: World): Stop {
     } else if (world.now() - firstMs > SECOND_SIGNAL_MS) second.resolve();
   };
   const offs = SIGNALS.map((signal) => world.onSignal(signal, onSignal));
-  // npm stays until its script ends: when it is gone, it was killed, and nobody will ever press Ctrl-C.
-  const underNpm = world.env["npm_command"] !== undefined;
   const timer = setInterval(() => {
-    if (underNpm && world.orphaned()) onSignal();
+    if (world.orphaned()) onSignal();
   }, PARENT_POLL_MS);
   timer.unref();
   return {

@@ -35,6 +35,6 @@ export interface World {
   onSignal(signal: StopSignal, handler: () => void): () => void;
   /** Calls `handler` with what nobody caught, until the returned function is called; until then it does not end the process. */
   onDefect(handler: (error: Error) => void): () => void;
-  /** Whether the process that started this one has ended since. */
+  /** Whether the program that waits for this one (npm, a launcher) was killed. */
   orphaned(): boolean;
 }

@@ -14,7 +14,12 @@ export interface Running {
 }
 
 export function startProgram(argv: readonly string[], env: Readonly<Record<string, string>> = {}): Running {
-  const child = spawn(process.execPath, [join(ROOT, "src", "main.ts"), ...argv], {
+  return startWith([join(ROOT, "src", "main.ts"), ...argv], env);
+}
+
+/** Node with these arguments. */
+export function startWith(argv: readonly string[], env: Readonly<Record<string, string>> = {}): Running {
+  const child = spawn(process.execPath, argv, {
     stdio: ["ignore", "pipe", "pipe"],
     env: { PATH: process.env["PATH"], TMPDIR: process.env["TMPDIR"], ...env },
   });

@@ -3,18 +3,26 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { createServer } from "node:net";
+import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import pg from "pg";
-import { type Running, startProgram } from "#test/src/cli/process.ts";
+import { type Running, startProgram, startWith } from "#test/src/cli/process.ts";
 import { optional } from "#test/support/optional.ts";
 import { DEBIAN_PROGRAMS } from "#test/support/postgres-programs.ts";
+import { ROOT } from "#test/support/tree.ts";
 
 const started: Running[] = [];
 
 after(() => {
   for (const { child } of started) if (child.exitCode === null) child.kill("SIGKILL");
 });
+
+function startNode(program: readonly string[], env: Readonly<Record<string, string>>): Running {
+  const running = startWith(program, env);
+  started.push(running);
+  return running;
+}
 
 interface Demo {
   readonly running: Running;
@@ -31,8 +39,8 @@ function start(argv: readonly string[] = [], env: Readonly<Record<string, string
   return running;
 }
 
-async function startDemo(env: Readonly<Record<string, string>> = {}): Promise<Demo> {
-  const running = start([], env);
+async function startDemo(env: Readonly<Record<string, string>> = {}, program?: readonly string[]): Promise<Demo> {
+  const running = program === undefined ? start([], env) : startNode(program, env);
   const [, folder = ""] = await running.until(/Ctrl-C ends everything and removes (\S+)\n/);
   const [line = ""] = /^PGPASSWORD=\S+ psql "[^"\n]+user=report-agent[^"\n]+"$/m.exec(running.out()) ?? [];
   assert.notEqual(line, "", running.out());
@@ -114,6 +122,15 @@ describe("demo", () => {
     const demo = await startDemo();
     demo.running.child.kill("SIGKILL");
     assert.equal(await demo.running.ended, "SIGKILL");
+    await nothingLeft(demo, 20_000);
+  });
+
+  test("when the program that started it is killed, it ends", async () => {
+    // A launcher, as npm or a newer Node's starter: it passes the output on and waits.
+    const script = `import { spawn } from "node:child_process";
+      spawn(process.execPath, [${JSON.stringify(join(ROOT, "src", "main.ts"))}, "demo"], { stdio: "inherit" });`;
+    const demo = await startDemo({}, ["--input-type=module", "-e", script]);
+    demo.running.child.kill("SIGKILL");
     await nothingLeft(demo, 20_000);
   });
 
