@@ -112,6 +112,8 @@ function pushValue(stack: Place[], parent: string, field: string, value: unknown
 
 function push(stack: Place[], parent: string, field: string, value: Body, names: WithNames | null): void {
   const { type, body } = typed(parent, field, value);
+  // The empty node is a NULL of the parser's, e.g. the column list that a function in FROM does not have.
+  if (type === UNKNOWN && Object.keys(body).length === 0) return;
   stack.push({ type, body, parent, field, names });
 }
 

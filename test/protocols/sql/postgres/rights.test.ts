@@ -58,6 +58,7 @@ const STATEMENTS: readonly (readonly [string, string, string])[] = [
   ["r", "MOVE", "MOVE 1 FROM c"],
   ["r", "SET", "SET statement_timeout = 5"],
   ["r", "SET", "SET LOCAL search_path = a, b"],
+  ["r", "SELECT", "SELECT * FROM generate_series(1, 3) g, ROWS FROM (unnest(array[1]), unnest(array[2])) AS r(a, b)"],
   ["r", "SET", "SET NAMES 'LATIN1'"],
   ["r", "SET", "SET standard_conforming_strings = on"],
   ["r", "RESET", "RESET client_encoding"],
