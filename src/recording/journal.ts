@@ -24,7 +24,7 @@ import {
   Tags,
 } from "./journal-format.ts";
 import { escapeControls, LineWriter } from "./lines.ts";
-import { SLAB_BYTES, type Slab, type Slabs, slabOf } from "./slabs.ts";
+import { fitsLarge, isSmall, type Slab, type Slabs } from "./slabs.ts";
 
 /** Where a block's parts lie in a slab: length, events, room for the tag. */
 const EVENTS_AT = LENGTH_BYTES;
@@ -189,7 +189,7 @@ export class Journal {
     }
     this.#end = EVENTS_AT;
     this.#slab = undefined;
-    this.#slabs.give(slab);
+    this.#slabs.give(slab, this);
   }
 
   /** Flushes and closes. Closing twice does nothing; a failed journal is only let go of. */
@@ -210,6 +210,7 @@ export class Journal {
     this.#phase = "failed";
     this.#cause = cause;
     this.#slab = undefined;
+    this.#slabs.drop(this);
     try {
       closeSync(this.#fd);
     } catch (closing) {
@@ -223,18 +224,22 @@ export class Journal {
     if (length + 1 > BLOCK_BYTES_MAX) {
       throw new Fault("recording-failed", `an event has ${length} bytes where ${BLOCK_BYTES_MAX} are the most`);
     }
-    let slab = this.#slab;
-    if (slab !== undefined && this.#end + length + 1 + TRAILER_BYTES > slab.bytes.length) {
+    const held = this.#slab;
+    const needed = (held === undefined ? EVENTS_AT : this.#end) + length + 1 + TRAILER_BYTES;
+    if (held !== undefined) {
+      if (needed <= held.bytes.length) return held;
+      if (isSmall(held) && fitsLarge(needed)) {
+        this.#slabs.give(held, this);
+        const larger = this.#slabs.take(needed, this);
+        larger.bytes.set(held.bytes.subarray(0, this.#end));
+        this.#slab = larger;
+        return larger;
+      }
       this.flush();
-      slab = undefined;
     }
-    if (slab === undefined) {
-      const needed = EVENTS_AT + length + 1 + TRAILER_BYTES;
-      slab = needed <= SLAB_BYTES ? this.#slabs.take() : slabOf(needed);
-      this.#slab = slab;
-      this.#end = EVENTS_AT;
-    }
-    return slab;
+    this.#slab = this.#slabs.take(EVENTS_AT + length + 1 + TRAILER_BYTES, this);
+    this.#end = EVENTS_AT;
+    return this.#slab;
   }
 
   /** Encrypts a range of the slab in place. The next range starts at the next keystream step. */

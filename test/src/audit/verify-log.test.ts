@@ -51,6 +51,37 @@ describe("the evidence log", () => {
     );
   });
 
+  test("of any bytes whatever ends in a verdict, and a good one only if it is whole", async (t) => {
+    const made = await archive(t);
+    const whole = readFileSync(made.log);
+    const checkpoint = readFileSync(join(made.evidence, "checkpoint"));
+    const mutation = fc.tuple(fc.nat(whole.length), fc.nat(2000), fc.uint8Array({ maxLength: 30 }));
+    const mutated = fc
+      .array(mutation, { minLength: 1, maxLength: 4 })
+      .map((mutations) =>
+        mutations.reduce<Buffer>((all, [at, cut, put]) => Buffer.concat([all.subarray(0, at), put, all.subarray(at + cut)]), whole),
+      );
+    const shuffled = fc
+      .shuffledSubarray(made.lines(), { minLength: 0 })
+      .map((lines) => Buffer.from(lines.map((line) => `${line}\n`).join("")));
+    const bytes = fc.oneof(
+      mutated,
+      shuffled,
+      fc.uint8Array({ maxLength: 300 }),
+      fc.json().map((json) => Buffer.from(`${json}\n`)),
+    );
+    await fc.assert(
+      fc.asyncProperty(bytes, fc.oneof(fc.constant(checkpoint), fc.uint8Array({ maxLength: 300 })), async (log, beside) => {
+        writeFileSync(made.log, log);
+        writeFileSync(join(made.evidence, "checkpoint"), beside);
+        const last = (await made.verdicts()).at(-1);
+        assert.ok(last !== undefined && "size" in last);
+        assert.equal(last.ok, whole.equals(log) && checkpoint.equals(beside));
+      }),
+      { numRuns: Number(process.env["FUZZ_RUNS"] ?? 30) },
+    );
+  });
+
   test("with a record left out names it", async (t) => {
     const made = await archive(t);
     const lines = made.lines();

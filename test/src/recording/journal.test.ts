@@ -187,6 +187,23 @@ describe("a journal", () => {
     }
   });
 
+  test("has its pending events written by whoever looks after the slabs", async (t) => {
+    const made = await studio(t);
+    const [one, two] = [made.open("pending-one"), made.open("pending-two")];
+    one.append(sessionStart("pending-one"));
+    two.append(sessionStart("pending-two"));
+    two.append(statement("x".repeat(10_000)));
+    assert.deepEqual(made.slabs.flushAll(), []);
+    for (const journal of [one, two]) {
+      assert.equal(journal.pendingBytes, 0);
+      assert.equal(lines(readAll(journal.paths).text).length, journal.events);
+    }
+    one.append(result(0, 1));
+    one.close();
+    assert.deepEqual(made.slabs.flushAll(), []);
+    two.close();
+  });
+
   test("cannot be opened twice under one id", async (t) => {
     const made = await studio(t);
     made.open("session-twice").close();
@@ -270,6 +287,20 @@ describe("a journal whose disk fails", () => {
       for (let count = 0; count < 10_000; count++) journal.append(statement("SELECT 1"));
     }, failed);
     assert.throws(() => journal.append(statement("SELECT 2")), failed);
+  });
+
+  test("does not keep others from being written", async (t) => {
+    const made = await studio(t);
+    const [broken, whole] = [made.open("broken-one"), made.open("whole-one")];
+    for (const journal of [broken, whole]) journal.append(sessionStart(journal.sessionId));
+    fill(broken.paths.journal);
+    const failures = made.slabs.flushAll();
+    assert.equal(failures.length, 1);
+    assert.ok(failed(failures[0]));
+    assert.equal(lines(readAll(whole.paths).text).length, 1);
+    assert.deepEqual(made.slabs.flushAll(), []);
+    assert.throws(() => broken.append(SESSION_END), failed);
+    whole.close();
   });
 
   test("loses nothing that an earlier flush wrote, when a volume runs full in the middle of a block", async (t) => {
