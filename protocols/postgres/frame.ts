@@ -155,6 +155,7 @@ export class Framer {
     if (pending.kind === "header") this.#header(pending);
     else if (pending.kind !== "none") this.#part(pending);
     else if (this.#chunk.length - this.#at < HEADER_BYTES) {
+      this.#show(this.#at);
       this.#emit(this.#at);
       this.#pending = { kind: "header", bytes: Buffer.from(this.#chunk.subarray(this.#at)) };
       this.#skipTo(this.#chunk.length);
@@ -255,14 +256,12 @@ export class Framer {
     const part = this.#chunk.subarray(this.#at, this.#at + taken);
     pending.left -= taken;
     if ("filled" in pending) collect(pending, part);
-    if (pending.kind === "observe" && pending.left === 0) {
-      // Before the last part counts as forwarded: if it is at fault, the peer is left in the middle of it and can be told nothing.
-      this.#handler.observe(pending.tag, pending.bytes.subarray(0, pending.filled));
-    }
+    // Both before the part counts as forwarded: if it is at fault, the peer is left in the middle of it and can be told nothing.
+    if (pending.kind === "tail") this.#handler.tail(part, pending.left === 0);
+    if (pending.kind === "observe" && pending.left === 0) this.#handler.observe(pending.tag, pending.bytes.subarray(0, pending.filled));
     if (pending.kind === "watch" && this.#watchFrom < 0) this.#watchFrom = this.#at;
     if (pending.kind === "whole" || pending.kind === "head" || pending.kind === "drop") this.#skipTo(this.#at + taken);
     else this.#at += taken;
-    if (pending.kind === "tail") this.#handler.tail(part, pending.left === 0);
     if (pending.left > 0) return;
     if ("filled" in pending && pending.kind !== "observe") this.#complete(pending);
     else this.#pending = NONE;
@@ -291,16 +290,18 @@ export class Framer {
         this.#out.push(...action.bytes);
         return;
       case "stop":
-        {
-          const rest = this.#chunk.subarray(this.#at);
-          this.#stopped = { frame: Buffer.from(frame), rest: this.#owned ? rest : Buffer.from(rest) };
-        }
+        this.#stopped = { frame: Buffer.from(frame), rest: this.#rest() };
         return;
       case "end":
         this.#out.push(frame);
         this.#ended = true;
         return;
     }
+  }
+
+  #rest(): Buffer {
+    const rest = this.#chunk.subarray(this.#at);
+    return this.#owned ? rest : Buffer.from(rest);
   }
 
   #replace(): void {
