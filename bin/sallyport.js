@@ -5,7 +5,7 @@
  * Runs the sources where they lie beside this file, else what was built from them.
  */
 import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { constants } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -19,7 +19,8 @@ const FORWARDED = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR2", "SIGWINC
 const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
 if (major > NEEDED[0] || (major === NEEDED[0] && minor >= NEEDED[1])) {
   delete process.env[MARK];
-  await import(pathToFileURL(entry()).href);
+  if (process.argv[2] === "--version" || process.argv[2] === "-V") process.stdout.write(`${version()}\n`);
+  else await import(pathToFileURL(entry()).href);
 } else {
   const newer = process.env[MARK] === undefined ? newerNode() : undefined;
   if (newer === undefined) refuse();
@@ -30,6 +31,10 @@ if (major > NEEDED[0] || (major === NEEDED[0] && minor >= NEEDED[1])) {
 function entry() {
   const source = join(HOME, "src", "main.ts");
   return existsSync(source) ? source : join(HOME, "dist", "src", "main.js");
+}
+
+function version() {
+  return JSON.parse(readFileSync(join(HOME, "package.json"), "utf8")).version;
 }
 
 function newerNode() {
