@@ -6,6 +6,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from "commander
 import { asFailure, type ExitCode, Failure } from "./failure.ts";
 import { makeScreen, type Screen } from "./screen.ts";
 import type { AuditOptions } from "./sources.ts";
+import { programVersion } from "./version.ts";
 import type { World } from "./world.ts";
 
 const EXIT_CODES_HELP = `
@@ -57,6 +58,7 @@ function makeProgram(world: World, screen: Screen, done: Done): Command {
       getErrHasColors: () => false,
       getOutHelpWidth: () => screen.columns,
     })
+    .version(programVersion(), "--version", "show the version")
     .helpCommand("help [command]", "the same as COMMAND --help")
     .addHelpText(
       "after",

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { runCommand } from "#test/src/cli/terminal.ts";
+import { read } from "#test/support/tree.ts";
 
 const COMMANDS = ["demo", "init", "check", "serve", "sessions", "replay", "verify", "handshakes"];
 
@@ -24,6 +25,12 @@ for (const command of COMMANDS) {
     for (const line of out.split("\n")) assert.ok(line.length <= 100, line);
   });
 }
+
+test("--version is the package's", async () => {
+  const { code, out } = await runCommand(["--version"]);
+  assert.equal(code, 0);
+  assert.equal(out.trim(), JSON.parse(read("package.json")).version);
+});
 
 const wrong: readonly (readonly string[])[] = [
   [],
