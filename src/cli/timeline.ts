@@ -81,8 +81,9 @@ function sameColumns(left: readonly RecordedColumn[], right: readonly RecordedCo
   );
 }
 
-function eventLines(event: Exclude<RecordedEvent, { kind: "rows" }>, { paint, sent }: TimelineOptions, said: string | undefined): string[] {
+function eventLines(event: RecordedEvent, { paint, sent }: TimelineOptions, said: string | undefined): string[] {
   const line = (mark: string, words: string): string => `${paint.dim(offsetText(event.sinceStartMs).padStart(9))}  ${mark} ${words}`;
+  // biome-ignore lint/nursery/useExhaustiveSwitchCases: it does not see through Exclude; the compiler does, by the return type
   switch (event.kind) {
     case "session-start":
       return [line(paint.green("●"), `${paint.bold("start")}  ${momentText(event.at)}`), ...startLines(event, paint)];
@@ -90,6 +91,8 @@ function eventLines(event: Exclude<RecordedEvent, { kind: "rows" }>, { paint, se
       return [line(paint.cyan("○"), `prepare ${name(event.name)}  ${verdict(event, paint)}`), ...sqlLines(event, paint, sent)];
     case "statement":
       return [line(paint.cyan("▶"), verdict(event, paint)), ...sqlLines(event, paint, sent), ...parameterLines(event.parameters, paint)];
+    case "rows":
+      return []; // gathered by the timeline until their result is whole
     case "result":
       return [
         line(

@@ -14,27 +14,40 @@ export interface CancelRequest {
   readonly remote: string;
 }
 
-export type ToWorker =
-  | {
-      readonly type: "start";
-      readonly worker: number;
-      /** Version of the configuration that the keeper holds; the worker must read the same. */
-      readonly version: string;
-      /** 48 bytes, hex. */
-      readonly ticketKeys: string;
-      readonly listen: HostPort | null;
-      readonly gateway: string;
-      readonly catalogues: readonly (readonly [name: string, Catalogue])[];
-    }
-  | { readonly type: "answer"; readonly id: number; readonly error: string | null }
+export interface Start {
+  readonly type: "start";
+  readonly worker: number;
+  /** Version of the configuration that the keeper holds; the worker must read the same. */
+  readonly version: string;
+  /** 48 bytes, hex. */
+  readonly ticketKeys: string;
+  readonly listen: HostPort | null;
+  readonly gateway: string;
+  readonly catalogues: readonly (readonly [name: string, Catalogue])[];
+}
+
+export interface Answer {
+  readonly type: "answer";
+  readonly id: number;
+  readonly error: string | null;
+}
+
+/** What a worker is told once it runs. */
+export type Instruction =
   | { readonly type: "catalogue"; readonly name: string; readonly catalogue: Catalogue | null }
   | { readonly type: "cancel"; readonly request: CancelRequest }
   | { readonly type: "reload"; readonly version: string }
   | { readonly type: "drain" };
 
-export type ToKeeper =
+export type ToWorker = Start | Answer | Instruction;
+
+/** How a worker's start went. */
+export type StartResult =
   | { readonly type: "listening"; readonly address: HostPort | null }
-  | { readonly type: "failed"; readonly message: string }
+  | { readonly type: "failed"; readonly message: string };
+
+/** What a worker tells and asks while it runs. */
+export type Report =
   | { readonly type: "reloaded"; readonly error: string | null }
   /** Answered once the record is in the evidence log. */
   | { readonly type: "handshake"; readonly id: number; readonly record: HandshakeRecord }
@@ -52,3 +65,5 @@ export type ToKeeper =
       readonly event: string;
       readonly fields: Readonly<Record<string, unknown>>;
     };
+
+export type ToKeeper = StartResult | Report;

@@ -11,7 +11,7 @@ import { systemClock } from "#src/recording/clock.ts";
 import { Admin } from "./admin.ts";
 import { workerOf } from "./cancels.ts";
 import { Catalogues } from "./catalogues.ts";
-import type { ToKeeper, ToWorker } from "./ipc.ts";
+import type { Report, ToKeeper, ToWorker } from "./ipc.ts";
 import { newSessionId } from "./session-id.ts";
 import { Vault } from "./vault.ts";
 
@@ -155,7 +155,7 @@ class Keeper {
     });
   }
 
-  #onMessage(worker: WorkerProcess, message: Exclude<ToKeeper, { type: "listening" | "failed" }>): void {
+  #onMessage(worker: WorkerProcess, message: Report): void {
     switch (message.type) {
       case "handshake":
         this.#answer(worker, message.id, this.#recordHandshake(message.record));

@@ -13,7 +13,7 @@ import { Slabs } from "#src/recording/slabs.ts";
 import { Budget } from "./budget.ts";
 import { type CancelKey, Cancels, workerOf } from "./cancels.ts";
 import { Connection } from "./connection.ts";
-import type { ToKeeper, ToWorker } from "./ipc.ts";
+import type { Instruction, Start, ToKeeper, ToWorker } from "./ipc.ts";
 import { KeeperLink } from "./keeper-link.ts";
 import { DRAIN_MS, UNAUTHENTICATED_PER_ADDRESS } from "./limits.ts";
 import { Listener } from "./listener.ts";
@@ -56,14 +56,14 @@ export function runWorker(deps: WorkerDeps): void {
 class Worker {
   readonly #deps: WorkerDeps;
   readonly #link: KeeperLink;
-  readonly #start: Extract<ToWorker, { type: "start" }>;
+  readonly #start: Start;
   readonly #catalogues: Map<string, Catalogue>;
   readonly #cancels: Cancels;
   readonly #self: WorkerSelf;
   #runtime: Runtime;
   #listener: Listener | null = null;
 
-  static async start(start: Extract<ToWorker, { type: "start" }>, deps: WorkerDeps, link: KeeperLink): Promise<Worker> {
+  static async start(start: Start, deps: WorkerDeps, link: KeeperLink): Promise<Worker> {
     await loadGrammar();
     const config = await loadSame(deps, start.version);
     const worker = new Worker(start, deps, link, config);
@@ -71,7 +71,7 @@ class Worker {
     return worker;
   }
 
-  constructor(start: Extract<ToWorker, { type: "start" }>, deps: WorkerDeps, link: KeeperLink, config: Config) {
+  constructor(start: Start, deps: WorkerDeps, link: KeeperLink, config: Config) {
     this.#deps = deps;
     this.#link = link;
     this.#start = start;
@@ -98,7 +98,7 @@ class Worker {
     setInterval(() => this.#tellProgress(), PROGRESS_MS).unref();
   }
 
-  onMessage(message: Exclude<ToWorker, { type: "start" | "answer" }>): void {
+  onMessage(message: Instruction): void {
     switch (message.type) {
       case "catalogue":
         if (message.catalogue === null) this.#catalogues.delete(message.name);
