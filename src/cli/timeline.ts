@@ -83,7 +83,6 @@ function sameColumns(left: readonly RecordedColumn[], right: readonly RecordedCo
 
 function eventLines(event: RecordedEvent, { paint, sent }: TimelineOptions, said: string | undefined): string[] {
   const line = (mark: string, words: string): string => `${paint.dim(offsetText(event.sinceStartMs).padStart(9))}  ${mark} ${words}`;
-  // biome-ignore lint/nursery/useExhaustiveSwitchCases: it does not see through Exclude; the compiler does, by the return type
   switch (event.kind) {
     case "session-start":
       return [line(paint.green("●"), `${paint.bold("start")}  ${momentText(event.at)}`), ...startLines(event, paint)];
