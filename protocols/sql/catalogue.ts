@@ -28,6 +28,8 @@ export interface CatalogueRelation {
   readonly name: string;
   readonly kind: RelationKind;
   readonly columns: readonly CatalogueColumn[];
+  /** Attribute numbers of the primary key, when it is enforced at once; empty when there is none. */
+  readonly primaryKey: readonly number[];
   /** OIDs of direct inheritance or partition parents. */
   readonly parents: readonly number[];
   /** OIDs of relations that the definition of a view or materialised view reads, or a rule on a table, direct only. */
@@ -47,6 +49,8 @@ export interface CatalogueFunction {
   readonly securityDefiner: boolean;
   /** `internal`, `c`, `sql`, `plpgsql` … */
   readonly language: string;
+  /** The extension that brought it, or null. */
+  readonly extension: string | null;
 }
 
 /** Outside `pg_catalog`. */

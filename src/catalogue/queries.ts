@@ -24,10 +24,11 @@ export const DIGEST = `SELECT pg_catalog.md5(pg_catalog.concat_ws('/',
   ${rows("pg_rewrite", `oid >= ${FIRST_USER_OID}`)},
   ${rows("pg_inherits", "true", "inhrelid")},
   ${rows("pg_proc", `oid >= ${FIRST_USER_OID}`)},
+  ${rows("pg_extension", "true")},
   ${rows("pg_operator", `oid >= ${FIRST_USER_OID}`)},
   ${rows("pg_type", `oid >= ${FIRST_USER_OID} AND typtype <> 'c' AND typcategory <> 'A'`)},
   ${rows("pg_cast", `oid >= ${FIRST_USER_OID}`)},
-  ${rows("pg_constraint", "contypid <> 0")}
+  ${rows("pg_constraint", "contypid <> 0 OR contype = 'p'")}
 )) AS digest`;
 
 export const PLACE = `SELECT pg_catalog.json_build_object(
@@ -76,6 +77,8 @@ SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(
   'kind', CASE c.relkind WHEN 'r' THEN 'table' WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized-view' WHEN 'p' THEN 'partitioned-table'
                          WHEN 'f' THEN 'foreign-table' WHEN 'S' THEN 'sequence' ELSE 'other' END,
   'columns', coalesce(cols.list, '[]'::json),
+  'primaryKey', coalesce((SELECT pg_catalog.to_json(k.conkey) FROM pg_catalog.pg_constraint k
+                           WHERE k.conrelid = c.oid AND k.contype = 'p' AND NOT k.condeferrable), '[]'::json),
   'parents', ARRAY(SELECT i.inhparent::int8 FROM pg_catalog.pg_inherits i WHERE i.inhrelid = c.oid ORDER BY i.inhseqno),
   'reads', ARRAY(
     SELECT DISTINCT d.refobjid::int8 FROM pg_catalog.pg_rewrite r
@@ -94,7 +97,10 @@ export const FUNCTIONS = `SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_bu
   'name', p.proname,
   'volatility', CASE p.provolatile WHEN 'i' THEN 'immutable' WHEN 's' THEN 'stable' ELSE 'volatile' END,
   'securityDefiner', p.prosecdef,
-  'language', l.lanname
+  'language', l.lanname,
+  'extension', (SELECT e.extname FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid
+                 WHERE d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.objid = p.oid AND d.deptype = 'e'
+                   AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass)
 ) ORDER BY p.oid), '[]'::json)::text AS answer
 FROM pg_catalog.pg_proc p
 JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace

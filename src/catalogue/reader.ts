@@ -26,6 +26,7 @@ const relation = z.object({
   name: z.string(),
   kind: z.enum(["table", "view", "materialized-view", "partitioned-table", "foreign-table", "sequence", "other"]),
   columns: z.array(column),
+  primaryKey: z.array(z.int()),
   parents: z.array(oid),
   reads: z.array(oid),
   definition: z.string().nullable(),
@@ -37,6 +38,7 @@ const routine = z.object({
   volatility: z.enum(["immutable", "stable", "volatile"]),
   securityDefiner: z.boolean(),
   language: z.string(),
+  extension: z.string().nullable(),
 });
 const operator = z.object({ schema: z.string(), name: z.string(), functionOid: oid });
 const type = z.object({ schema: z.string(), name: z.string(), calls: z.array(oid) });

@@ -80,7 +80,7 @@ function rewrittenOf(
   if (splices.length === 0 || maskings.some(({ facts }) => facts.kind === "obstacle")) return undefined;
   const result = spliced(text.sql, splices, text.offsets);
   const kinds = statements.map(({ type }) => type);
-  const hidden = new Set(maskings.flatMap((masking) => masking.hidden));
+  const hidden = maskings.flatMap((masking) => masking.hidden);
   if (result === undefined || !isSound(result, view, kinds, hidden)) return "unsound";
   const { sql, mapPosition, forward } = result;
   const outputMasked = maskings.map((masking) => masking.outputMasked);

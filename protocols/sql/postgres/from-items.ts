@@ -8,6 +8,14 @@ export interface Reader {
   query(node: TreeNode, names: WithOutputs | null, scope: Scope | null): Outputs;
   expression(node: TreeNode, names: WithOutputs | null, scope: Scope): boolean;
   clash(entry: Entry): void;
+  grouped(list: Grouped): void;
+}
+
+/** A GROUP BY with what its items can refer to. */
+export interface Grouped {
+  readonly items: readonly TreeNode[];
+  readonly targets: readonly TreeNode[];
+  readonly scope: Scope;
 }
 
 export interface FromItem {
@@ -84,6 +92,7 @@ function relationEntry(reader: Reader, body: Body, names: WithOutputs | null): E
     ...aliased(body, outputs, false),
     alias: alias ?? name,
     bare: alias === undefined ? relation : undefined,
+    rangeVar: body,
     replaced: masked.size > 0,
   };
 }
@@ -97,7 +106,7 @@ function aliased(body: Body, outputs: Outputs, masked: boolean): Entry {
   const alias = body["alias"];
   const columns = isBody(alias) ? wordsOf(alias, "colnames") : [];
   const named = outputs?.map((output, index) => ({ name: columns[index] ?? output.name, masked: output.masked }));
-  return { alias: aliasName(body) ?? "", outputs: named, masked, bare: undefined, replaced: false };
+  return { alias: aliasName(body) ?? "", outputs: named, masked, bare: undefined, rangeVar: undefined, replaced: false };
 }
 
 /** Functions, XMLTABLE, JSON_TABLE: masked when anything that goes in is. */

@@ -2,7 +2,7 @@
  * Follows columns through a query: what each reference means where it stands, and which output columns show or
  * derive from masked values. Nothing here decides whether a statement may run; where it can't tell, it says so.
  */
-import { type FromItem, fromItem, type Reader } from "./from-items.ts";
+import { type FromItem, fromItem, type Grouped, type Reader } from "./from-items.ts";
 import { outputName } from "./output-name.ts";
 import {
   type Entry,
@@ -27,6 +27,7 @@ export interface Lineage {
   readonly shortened: ReadonlyMap<Body, Entry | undefined>;
   /** FROM lists in which two relations go by one name, with their schemas to tell them apart. */
   readonly clashes: readonly Entry[];
+  readonly grouped: readonly Grouped[];
 }
 
 interface Noted {
@@ -38,14 +39,16 @@ export function lineageOf(statement: TreeNode, relations: Relations): Lineage {
   const meanings = new Map<Body, Meaning>();
   const shortened = new Map<Body, Entry | undefined>();
   const clashes: Entry[] = [];
+  const grouped: Grouped[] = [];
   const reader: Reader = {
     relations,
     query: (node, names, scope) => query(reader, node, names, scope),
     expression: (node, names, scope) => expression(reader, { meanings, shortened }, node, names, scope),
     clash: (entry) => clashes.push(entry),
+    grouped: (list) => grouped.push(list),
   };
   const outputs = query(reader, statement, null, null);
-  return { outputs, meanings, shortened, clashes };
+  return { outputs, meanings, shortened, clashes, grouped };
 }
 
 /** A SELECT, or a data-modifying statement in WITH. */
@@ -62,6 +65,8 @@ function query(reader: Reader, node: TreeNode, names: WithOutputs | null, up: Sc
   for (const field of ["groupClause", "distinctClause", "windowClause", "sortClause"]) {
     for (const part of nodesOf(type, body, field)) visit(reader, part, inner, scope);
   }
+  const items = nodesOf(type, body, "groupClause");
+  if (items.length > 0) reader.grouped({ items, targets: nodesOf(type, body, "targetList"), scope });
   return outputs;
 }
 

@@ -53,9 +53,10 @@ const REVEALING = [
 export function functionRefusal(view: MaskingView, called: FunctionName): Refusal | undefined {
   const { schema, name } = called;
   const own = usersFunctions(view, schema, name);
-  const refused = own.find((one) => !view.functionsAllowed.includes(`${one.schema}.${name}`));
   const builtIn = (schema === null || schema === "pg_catalog") && isHarmless(name);
-  // An overload of a user's may fit the arguments better than the server's own function.
+  // An overload of a user's may fit the arguments better than the server's own function. Extensions such as citext
+  // bring overloads of harmless names for their types, with the same meaning.
+  const refused = own.find((one) => !view.functionsAllowed.includes(`${one.schema}.${name}`) && !(builtIn && one.extension !== null));
   if (refused === undefined && (builtIn || own.length > 0)) return undefined;
   const shown = schema === null ? name : `${schema}.${name}`;
   const known = refused !== undefined || builtInVolatility(name) !== undefined;

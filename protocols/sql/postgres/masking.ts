@@ -5,6 +5,7 @@
 import type { MaskingFacts, Obstacle } from "#policies/question.ts";
 import type { LocatedStatement } from "./effects.ts";
 import { type Gated, gate, type Located, locationOf, type Occurrence, reachable } from "./gate.ts";
+import { groupingSplices } from "./grouping.ts";
 import { type Lineage, lineageOf } from "./lineage.ts";
 import type { Refusal } from "./masked-calls.ts";
 import { judgeRelation } from "./masked-relations.ts";
@@ -28,7 +29,7 @@ export interface StatementMasking {
   readonly facts: MaskingFacts;
   /** How the text becomes the one that may go upstream; empty unless the facts say `rewritable`. */
   readonly splices: readonly Splice[];
-  /** OIDs of the relations that the splices replace. */
+  /** OID of the relation of each masking subquery. */
   readonly hidden: readonly number[];
   readonly outputMasked: readonly boolean[];
   readonly gated: Gated;
@@ -61,7 +62,7 @@ export function maskStatement(statement: LocatedStatement, view: MaskingView, te
   return {
     facts: { kind: "rewritable", columns },
     splices: splices.list,
-    hidden: [...relations.keys()],
+    hidden: occurrences.map(({ relation }) => relation.oid),
     outputMasked: statement.type === "SelectStmt" ? (lineage.outputs ?? []).map(({ masked }) => masked) : [],
     gated,
   };
@@ -198,5 +199,6 @@ function splicesOf(
     }
     list.push(splice);
   }
+  list.push(...groupingSplices(lineage.grouped, occurrences, (one) => neededOf(gated, one), tokens));
   return { list };
 }

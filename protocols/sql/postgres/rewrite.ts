@@ -86,8 +86,13 @@ export function qualifierSplice(columnRef: Body, tokens: Tokens): Splice | undef
   return start === undefined || end === undefined ? undefined : { start, end, text: "" };
 }
 
-/** What was made is read again: as many statements of the same kinds, and masked relations only where we put them. */
-export function isSound({ sql, inserted }: Spliced, view: MaskingView, kinds: readonly string[], hidden: ReadonlySet<number>): boolean {
+/**
+ * What was made is read again: as many statements of the same kinds, and masked relations only where we put them.
+ *
+ * @param hidden OID of the relation of each masking subquery
+ */
+export function isSound({ sql, inserted }: Spliced, view: MaskingView, kinds: readonly string[], hidden: readonly number[]): boolean {
+  const oids = new Set(hidden);
   const parsed = parseText(sql);
   const offsets = offsetsOf(sql);
   const statements = parsed.kind === "tree" ? statementsOf(parsed.tree, offsets.toIndex, sql.length) : undefined;
@@ -100,7 +105,7 @@ export function isSound({ sql, inserted }: Spliced, view: MaskingView, kinds: re
       if (body["schemaname"] === undefined && bindsName(names, textOf(body, "relname"))) return true;
       const verdict = judgeRelation(view, body);
       const masked =
-        verdict.kind === "refused" || (verdict.kind !== "clear" && verdict.attributes !== undefined && hidden.has(verdict.relation.oid));
+        verdict.kind === "refused" || (verdict.kind !== "clear" && verdict.attributes !== undefined && oids.has(verdict.relation.oid));
       const index = offsets.toIndex(locationOf(body) ?? 0);
       const ours = inserted.some(({ start, end }) => index >= start && index < end);
       if (masked !== ours) sound = false;
@@ -108,5 +113,5 @@ export function isSound({ sql, inserted }: Spliced, view: MaskingView, kinds: re
       return true;
     });
   }
-  return sound && found === inserted.filter(({ start, end }) => end > start).length;
+  return sound && found === hidden.length;
 }

@@ -22,6 +22,8 @@ export interface Entry {
   readonly masked: boolean;
   /** Set for a relation that stands without an alias, which its schema may qualify. */
   readonly bare: CatalogueRelation | undefined;
+  /** The RangeVar that it was made from, if it was. */
+  readonly rangeVar: Body | undefined;
   /** Set for a relation that will be replaced by a subquery. */
   readonly replaced: boolean;
 }

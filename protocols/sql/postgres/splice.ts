@@ -20,7 +20,7 @@ export interface Spliced {
 
 /** Undefined when two splices overlap: then something was misread. */
 export function spliced(original: string, splices: readonly Splice[], offsets: Offsets): Spliced | undefined {
-  const ordered = [...splices].sort((a, b) => a.start - b.start);
+  const ordered = [...splices].sort((a, b) => a.start - b.start || a.end - b.end);
   const pieces: string[] = [];
   const inserted: { start: number; end: number; from: Splice }[] = [];
   let at = 0;

@@ -22,6 +22,7 @@ const SCHEMA = `
   CREATE TYPE shop.mood AS ENUM ('good', 'bad');
   CREATE FUNCTION shop.to_mood(int) RETURNS shop.mood LANGUAGE sql AS $$SELECT 'good'::shop.mood$$;
   CREATE CAST (int AS shop.mood) WITH FUNCTION shop.to_mood(int);
+  CREATE EXTENSION citext SCHEMA shop;
   ALTER ROLE postgres SET search_path = shop, "$user", public`;
 
 for (const version of [15, 18] as const) {
@@ -62,6 +63,7 @@ for (const version of [15, 18] as const) {
     test("columns keep their numbers, dropped ones are left out, domains are followed to their base", () => {
       const users = relation("shop", "users");
       assert.equal(users.kind, "table");
+      assert.deepEqual(users.primaryKey, [1]);
       assert.deepEqual(
         users.columns.map(({ name, number, type, baseType, category, notNull }) => [name, number, type, baseType, category, notNull]),
         [
@@ -96,8 +98,18 @@ for (const version of [15, 18] as const) {
 
     test("functions, operators and types of users are there, the server's own are not", () => {
       const twice = catalogue.functions.find(({ name }) => name === "twice");
-      assert.partialDeepStrictEqual(twice, { schema: "shop", volatility: "stable", securityDefiner: true, language: "sql" });
-      assert.deepEqual(catalogue.operators, [{ schema: "shop", name: "###", functionOid: twice?.oid }]);
+      assert.partialDeepStrictEqual(twice, {
+        schema: "shop",
+        volatility: "stable",
+        securityDefiner: true,
+        language: "sql",
+        extension: null,
+      });
+      assert.ok(catalogue.functions.some(({ name, extension }) => name === "regexp_matches" && extension === "citext"));
+      assert.deepEqual(
+        catalogue.operators.filter(({ name }) => name === "###"),
+        [{ schema: "shop", name: "###", functionOid: twice?.oid }],
+      );
       const mood = catalogue.types.find(({ name }) => name === "mood");
       assert.deepEqual(mood?.calls, [catalogue.functions.find(({ name }) => name === "to_mood")?.oid]);
       assert.ok(!catalogue.functions.some(({ name }) => name === "lower"));
@@ -114,6 +126,7 @@ for (const version of [15, 18] as const) {
         "CREATE TABLE fresh (a int)",
         "ALTER TABLE fresh RENAME TO stale",
         "ALTER TABLE stale ADD COLUMN b text",
+        "ALTER TABLE stale ADD PRIMARY KEY (a)",
         "CREATE OR REPLACE VIEW tails AS SELECT u.tale AS tail FROM ONLY shop.users u",
         "ALTER FUNCTION shop.twice(int) VOLATILE",
         "ALTER TABLE stale SET SCHEMA public",

@@ -194,7 +194,15 @@ describe("rights of statements", () => {
   });
 
   test("a function of a user's is what the catalogue says, and the worst of its overloads counts", () => {
-    const one = { oid: 1, schema: "public", name: "total", volatility: "stable", securityDefiner: false, language: "sql" } as const;
+    const one = {
+      oid: 1,
+      schema: "public",
+      name: "total",
+      volatility: "stable",
+      securityDefiner: false,
+      language: "sql",
+      extension: null,
+    } as const;
     const catalogue: Catalogue = {
       version: "1",
       serverVersion: "18.0",
