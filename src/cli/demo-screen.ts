@@ -9,7 +9,8 @@ const TRIES: readonly (readonly [statement: string, expect: string])[] = [
   ["select count(*) from users where ssn like '9%';", "0: conditions see masked values too, so they leak nothing"],
   ["select left(card, 6), count(*) from payments group by 1;", "so do expressions and groups"],
   ["update users set city = 'Oslo' where id = 1;", "refused: this agent may only read"],
-  ["select city, sum(total) from orders o join users u on u.id = user_id group by 1;", "what needs no mask works as ever"],
+  ["\\d users", "looking around works as ever"],
+  ["select city, sum(total) from orders o join users u on u.id = user_id group by 1;", "and so does what needs no mask"],
 ];
 
 export async function showDemo(screen: Screen, stage: Stage): Promise<void> {
