@@ -51,10 +51,10 @@ const ROOMS: readonly Room[] = [
     never: ON_TOP,
   },
   { files: ["test/**"], may: ["**"], never: ["src/main.ts"] },
-  { files: ["bench/**", "tools/**", "bin/**"], may: ["**"], never: ["test/**/*.test.ts"] },
+  { files: ["bench/**", "tools/**", "bin/**", "deploy/**"], may: ["**"], never: ["test/**/*.test.ts"] },
 ];
 
-const sources = repositoryFiles().filter((path) => /^(policies|protocols|src|test|bench|tools)\/.*\.ts$/.test(path));
+const sources = repositoryFiles().filter((path) => /^(policies|protocols|src|test|bench|tools|deploy)\/.*\.ts$/.test(path));
 
 function breach(from: string, specifier: string, typeOnly: boolean): string | undefined {
   const room = ROOMS.find((candidate) => candidate.files.some((glob) => matchesGlob(from, glob)));

@@ -19,10 +19,10 @@ interface Ban {
   readonly except?: readonly string[];
 }
 
-const CODE = ["{policies,protocols,src,test,bench,tools}/**/*.ts", "bin/*.js"];
+const CODE = ["{policies,protocols,src,test,bench,tools,deploy}/**/*.ts", "bin/*.js"];
 const PURE = ["{policies,protocols}/**/*.ts"];
 /** These start programs and are started as programs. */
-const PROGRAMS = ["src/main.ts", "bin/**", "tools/**", "bench/**", "test/**"];
+const PROGRAMS = ["src/main.ts", "bin/**", "tools/**", "bench/**", "test/**", "deploy/**"];
 
 const BANNED_IN_CODE: readonly Ban[] = [
   { word: /\bas any\b|@ts-ignore|@ts-nocheck/, why: "types are checked, not switched off" },

@@ -1,7 +1,7 @@
 /**
  * `npm run build`: the published package's `dist/`. Node strips no types below node_modules, so each source becomes a
  * JavaScript file of the same shape, line by line, beside its declarations; only specifiers change, from `.ts` to
- * `.js`. `--out DIR` builds elsewhere.
+ * `.js`. `--out DIR` builds elsewhere, `--also ROOM` builds one more folder, without declarations.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -15,12 +15,14 @@ const ROOMS = ["src", "protocols", "policies"];
 /** `from "./x.ts"`, `import "#src/x.ts"`, `import("./x.ts")`: what stands before, the quote, the path without its ending. */
 const SPECIFIER = /(\b(?:from|import)\s*\(?\s*)(["'])((?:\.{1,2}\/|#)[^"'\n]+)\.ts\2/g;
 
-const { values: flags } = parseArgs({ options: { out: { type: "string", default: join(ROOT, "dist") } } });
-build(resolve(flags.out));
+const { values: flags } = parseArgs({
+  options: { out: { type: "string", default: join(ROOT, "dist") }, also: { type: "string", multiple: true, default: [] } },
+});
+build(resolve(flags.out), [...ROOMS, ...flags.also]);
 
-function build(out: string): void {
+function build(out: string, rooms: readonly string[]): void {
   rmSync(out, { recursive: true, force: true });
-  const files = globSync(`{${ROOMS.join(",")}}/**/*`, { cwd: ROOT, withFileTypes: true })
+  const files = globSync(`{${rooms.join(",")}}/**/*`, { cwd: ROOT, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name).slice(ROOT.length + 1));
   const sources = files.filter((path) => path.endsWith(".ts"));

@@ -8,9 +8,9 @@ import { globSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { packagedPrograms } from "#src/demo/programs.ts";
+import { FETCHED_PARTS } from "#test/support/fetched.ts";
 import { optionalParts, PART_NAMES, versionOf } from "#test/support/optional.ts";
 import { PARTS, probe, provide } from "#test/support/parts.ts";
-import { CLIENT_18, postgresql18Client } from "#test/support/psql18.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 /** A test that takes longer hangs; the slowest take a minute on two busy cores. */
@@ -45,7 +45,7 @@ try {
   if (major < 24) throw new Error(`tests need Node 24, this is ${process.version}: use npm test, which finds the one that npm ci brought`);
   const optional = optionalParts();
   provide(PARTS, optional, say);
-  if (!optional.has(CLIENT_18)) postgresql18Client();
+  for (const part of FETCHED_PARTS) if (!optional.has(part.name)) part.fetch();
   sayVersions();
   run(process.argv.slice(2));
 } catch (error) {

@@ -6,7 +6,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { Secret } from "#protocols/wire/secret.ts";
 import { createSigningKey } from "#src/audit/signing.ts";
@@ -83,6 +83,12 @@ export interface TestGateway {
 interface Running {
   readonly child: ChildProcess;
   readonly addresses: Readonly<Record<string, string>>;
+}
+
+/** `sallyport serve` on a configuration of the caller's. @throws Error with what it said when it does not come up */
+export async function serveFile(configFile: string): Promise<{ readonly port: number; readonly stop: () => Promise<number | null> }> {
+  const { child, addresses } = await launchGateway(dirname(configFile), configFile, {}, []);
+  return { port: portIn(addresses, "postgres"), stop: () => end(child, "SIGTERM") };
 }
 
 /** @throws Error with what the gateway said when it does not come up within 30 s */

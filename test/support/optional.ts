@@ -2,11 +2,12 @@
  * Whether a test that needs a part of the system may be left out. Never silently: a part that is missing fails its
  * tests, unless `TEST_OPTIONAL` names it, and then they are counted as skipped with the reason.
  */
+
+import { FETCHED_PARTS } from "#test/support/fetched.ts";
 import { PARTS, probe } from "#test/support/parts.ts";
-import { CLIENT_18, postgresql18Client } from "#test/support/psql18.ts";
 
 /** Everything that `TEST_OPTIONAL` may name. */
-export const PART_NAMES: readonly string[] = [...PARTS.map((part) => part.name), CLIENT_18];
+export const PART_NAMES: readonly string[] = [...PARTS, ...FETCHED_PARTS].map((part) => part.name);
 
 /** @throws Error for a name that no part has */
 export function optionalParts(): ReadonlySet<string> {
@@ -27,9 +28,11 @@ export function optional(...parts: readonly string[]): string | false {
 export function versionOf(name: string): string | undefined {
   const part = PARTS.find((candidate) => candidate.name === name);
   if (part !== undefined) return probe(part);
+  const fetched = FETCHED_PARTS.find((candidate) => candidate.name === name);
+  if (fetched === undefined) throw new Error(`there is no part ${name}`);
   try {
-    const [loader, ...rest] = postgresql18Client().command("psql");
-    return probe({ name, packages: [], probe: [loader, ...rest, "--version"] });
+    const [program, ...args] = fetched.probe;
+    return probe({ name, packages: [], probe: [...fetched.fetch().command(program), ...args] });
   } catch {
     // No apt, no mirror, another architecture: it is missing, and the caller says so.
     return undefined;

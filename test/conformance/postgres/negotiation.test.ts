@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { show } from "#test/conformance/postgres/program.ts";
 import { onEachServer, type Ways } from "#test/conformance/postgres/ways.ts";
-import { postgresql18Client } from "#test/support/psql18.ts";
+import { postgresql18Client } from "#test/support/fetched.ts";
 
 const PSQL = () => [...postgresql18Client().command("psql"), "--no-psqlrc", "--tuples-only", "--no-align"] as const;
 

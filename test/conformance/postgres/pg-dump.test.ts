@@ -6,7 +6,7 @@ import { firstDifference } from "#test/conformance/postgres/difference.ts";
 import { show } from "#test/conformance/postgres/program.ts";
 import { onEachServer, type Ways } from "#test/conformance/postgres/ways.ts";
 import { DEBIAN_PROGRAMS } from "#test/support/postgres-programs.ts";
-import { postgresql18Client } from "#test/support/psql18.ts";
+import { postgresql18Client } from "#test/support/fetched.ts";
 
 /** pg_dump refuses servers newer than itself. */
 function program({ version }: Ways, name: "pg_dump" | "psql"): readonly [string, ...string[]] {

@@ -1,0 +1,30 @@
+/**
+ * Programs that Debian 12 does not have, fetched on first use and kept in the checkout's cache: the PostgreSQL 18 client
+ * (direct TLS negotiation, protocol 3.2), and Docker's compose, which checks the compose file without an engine.
+ */
+import { join } from "node:path";
+import { ROOT } from "#test/support/tree.ts";
+import { type Unpacked, unpack } from "#test/support/unpacked.ts";
+
+export interface FetchedPart {
+  /** As `TEST_OPTIONAL` names it. */
+  readonly name: "psql18" | "compose";
+  /** @throws Error where it cannot be fetched */
+  readonly fetch: () => Unpacked;
+  readonly probe: readonly [program: string, ...args: string[]];
+}
+
+/** About 100 MB. @throws Error where it cannot be fetched */
+export function postgresql18Client(): Unpacked {
+  return unpack("sid", ["postgresql-client-18"], join(ROOT, ".cache", "postgresql-client-18"));
+}
+
+/** About 65 MB. @throws Error where it cannot be fetched */
+export function dockerCompose(): Unpacked {
+  return unpack("trixie", ["docker-compose"], join(ROOT, ".cache", "docker-compose"));
+}
+
+export const FETCHED_PARTS: readonly FetchedPart[] = [
+  { name: "psql18", fetch: postgresql18Client, probe: ["psql", "--version"] },
+  { name: "compose", fetch: dockerCompose, probe: ["docker-compose", "version"] },
+];
