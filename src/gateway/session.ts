@@ -1,0 +1,233 @@
+/**
+ * One session: an authorised client, its record, the target's login, the relay between the two, the end. Nothing is
+ * served before what is owed to the evidence log is durable.
+ */
+import type tls from "node:tls";
+import {
+  authenticationOk,
+  backendKeyData,
+  type CancelKey,
+  cancelRequest,
+  checkSetting,
+  parameterStatus,
+  readyForQuery,
+  SessionState,
+  toldUnderMask,
+  upstreamParameters,
+} from "#protocols/postgres/protocol.ts";
+import { Fault } from "#protocols/wire/fault.ts";
+import type { SessionSummary } from "#src/audit/records.ts";
+import { type Journal, openJournal } from "#src/recording/journal.ts";
+import { asFault } from "./as-fault.ts";
+import type { Deadline } from "./deadline.ts";
+import type { Debts } from "./debts.ts";
+import type { Authorised } from "./login.ts";
+import { type Ending, Relay } from "./relay.ts";
+import { catalogueName, type Runtime, type Standing } from "./runtime.ts";
+import { SessionTimers } from "./timers.ts";
+import type { UpstreamLeg } from "./upstream.ts";
+import type { WorkerSelf } from "./worker-self.ts";
+
+export interface SessionParts {
+  readonly id: string;
+  readonly remote: string;
+  readonly client: tls.TLSSocket;
+  readonly authorised: Authorised;
+  readonly self: WorkerSelf;
+  readonly runtime: Runtime;
+  readonly debts: Debts;
+}
+
+export class Session {
+  readonly #parts: SessionParts;
+  readonly #standing: Standing;
+  readonly #journal: Journal;
+  readonly #state: SessionState;
+  readonly #startedAt: string;
+  #relay: Relay | null = null;
+  /** What ended the session before there was a relay to end. */
+  #early: Fault | null = null;
+
+  /** @throws Fault `catalogue-unavailable`, `recording-failed`: nothing has begun then */
+  constructor(parts: SessionParts) {
+    const { id, self, runtime, authorised } = parts;
+    this.#parts = parts;
+    this.#standing = runtime.standing(authorised.proof.principal, authorised.upstream.target.name, authorised.database);
+    const { clock } = self;
+    this.#startedAt = new Date(clock.now()).toISOString();
+    this.#journal = openJournal({ ...self.journals, sessionId: id, clock, startedAtMonotonicMs: clock.monotonicMs() });
+    const { underMask, mayPassUnparsed, isProtected } = this.#standing;
+    const terms = { underMask, mayPassUnparsed, isProtected, limits: runtime.config.recording.results };
+    this.#state = new SessionState(terms, (event) => this.#journal.append(event));
+  }
+
+  /** Counts as they stand. */
+  get summary(): SessionSummary {
+    return this.#summaryAs(null, "open");
+  }
+
+  drain(): void {
+    if (this.#relay === null) this.#early = new Fault("shutting-down", "the gateway is shutting down", { hint: "connect again" });
+    else this.#relay.drain();
+  }
+
+  end(fault: Fault): void {
+    if (this.#relay === null) this.#early = fault;
+    else this.#relay.end(fault);
+  }
+
+  /**
+   * Runs the session to its end.
+   *
+   * @param deadline of the login; cleared when the client is logged in
+   * @throws Fault of the target's leg or of the records; the session is closed and on record then
+   */
+  async run(deadline: Deadline): Promise<void> {
+    const { self, debts, authorised } = this.#parts;
+    let ending: Ending = { status: "fault", reason: "internal-error" };
+    try {
+      this.#recordStart();
+      debts.owe(self.link.sessionOpened(this.summary));
+      const target = await authorised.upstream.dial(this.#upstreamParameters(), this.#upstreamContext());
+      try {
+        await debts.paid();
+        if (this.#early !== null) throw this.#early;
+        deadline.clear();
+        if (this.#parts.client.destroyed || deadline.passed) {
+          // Whoever waited for the login is gone: nothing of what it pipelined may run, and nothing may be left on the target.
+          ending = { status: "client-lost", reason: deadline.passed ? "login-timeout" : null };
+          target.socket.destroy();
+        } else ending = await this.#relayed(target);
+      } catch (error) {
+        target.socket.destroy();
+        throw error;
+      }
+    } catch (error) {
+      const { code } = asFault(error);
+      ending = { status: code.startsWith("upstream") ? "upstream-lost" : "fault", reason: code };
+      throw error;
+    } finally {
+      this.#close(ending);
+    }
+  }
+
+  #upstreamParameters(): ReadonlyMap<string, string> {
+    const { id, authorised } = this.#parts;
+    const { startup, upstream, database, proof } = authorised;
+    const mark = `sp:${id.slice(-12)}:${proof.principal.name}`;
+    return upstreamParameters(startup.parameters, { user: upstream.target.credential.user, database, mark }, this.#standing.underMask);
+  }
+
+  async #relayed(target: UpstreamLeg): Promise<Ending> {
+    const { client, authorised, self } = this.#parts;
+    const { upstream, proof, startup, database, rest } = authorised;
+    const cancelUpstream = (): void => this.#cancelUpstream(target);
+    const key = self.cancels.issue(startup.minor, (remote) => this.#onCancel(remote, cancelUpstream));
+    const relay = new Relay({
+      client,
+      upstream: target.socket,
+      state: this.#state,
+      journal: this.#journal,
+      judge: this.#standing.judge,
+      digestOf: self.digestOf,
+      budget: self.budget,
+      timers: new SessionTimers(upstream.target.limits, proof.expiresAtMs - self.clock.now(), cancelUpstream),
+      cancelUpstream,
+      onCatalogueChanged: () => self.background(self.refresh(catalogueName(upstream.target.name, database))),
+    });
+    this.#relay = relay;
+    try {
+      client.write(this.#greeting(target, key));
+      return await relay.run(rest);
+    } finally {
+      self.cancels.withdraw(key);
+    }
+  }
+
+  /** What follows a good login: the target's own parameters, our cancel key, its transaction status. */
+  #greeting(target: UpstreamLeg, key: CancelKey): Buffer {
+    const { startup } = this.#parts.authorised;
+    const parts = [authenticationOk()];
+    for (const [name, value] of target.login.parameters) {
+      checkSetting(name, value);
+      if (this.#standing.underMask && !toldUnderMask(name)) continue;
+      // The client's own application_name, not the one that carries the session's mark.
+      parts.push(parameterStatus(name, name === "application_name" ? (startup.parameters.get(name) ?? "") : value));
+    }
+    parts.push(backendKeyData(key), readyForQuery("I"));
+    return Buffer.concat(parts);
+  }
+
+  #recordStart(): void {
+    const { proof, upstream, label, startup, database } = this.#parts.authorised;
+    this.#journal.append({
+      kind: "session-start",
+      session: this.#parts.id,
+      principal: proof.principal,
+      target: upstream.target.name,
+      protocol: "postgres",
+      remote: this.#parts.remote,
+      label,
+      application: startup.parameters.get("application_name") ?? null,
+      database,
+      gateway: this.#parts.self.gateway,
+    });
+    this.#journal.flush();
+  }
+
+  /** A request with the right key: on record before it has an effect. */
+  #onCancel(remote: string, cancelUpstream: () => void): void {
+    try {
+      this.#journal.append({ kind: "cancel", remote });
+      this.#journal.flush();
+      cancelUpstream();
+    } catch (error) {
+      this.end(asFault(error));
+    }
+  }
+
+  #cancelUpstream(target: UpstreamLeg): void {
+    const { key } = target.login;
+    if (key === null) return;
+    const { self, authorised } = this.#parts;
+    self.background(
+      authorised.upstream.secureConnection(this.#upstreamContext()).then((socket) => {
+        socket.end(cancelRequest(key));
+        socket.resume();
+      }),
+    );
+  }
+
+  #upstreamContext() {
+    const { id, self, debts } = this.#parts;
+    return { sessionId: id, record: debts.recorder(self.link), now: self.clock.now };
+  }
+
+  #summaryAs(endedAt: string | null, status: SessionSummary["status"]): SessionSummary {
+    const { id, remote, authorised } = this.#parts;
+    return {
+      id,
+      startedAt: this.#startedAt,
+      endedAt,
+      principal: authorised.proof.principal,
+      target: authorised.upstream.target.name,
+      protocol: "postgres",
+      remote,
+      label: authorised.label,
+      ...this.#state.counts,
+      status,
+    };
+  }
+
+  #close(ending: Ending): void {
+    const { id, self } = this.#parts;
+    try {
+      this.#journal.append({ kind: "session-end", status: ending.status, reason: ending.reason });
+      this.#journal.close();
+    } catch (error) {
+      self.log("error", "recording-failed", { session: id, reason: asFault(error).message });
+    }
+    const endedAt = new Date(self.clock.now()).toISOString();
+    self.link.tell({ type: "session-closed", session: this.#summaryAs(endedAt, ending.status) });
+  }
+}
