@@ -19,6 +19,7 @@ const EXIT_CODES = {
   "recording-unreadable": 1,
   "platform-unsupported": 1,
   "port-in-use": 1,
+  "already-running": 1,
   "start-failed": 1,
   "demo-failed": 1,
   tampered: 3,

@@ -4,6 +4,7 @@
  */
 import { fork } from "node:child_process";
 import { mkdirSync, statSync } from "node:fs";
+import { createServer } from "node:net";
 import { resolve } from "node:path";
 import pino, { type Logger } from "pino";
 import type { HostPort, LoadResult } from "#src/config/config.ts";
@@ -13,13 +14,14 @@ import { WORKER_FLAGS } from "#src/gateway/worker-flags.ts";
 import { problemLine } from "./check.ts";
 import { type ExitCode, Failure } from "./failure.ts";
 import type { Screen } from "./screen.ts";
+import { lockState } from "./state-lock.ts";
 import { WORKER_COMMAND } from "./worker-command.ts";
 import type { World } from "./world.ts";
 
 /** How often the files are looked at. Names and times are compared, so a link that is swapped or a file put in place is noticed too. */
 const WATCH_MS = 2000;
 
-/** @throws Failure `config-invalid`, `start-failed` */
+/** @throws Failure `config-invalid`, `already-running`, `start-failed` */
 export async function serve(world: World, screen: Screen, given: string): Promise<ExitCode> {
   const file = resolve(world.cwd, given);
   let files: readonly string[] = [file];
@@ -33,6 +35,7 @@ export async function serve(world: World, screen: Screen, given: string): Promis
     for (const problem of loaded.problems) screen.note(problemLine(given, problem, screen));
     throw new Failure("config-invalid", `${given} has problems; the gateway does not start`, { hint: "sallyport check lists them" });
   }
+  const unlock = lockState(loaded.config.state.sqlite);
   const log = makeLog(world);
   for (const warning of loaded.warnings) log.warn({ event: "config-warning", ...warning });
   const gateway = await start(world, file, load, loaded.config, log);
@@ -49,6 +52,7 @@ export async function serve(world: World, screen: Screen, given: string): Promis
   await stopped;
   for (const off of offs) off();
   await gateway.stop();
+  unlock();
   log.info({ event: "stopped" });
   return 0;
 }
@@ -62,6 +66,7 @@ async function start(
 ): Promise<RunningGateway> {
   try {
     mkdirSync(config.recording.directory, { recursive: true, mode: 0o750 });
+    await bindOnce(config.listen.postgres);
     return await runKeeper(config, {
       load,
       fork: () =>
@@ -75,6 +80,17 @@ async function start(
     log.error({ event: "start-failed", ...wordsOf(cause) });
     throw new Failure("start-failed", wordsOf(cause).message, { cause });
   }
+}
+
+/**
+ * Workers bind their port so that several processes may share it; any other gateway of the same account could then join
+ * unseen. Binding it once without sharing tells.
+ */
+async function bindOnce(address: HostPort | null): Promise<void> {
+  if (address === null || address.port === 0) return;
+  const server = createServer();
+  await new Promise<void>((resolve, reject) => server.once("error", reject).listen(address.port, address.host, resolve));
+  await new Promise((resolve) => server.close(resolve));
 }
 
 function makeLog(world: World): Logger {

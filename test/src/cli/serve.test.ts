@@ -79,11 +79,15 @@ test("does not start on a configuration with problems, and lists them", async ()
   assert.match(running.err(), /bad\.yaml:\d+:\d+: error: recording\.recipients/);
 });
 
-test("a port that is taken is an error in words", async () => {
-  const first = serve();
+test("a port that is taken is an error in words, also where workers share it", async () => {
+  const shared = readFileSync(config, "utf8").replace("workers: 1", "workers: 2");
+  const own = join(scratch, "gateway", "shared.yaml");
+  writeFileSync(own, shared);
+  const first = startProgram(["serve", "--config", own], { ORDERS_PASSWORD: "x" });
+  started.push(first);
   const [, port = ""] = await first.until(/"postgres":"127\.0\.0\.1:(\d+)"/);
   const taken = join(scratch, "gateway", "taken.yaml");
-  const text = readFileSync(config, "utf8").replace("127.0.0.1:0", `127.0.0.1:${port}`);
+  const text = shared.replace("127.0.0.1:0", `127.0.0.1:${port}`);
   writeFileSync(
     taken,
     text.replace("directory: recordings", "directory: r2").replace("directory: evidence", "directory: e2").replace("state/", "s2/"),
@@ -93,6 +97,20 @@ test("a port that is taken is an error in words", async () => {
   assert.match(second.err(), /EADDRINUSE/);
   first.child.kill("SIGTERM");
   assert.equal(await first.ended, 0);
+});
+
+test("a second gateway on the same state does not start, until the first is gone, even by SIGKILL", async () => {
+  const first = serve();
+  await first.until(/"event":"ready"/);
+  const second = serve();
+  assert.equal(await second.ended, 1);
+  assert.match(second.err(), /another gateway runs on the state/);
+  first.child.kill("SIGKILL");
+  await first.ended;
+  const third = serve();
+  await third.until(/"event":"ready"/);
+  third.child.kill("SIGTERM");
+  assert.equal(await third.ended, 0);
 });
 
 test("what stops reading its log ends it in order", async () => {
