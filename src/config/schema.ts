@@ -2,7 +2,7 @@
  * The schema of `sallyport.yaml`, all of it but the policy document, which has its own. Each key's default stands here
  * and in docs/configuration.md; unknown keys are errors. What a key means is documented in `config.ts`.
  */
-import { availableParallelism } from "node:os";
+import { availableParallelism, platform } from "node:os";
 import { Encrypter } from "age-encryption";
 import { z } from "zod";
 import { policyShape } from "#policies/document.ts";
@@ -24,7 +24,7 @@ export function configSchema(files: Files) {
     workers: z
       .union([z.literal("auto"), z.int().min(1).max(WORKERS_MAX)], { error: expected(`auto, or a number from 1 to ${WORKERS_MAX}`) })
       .default("auto")
-      .transform((workers) => (workers === "auto" ? availableParallelism() : workers)),
+      .transform((workers) => (workers === "auto" ? automaticWorkers() : workers)),
     tls: clientTlsSchema(leaf),
     identity: identitySchema(leaf),
     targets: z.record(
@@ -183,3 +183,10 @@ function isRecipient(written: string): boolean {
 }
 
 export type ConfigDocument = z.output<ReturnType<typeof configSchema>>;
+
+/** Where several processes can listen on one port (Node's `reusePort`); elsewhere one worker serves alone. */
+const PORT_SHARING: ReadonlySet<NodeJS.Platform> = new Set(["linux", "freebsd", "sunos", "aix"]);
+
+function automaticWorkers(): number {
+  return PORT_SHARING.has(platform()) ? availableParallelism() : 1;
+}
