@@ -13,8 +13,8 @@ import { address, distinct, duration, expected, pin, serverName, size, TARGET_NA
 
 const count = z.int().min(1);
 const minVersion = z.enum(["TLSv1.2", "TLSv1.3"]).default("TLSv1.2");
-/** More processes than this on one machine is a mistake. */
-const WORKERS_MAX = 256;
+/** A cancel key names its worker in seven bits; more processes than this on one machine would be a mistake anyway. */
+const WORKERS_MAX = 126;
 
 /** Reads the files and variables that the document names while parsing it: parse with `safeParseAsync`. */
 export function configSchema(files: Files) {
