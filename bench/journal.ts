@@ -3,6 +3,7 @@
  * process, the median of several rounds, for statements in an open journal, for sealing small sessions, and for
  * evidence. Run it on a machine that does nothing else.
  */
+import { hash } from "node:crypto";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -28,6 +29,8 @@ let sessions = 0;
 
 interface Cost {
   readonly what: string;
+  /** Of user and system time together, in the best round. */
+  readonly bestMicros: number;
   readonly userMicros: number;
   readonly systemMicros: number;
   readonly wallMicros: number;
@@ -42,12 +45,12 @@ async function cost(what: string, count: number, work: (count: number) => unknow
     await work(count);
     const wall = Number(process.hrtime.bigint() - start) / 1000;
     const { user, system } = process.cpuUsage(cpu);
-    samples.push({ what, userMicros: user / count, systemMicros: system / count, wallMicros: wall / count });
+    samples.push({ what, bestMicros: 0, userMicros: user / count, systemMicros: system / count, wallMicros: wall / count });
   }
   samples.sort((a, b) => a.userMicros + a.systemMicros - b.userMicros - b.systemMicros);
-  const median = samples[Math.floor(ROUNDS / 2)];
-  if (median === undefined) throw new Error("there was no round");
-  return median;
+  const [best, median] = [samples[0], samples[Math.floor(ROUNDS / 2)]];
+  if (best === undefined || median === undefined) throw new Error("there was no round");
+  return { ...median, bestMicros: best.userMicros + best.systemMicros };
 }
 
 function open(): Journal {
@@ -159,7 +162,12 @@ async function run(): Promise<readonly Cost[]> {
   const key = loadSigningKey(createSigningKey().privateKeyPem);
   const log = await openEvidence({ directory: join(root, "evidence"), stateFile: join(root, "checkpoint"), key, clock });
   const opened = { type: "session-opened", session: summary } as const;
+  const yardstick = Buffer.alloc(350, "x");
   const costs = [
+    // A machine's business shows here first: 0.55 on a quiet one of those that the figures in docs/performance.md come from.
+    await cost("yardstick: SHA-256 of 350 bytes", 200_000, (count) => {
+      for (let index = 0; index < count; index++) hash("sha256", yardstick, "hex");
+    }),
     await inJournal("append, 100 a flush", 100_000, (journal, count) => statementsOnly(journal, count, 100)),
     await inJournal("append and flush", 50_000, (journal, count) => statementsOnly(journal, count, 1)),
     await inJournal("append and flush, 10 pipelined", 50_000, (journal, count) => statementsOnly(journal, count, 10)),
@@ -185,10 +193,12 @@ try {
   if (process.argv.includes("--json")) process.stdout.write(`${JSON.stringify(costs)}\n`);
   else {
     process.stdout.write(
-      `${"µs an operation".padEnd(42)} ${"CPU".padStart(8)} ${"user".padStart(8)} ${"system".padStart(8)} ${"wall".padStart(8)}\n`,
+      `${"µs an operation".padEnd(42)} ${"CPU".padStart(8)} ${"best".padStart(8)} ${"user".padStart(8)} ${"system".padStart(8)} ${"wall".padStart(8)}\n`,
     );
-    for (const { what, userMicros, systemMicros, wallMicros } of costs) {
-      const columns = [userMicros + systemMicros, userMicros, systemMicros, wallMicros].map((value) => value.toFixed(2).padStart(8));
+    for (const { what, bestMicros, userMicros, systemMicros, wallMicros } of costs) {
+      const columns = [userMicros + systemMicros, bestMicros, userMicros, systemMicros, wallMicros].map((value) =>
+        value.toFixed(2).padStart(8),
+      );
       process.stdout.write(`${what.padEnd(42)} ${columns.join(" ")}\n`);
     }
   }
