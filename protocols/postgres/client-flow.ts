@@ -20,6 +20,10 @@ interface Streamed {
 
 /** Of a streamed text or Bind, looked at and recorded. */
 const HEAD_BYTES = BIND_GATHER_BYTES_MAX;
+/** A message's length counts itself. */
+const LENGTH_BYTES = 4;
+
+const SESSION_TAGS: ReadonlySet<number> = new Set(Object.values(CLIENT).filter((tag) => tag !== CLIENT.password));
 
 export class ClientFlow implements Handler {
   readonly #state: SessionState;
@@ -65,16 +69,18 @@ export class ClientFlow implements Handler {
   }
 
   plan(tag: number, length: number): Plan {
+    if (!SESSION_TAGS.has(tag)) throw new Fault("unexpected-message", `a message of type ${printable(tag)} has no place in a session`);
+    if (this.#messages.skips(tag)) return "drop";
     switch (tag) {
       case CLIENT.copyData:
-        if (this.#state.quiet || this.#state.copy.kind === "out") return "pass"; // the server ignores it
-        return this.#state.beginCopyData("in", length - 4) ? "observe" : "watch";
+        if (this.#state.operations.length === 0) return "pass"; // the server ignores it
+        return this.#state.beginCopyData("in", length - LENGTH_BYTES) ? "observe" : "watch";
       case CLIENT.query:
       case CLIENT.parse:
         if (length <= STATEMENT_BYTES_MAX) return "whole";
         return this.#state.terms.mayPassUnparsed ? "head" : this.#refuse(tag, length);
       case CLIENT.bind:
-        return length <= BIND_GATHER_BYTES_MAX ? "whole" : "head";
+        return length - LENGTH_BYTES <= BIND_GATHER_BYTES_MAX ? "whole" : "head";
       case CLIENT.functionCall:
         return this.#refuse(tag, length);
       default:
@@ -88,11 +94,11 @@ export class ClientFlow implements Handler {
   }
 
   observe(_tag: number, frame: Buffer): void {
-    this.#state.copyRecord?.keep(frame);
+    this.#state.sending?.keep(frame);
   }
 
   watch(region: Buffer): void {
-    this.#state.copyRecord?.beyond(region);
+    this.#state.sending?.beyond(region);
   }
 
   head(tag: number, frame: Buffer, restBytes: number): Action {
@@ -128,4 +134,8 @@ export class ClientFlow implements Handler {
     if (asked === null) throw new Error("broken invariant: stopped without a question");
     return asked;
   }
+}
+
+function printable(tag: number): string {
+  return tag > 0x20 && tag < 0x7f ? `'${String.fromCharCode(tag)}'` : `0x${tag.toString(16).padStart(2, "0")}`;
 }

@@ -1,40 +1,47 @@
 /**
  * What each message of the client means for the session: texts are judged, values recorded, operations queued and names
- * kept. A refused text is replaced by one with a syntax error: the server's state, its transaction and the rest of the
- * pipeline are then exactly what an error in that place makes of them, and its error is exchanged on the way back.
+ * kept. A refused text is replaced by one with a syntax error, whose error is exchanged on the way back. What the server
+ * will skip, since an error comes before it and no Sync between them, is left out: it is neither judged nor recorded.
  */
-import type { Denial, DenyReason } from "#policies/decision.ts";
+import type { Denial } from "#policies/decision.ts";
+import { Cursor } from "#protocols/wire/cursor.ts";
 import { Fault } from "#protocols/wire/fault.ts";
 import type { Judge, Judgement } from "#protocols/wire/judgement.ts";
 import type { RecordedValue } from "#protocols/wire/transcript.ts";
 import { CLIENT } from "./constants.ts";
 import { type BindMessage, readBind, readExecute, readNamed, readParse, readQuery } from "./decode.ts";
-import { describeStatement, errorResponse, parse, query } from "./encode.ts";
-import { type Action, END, HEADER_BYTES, PASS, STOP } from "./frame.ts";
-import type { Prepared } from "./names.ts";
+import { describeStatement, parse, query } from "./encode.ts";
+import { type Action, DROP, END, HEADER_BYTES, PASS, STOP } from "./frame.ts";
+import type { Change, Prepared } from "./names.ts";
+import type { Operation } from "./operations.ts";
+import { functionCallDenial, refusedParse, refusedQuery, tooLargeMessage, unknownNameDenial, unparsedJudgement } from "./refusals.ts";
 import { Run } from "./run.ts";
 import type { SessionState } from "./session.ts";
 import { recordedValue } from "./values.ts";
-import { denialMessage, WIRE_ERRORS } from "./wire-errors.ts";
+import { denialMessage } from "./wire-errors.ts";
 
-/** No grammar of PostgreSQL accepts this. */
-const REFUSED_SQL = "sallyport refused this statement";
-const NO_TYPES = Buffer.alloc(2);
-const NOTHING = (): void => {
-  // The server skips what this would undo.
-};
+/** Their messages have no body: with one, the server would answer an error that belongs to no operation. */
+const EMPTY: ReadonlySet<number> = new Set([CLIENT.sync, CLIENT.flush, CLIENT.copyDone, CLIENT.terminate]);
 
 export class ClientMessages {
   readonly #state: SessionState;
   readonly #judge: Judge;
   readonly #digestOf: (value: Buffer) => string;
   #asking: Promise<Judgement> | null = null;
+  /** A Parse was refused, and with it everything up to the next Sync. */
+  #refusing = false;
+  #lastEvent = 0;
 
   /** @param digestOf keyed digest of a value that must not stand in the record */
   constructor(state: SessionState, judge: Judge, digestOf: (value: Buffer) => string) {
     this.#state = state;
     this.#judge = judge;
     this.#digestOf = digestOf;
+  }
+
+  /** The server discards this message, whatever it is. */
+  skips(tag: number): boolean {
+    return (this.#state.skipping || this.#refusing) && tag !== CLIENT.sync && tag !== CLIENT.terminate;
   }
 
   /** What a `stop` waits for. */
@@ -47,6 +54,8 @@ export class ClientMessages {
   /** @throws Fault `malformed-message`, `unexpected-message` */
   onFrame(tag: number, frame: Buffer, nowMs: number): Action {
     const body = frame.subarray(HEADER_BYTES);
+    if (EMPTY.has(tag) && body.length > 0) throw new Fault("malformed-message", "a message that has no body came with one");
+    if (this.skips(tag)) return DROP;
     switch (tag) {
       case CLIENT.query:
       case CLIENT.parse:
@@ -65,60 +74,50 @@ export class ClientMessages {
         return PASS;
       case CLIENT.copyDone:
       case CLIENT.copyFail:
-        this.#push({ kind: "copy-end" });
-        return PASS;
+        return this.#onCopyEnd();
       case CLIENT.terminate:
         return END;
       default:
-        throw new Fault("unexpected-message", `a message of type ${printable(tag)} has no place in a session`);
+        throw new Error("broken invariant: a message that has no place in a session was collected");
     }
   }
 
   /** The judgement that `takeAsked` gave out has come. */
   onJudged(frame: Buffer, judgement: Judgement, nowMs: number): Action {
+    if (this.skips(frame[0] ?? 0)) return DROP;
     return frame[0] === CLIENT.query ? this.#query(judgement, nowMs) : this.#parse(frame, judgement);
   }
 
   /** The beginning of a text or a Bind that is too large to be collected and may pass. */
   onHead(tag: number, frame: Buffer, restBytes: number, nowMs: number): { readonly action: Action; readonly event: number } {
-    const body = frame.subarray(HEADER_BYTES);
-    if (tag === CLIENT.bind) {
-      const action = this.#onBind(readBind(body, false), nowMs);
-      return { action, event: this.#lastEvent };
-    }
-    const at = tag === CLIENT.parse ? body.indexOf(0) + 1 : 0;
-    const judgement = unparsedJudgement(body.subarray(at), body.length - at + restBytes);
-    const action = tag === CLIENT.query ? this.#query(judgement, nowMs) : this.#parseUnread(body.toString("utf8", 0, at - 1), judgement);
+    if (this.skips(tag)) return { action: DROP, event: 0 };
+    const cursor = new Cursor(frame.subarray(HEADER_BYTES));
+    const action =
+      tag === CLIENT.bind ? this.#onBind(readBind(cursor.rest(), false), nowMs) : this.#onUnread(tag, cursor, restBytes, nowMs);
     return { action, event: this.#lastEvent };
+  }
+
+  #onUnread(tag: number, cursor: Cursor, restBytes: number, nowMs: number): Action {
+    const name = tag === CLIENT.parse ? cursor.name() : "";
+    const bytes = cursor.left + restBytes;
+    const judgement = unparsedJudgement(cursor.rest(), bytes);
+    if (tag === CLIENT.query) return this.#query(judgement, nowMs);
+    this.#prepare({ name, judgement, columns: undefined, parameterTypes: [] }, this.#recordPrepare(name, judgement));
+    return PASS;
   }
 
   /** A refusal that needs no more than the header. @returns what goes upstream in the message's place */
   onRefusedHeader(tag: number, length: number): Buffer {
-    const denial: Denial =
-      tag === CLIENT.functionCall
-        ? deny("function-call-refused", "fast-path function calls are refused", "call the function in a SELECT")
-        : deny("masked-unsupported", `a message of ${length} bytes is too large to be judged`, "split the statement");
-    if (tag === CLIENT.functionCall) return this.#refuseQuery(denialMessage(denial), null, denial);
-    const code = WIRE_ERRORS["statement-too-large"];
-    const wire = errorResponse({
-      severity: code.severity,
-      sqlState: code.sqlState,
-      message: `the statement has ${length} bytes; no more than 4 MiB can be judged`,
-      detail: "reason=statement-too-large",
-      hint: "split it into several statements, or use COPY for bulk data",
-    });
-    const event = this.#state.append({
-      kind: "denied",
-      statement: null,
-      rule: null,
-      reason: "statement-too-large",
-      message: `${length} bytes`,
-    });
+    if (tag === CLIENT.functionCall) {
+      const denial = functionCallDenial();
+      this.#recordDenied(denial, null);
+      return this.#refuseQuery(denialMessage(denial), null);
+    }
+    this.#state.append({ kind: "denied", statement: null, rule: null, reason: "statement-too-large", message: `${length} bytes` });
     this.#state.counts.denied++;
-    return tag === CLIENT.parse ? this.#refuseParse("", wire, event) : this.#refuseQuery(wire, event, null);
+    const wire = tooLargeMessage(length);
+    return tag === CLIENT.parse ? this.#refuseParse(null, wire, null) : this.#refuseQuery(wire, null);
   }
-
-  #lastEvent = 0;
 
   #onText(tag: number, frame: Buffer, nowMs: number): Action {
     const body = frame.subarray(HEADER_BYTES);
@@ -134,42 +133,47 @@ export class ClientMessages {
     const statement = this.#recordStatement(judgement, []);
     if (judgement.denial !== null) {
       this.#recordDenied(judgement.denial, statement);
-      return { kind: "replace", bytes: [this.#refuseQuery(denialMessage(judgement.denial), statement, null)] };
+      return { kind: "replace", bytes: [this.#refuseQuery(denialMessage(judgement.denial), statement)] };
     }
-    for (const { name, sql } of judgement.prepares) {
-      this.#state.names.setStatement(name, {
-        name,
-        judgement: { ...judgement, recordedSql: sql, prepares: [] },
-        columns: undefined,
-        parameterTypes: [],
-      });
-    }
-    this.#push({ kind: "query", run: this.#run(statement, judgement, nowMs, []), refusal: null });
+    const changes = judgement.prepares.map(({ name, sql }) => {
+      const prepared = { name, judgement: { ...judgement, recordedSql: sql, prepares: [] }, columns: undefined, parameterTypes: [] };
+      return this.#namedInText(prepared);
+    });
+    this.#push({ kind: "query", run: this.#run(statement, judgement, nowMs, []), refusal: null, changes });
     return judgement.upstreamSql === null ? PASS : { kind: "replace", bytes: [query(judgement.upstreamSql)] };
   }
 
+  /**
+   * PREPARE in a text, which fails when the name is taken and may be one of several statements. Under a mask, and where the
+   * name is known, it is not relied on: whatever is bound under it next could be run with another's judgement.
+   */
+  #namedInText(prepared: Prepared): Change {
+    const { names, terms } = this.#state;
+    const relied = !terms.underMask && names.statement(prepared.name) === undefined;
+    const change = relied ? names.setStatement(prepared.name, prepared) : names.closeStatement(prepared.name);
+    if (!relied) change.doubt();
+    return change;
+  }
+
   #parse(frame: Buffer, judgement: Judgement): Action {
-    const message = readParse(frame.subarray(HEADER_BYTES));
-    const event = this.#recordPrepare(message.name, judgement);
+    const { name, types } = readParse(frame.subarray(HEADER_BYTES));
+    const event = this.#recordPrepare(name, judgement);
     if (judgement.denial !== null) {
       this.#recordDenied(judgement.denial, event);
-      return { kind: "replace", bytes: [this.#refuseParse(message.name, denialMessage(judgement.denial), event)] };
+      return { kind: "replace", bytes: [this.#refuseParse(name, denialMessage(judgement.denial), event)] };
     }
-    const prepared: Prepared = { name: message.name, judgement, columns: undefined, parameterTypes: [] };
-    this.#push({ kind: "parse", prepared, undo: this.#setStatement(message.name, prepared), refusal: null });
-    const rewritten = judgement.upstreamSql === null ? null : parse(message.name, judgement.upstreamSql, message.types);
+    const prepared: Prepared = { name, judgement, columns: undefined, parameterTypes: [] };
+    this.#prepare(prepared, event);
+    const rewritten = judgement.upstreamSql === null ? null : parse(name, judgement.upstreamSql, types);
     if (!this.#state.terms.underMask) return rewritten === null ? PASS : { kind: "replace", bytes: [rewritten] };
     // Under a mask no row may come whose columns are not known: the statement is described at once, for us.
     this.#push({ kind: "describe", prepared, portal: null, ours: true });
-    const describe = describeStatement(message.name);
+    const describe = describeStatement(name);
     return rewritten === null ? { kind: "then", bytes: describe } : { kind: "replace", bytes: [rewritten, describe] };
   }
 
-  #parseUnread(name: string, judgement: Judgement): Action {
-    this.#recordPrepare(name, judgement);
-    const prepared: Prepared = { name, judgement, columns: undefined, parameterTypes: [] };
-    this.#push({ kind: "parse", prepared, undo: this.#setStatement(name, prepared), refusal: null });
-    return PASS;
+  #prepare(prepared: Prepared, event: number): void {
+    this.#push({ kind: "parse", prepared, change: this.#state.names.setStatement(prepared.name, prepared), event, refusal: null });
   }
 
   #onBind(bind: BindMessage, nowMs: number): Action {
@@ -181,9 +185,8 @@ export class ClientMessages {
         ? this.#recordForeign(`Bind of "${bind.statement}"`)
         : this.#recordStatement(judgement, this.#values(bind, prepared));
     const run = this.#run(statement, judgement, nowMs, bind.resultFormats);
-    const portal = { prepared, run };
-    const undo = this.#state.skipping ? NOTHING : this.#state.names.setPortal(bind.portal, portal);
-    this.#push({ kind: "bind", portal, undo });
+    const portal = { name: bind.portal, prepared, run };
+    this.#push({ kind: "bind", portal, change: this.#state.names.setPortal(bind.portal, portal) });
     return PASS;
   }
 
@@ -192,8 +195,9 @@ export class ClientMessages {
     if (portal === null) {
       if (this.#state.terms.underMask) return this.#refuseUnknown("portal", name);
       const statement = this.#recordForeign(`Execute of portal "${name}"`);
-      portal = { prepared: null, run: this.#run(statement, null, nowMs, []) };
+      portal = { name, prepared: null, run: this.#run(statement, null, nowMs, []) };
     }
+    for (const prepared of portal.prepared?.judgement.prepares ?? []) this.#state.names.closeStatement(prepared.name).doubt();
     this.#push({ kind: "execute", portal });
     return PASS;
   }
@@ -208,27 +212,32 @@ export class ClientMessages {
 
   #onClose(body: Buffer): Action {
     const { kind, name } = readNamed(body, "Close");
-    const names = this.#state.names;
-    const undo = this.#state.skipping ? NOTHING : kind === "statement" ? names.closeStatement(name) : names.closePortal(name);
-    this.#push({ kind: "close", undo });
+    const { names } = this.#state;
+    this.#push({ kind: "close", change: kind === "statement" ? names.closeStatement(name) : names.closePortal(name) });
     return PASS;
   }
 
   #onSync(): Action {
     // In copy-in mode the server reads Sync and says nothing (protocol-flow, "COPY Operations").
-    const ignored = this.#state.copy.kind === "in" && !this.#state.operations.hasCopyEnd;
-    if (!ignored) this.#state.operations.push({ kind: "sync" });
+    if (this.#state.copy.kind === "in" && !this.#state.operations.hasCopyEnd) this.#state.ignoredSyncs++;
+    else this.#state.operations.push({ kind: "sync" });
     this.#state.skipping = false;
+    this.#refusing = false;
     return PASS;
   }
 
-  /** What the server skips leaves no trace in the queue. */
-  #push(operation: Parameters<SessionState["operations"]["push"]>[0]): void {
-    if (!this.#state.skipping) this.#state.operations.push(operation);
+  #onCopyEnd(): Action {
+    const record = this.#state.sending;
+    this.#state.sending = null;
+    // With nothing under way the server ignores it.
+    if (this.#state.operations.length > 0) this.#state.operations.push({ kind: "copy-end", record });
+    return PASS;
   }
 
-  #setStatement(name: string, prepared: Prepared): () => void {
-    return this.#state.skipping ? NOTHING : this.#state.names.setStatement(name, prepared);
+  /** Data that were sent before this operation are not for it. */
+  #push(operation: Operation): void {
+    if (this.#state.copy.kind !== "in") this.#state.sending = null;
+    this.#state.operations.push(operation);
   }
 
   #run(statement: number, judgement: Judgement | null, startedMs: number, resultFormats: readonly number[]): Run {
@@ -272,35 +281,26 @@ export class ClientMessages {
     return this.#lastEvent;
   }
 
-  #recordDenied(denial: Denial, statement: number): void {
+  #recordDenied(denial: Denial, statement: number | null): void {
     this.#state.counts.denied++;
     this.#state.append({ kind: "denied", statement, rule: denial.rule, reason: denial.reason, message: denial.message });
   }
 
-  #refuseQuery(wire: Buffer, event: number | null, denial: Denial | null): Buffer {
-    if (event === null && denial !== null) {
-      this.#state.counts.denied++;
-      this.#state.append({ kind: "denied", statement: null, rule: null, reason: denial.reason, message: denial.message });
-    }
-    this.#push({ kind: "query", run: null, refusal: { wire } });
-    return query(REFUSED_SQL);
+  #refuseQuery(wire: Buffer, event: number | null): Buffer {
+    this.#push({ kind: "query", run: null, refusal: { wire, event }, changes: [] });
+    return refusedQuery();
   }
 
-  #refuseParse(name: string, wire: Buffer, _event: number | null): Buffer {
-    this.#push({ kind: "parse", prepared: null, undo: NOTHING, refusal: { wire } });
-    return parse(name, REFUSED_SQL, NO_TYPES);
+  #refuseParse(name: string | null, wire: Buffer, event: number | null): Buffer {
+    this.#push({ kind: "parse", prepared: null, change: null, event: null, refusal: { wire, event } });
+    this.#refusing = true;
+    return refusedParse(name);
   }
 
-  /** Under a mask, what is not known by name has not been judged. */
   #refuseUnknown(what: string, name: string): Action {
-    const denial = deny(
-      "masked-unsupported",
-      `no ${what} "${name}" was made through this protocol`,
-      "prepare the statement again and bind it",
-    );
-    const event = this.#state.append({ kind: "denied", statement: null, rule: null, reason: denial.reason, message: denial.message });
-    this.#state.counts.denied++;
-    return { kind: "replace", bytes: [this.#refuseParse("", denialMessage(denial), event)] };
+    const denial = unknownNameDenial(what, name);
+    this.#recordDenied(denial, null);
+    return { kind: "replace", bytes: [this.#refuseParse(null, denialMessage(denial), null)] };
   }
 }
 
@@ -313,32 +313,4 @@ function recorded(judgement: Judgement) {
     reason: judgement.reason,
     tables: judgement.tables,
   };
-}
-
-function deny(reason: DenyReason, message: string, hint: string): Denial {
-  return { verdict: "deny", reason, rule: null, message, hint, position: null };
-}
-
-/** For a text that streams by, unread: only principals with every right and no mask have one. */
-function unparsedJudgement(beginning: Buffer, bytes: number): Judgement {
-  return {
-    verdict: "allow",
-    rule: null,
-    reason: "unparsed",
-    denial: null,
-    upstreamSql: null,
-    outputMasked: [],
-    mapPosition: (position) => position,
-    recordedSql: { head: beginning.toString("utf8", 0, 1024), bytes, sha256: null },
-    recordedUpstreamSql: null,
-    tables: [],
-    sensitiveParameters: [],
-    rebuildErrors: false,
-    prepares: [],
-    changesCatalogue: true,
-  };
-}
-
-function printable(tag: number): string {
-  return tag > 0x20 && tag < 0x7f ? `'${String.fromCharCode(tag)}'` : `0x${tag.toString(16).padStart(2, "0")}`;
 }

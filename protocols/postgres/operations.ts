@@ -5,25 +5,30 @@
 import { Fault } from "#protocols/wire/fault.ts";
 import type { Judgement } from "#protocols/wire/judgement.ts";
 import { OPERATIONS_MAX } from "#protocols/wire/limits.ts";
-import type { Portal, Prepared, Undo } from "./names.ts";
+import type { CopyRecord } from "./copy.ts";
+import type { Change, Portal, Prepared } from "./names.ts";
 import type { Run } from "./run.ts";
 
 /** A statement that did not go upstream: a text with a syntax error went in its place, so that the server's state is its own. */
 export interface Refusal {
   /** The ErrorResponse that the client gets in place of the server's. */
   readonly wire: Buffer;
+  /** Sequence number of the event that holds the text; null where none could be read. */
+  readonly event: number | null;
 }
 
 export type Operation =
-  | { readonly kind: "query"; readonly run: Run | null; readonly refusal: Refusal | null }
-  | { readonly kind: "parse"; readonly prepared: Prepared | null; readonly undo: Undo; readonly refusal: Refusal | null }
-  | { readonly kind: "bind"; readonly portal: Portal | null; readonly undo: Undo }
+  /** `changes`: names that PREPARE in the text binds. */
+  | { readonly kind: "query"; readonly run: Run | null; readonly refusal: Refusal | null; readonly changes: readonly Change[] }
+  | { readonly kind: "parse"; readonly prepared: Prepared; readonly change: Change; readonly event: number; readonly refusal: null }
+  | { readonly kind: "parse"; readonly prepared: null; readonly change: null; readonly event: null; readonly refusal: Refusal }
+  | { readonly kind: "bind"; readonly portal: Portal; readonly change: Change }
   | { readonly kind: "describe"; readonly prepared: Prepared | null; readonly portal: Portal | null; readonly ours: boolean }
-  | { readonly kind: "execute"; readonly portal: Portal | null }
-  | { readonly kind: "close"; readonly undo: Undo }
+  | { readonly kind: "execute"; readonly portal: Portal }
+  | { readonly kind: "close"; readonly change: Change }
   | { readonly kind: "sync" }
-  /** CopyDone or CopyFail; means nothing unless the server is in copy-in mode when it gets there. */
-  | { readonly kind: "copy-end" };
+  /** CopyDone or CopyFail, with the data before it; means nothing unless the server is in copy-in mode when it gets there. */
+  | { readonly kind: "copy-end"; readonly record: CopyRecord | null };
 
 export function judgementOf(operation: Operation | undefined): Judgement | null {
   switch (operation?.kind) {
@@ -35,13 +40,41 @@ export function judgementOf(operation: Operation | undefined): Judgement | null 
       return (operation.prepared ?? operation.portal?.prepared)?.judgement ?? null;
     case "bind":
     case "execute":
-      return operation.portal?.prepared?.judgement ?? null;
+      return operation.portal.prepared?.judgement ?? null;
     case "close":
     case "sync":
     case "copy-end":
     case undefined:
       return null;
   }
+}
+
+/** Sequence number of the event that an operation's error belongs to. */
+export function eventOf(operation: Operation | undefined): number | null {
+  switch (operation?.kind) {
+    case "query":
+      return operation.run?.statement ?? operation.refusal?.event ?? null;
+    case "parse":
+      return operation.event ?? operation.refusal.event;
+    case "describe":
+    case "bind":
+    case "execute":
+      return operation.portal?.run.statement ?? null;
+    case "close":
+    case "sync":
+    case "copy-end":
+    case undefined:
+      return null;
+  }
+}
+
+/**
+ * Whether the text that an operation runs is certainly the one that was judged. Behind a named portal it is not: CLOSE and
+ * DECLARE in other texts can exchange what the name stands for.
+ */
+export function isCertain(operation: Operation | undefined): boolean {
+  if (operation?.kind === "execute") return operation.portal.name === "";
+  return operation?.kind !== "describe" || (operation.portal?.name ?? "") === "";
 }
 
 export class Operations {
@@ -62,15 +95,11 @@ export class Operations {
     this.#items.push(operation);
   }
 
+  /** The head is answered. CopyDone and CopyFail behind it were for no COPY of its: the server has ignored them. */
   shift(): void {
-    this.#head++;
-    if (this.#head === this.#items.length) {
-      this.#items = [];
-      this.#head = 0;
-    } else if (this.#head > 1024 && this.#head * 2 > this.#items.length) {
-      this.#items = this.#items.slice(this.#head);
-      this.#head = 0;
-    }
+    let next = this.#head + 1;
+    while (this.#items[next]?.kind === "copy-end") next++;
+    this.#advance(next);
   }
 
   /**
@@ -79,46 +108,68 @@ export class Operations {
    * @returns true when that Sync is in the queue, false when it has still to come
    */
   discardToSync(): boolean {
-    const at = this.#items.findIndex((operation, index) => index >= this.#head && operation.kind === "sync");
-    const end = at < 0 ? this.#items.length : at;
+    let end = this.#head;
+    while (end < this.#items.length && this.#items[end]?.kind !== "sync") end++;
     for (let index = end - 1; index >= this.#head; index--) {
       const operation = this.#items[index];
       if (operation !== undefined) undo(operation);
     }
-    this.#items = this.#items.slice(end);
-    this.#head = 0;
-    return at >= 0;
+    const found = end < this.#items.length;
+    this.#advance(end);
+    return found;
   }
 
   /** Whether the client has said that its COPY data are over. */
   get hasCopyEnd(): boolean {
-    return this.#copyEnd() >= 0;
+    return this.#copyEnd() < this.#items.length;
   }
 
   /** In copy-in mode the server reads Sync and says nothing (protocol-flow, "COPY Operations"). @returns how many were dropped */
   dropSyncsInCopy(): number {
-    const end = this.#copyEnd();
-    const before = this.#items.length;
-    this.#items = this.#items.filter((operation, index) => index < this.#head || operation.kind !== "sync" || (end >= 0 && index > end));
-    return before - this.#items.length;
+    return this.#remove(this.#copyEnd(), (operation) => operation.kind === "sync");
   }
 
-  /** The server has read CopyDone or CopyFail. */
-  dropCopyEnd(): void {
-    const end = this.#copyEnd();
-    if (end >= 0) this.#items.splice(end, 1);
-  }
-
-  /** CopyDone and CopyFail outside copy-in mode are ignored by the server. */
-  skipCopyEnds(): void {
-    while (this.head?.kind === "copy-end") this.shift();
+  /** The server has read CopyDone or CopyFail. @returns the data before it; undefined when neither has been sent */
+  takeCopyEnd(): CopyRecord | null | undefined {
+    const at = this.#copyEnd();
+    const end = this.#items[at];
+    if (end?.kind !== "copy-end") return undefined;
+    this.#remove(at + 1, (operation) => operation === end);
+    return end.record;
   }
 
   #copyEnd(): number {
-    return this.#items.findIndex((operation, index) => index >= this.#head && operation.kind === "copy-end");
+    let at = this.#head;
+    while (at < this.#items.length && this.#items[at]?.kind !== "copy-end") at++;
+    return at;
+  }
+
+  /** Removes from the front part, up to `end`; what stays moves back, so that a long queue behind it stays where it is. */
+  #remove(end: number, which: (operation: Operation) => boolean): number {
+    let kept = end;
+    for (let index = end - 1; index >= this.#head; index--) {
+      const operation = this.#items[index];
+      if (operation !== undefined && !which(operation)) this.#items[--kept] = operation;
+    }
+    const removed = kept - this.#head;
+    this.#advance(kept);
+    return removed;
+  }
+
+  #advance(to: number): void {
+    this.#head = to;
+    if (this.#head >= this.#items.length) {
+      this.#items = [];
+      this.#head = 0;
+    } else if (this.#head > 1024 && this.#head * 2 > this.#items.length) {
+      this.#items = this.#items.slice(this.#head);
+      this.#head = 0;
+    }
   }
 }
 
 function undo(operation: Operation): void {
-  if (operation.kind === "parse" || operation.kind === "bind" || operation.kind === "close") operation.undo();
+  if (operation.kind === "parse") operation.change?.undo();
+  else if (operation.kind === "bind" || operation.kind === "close") operation.change.undo();
+  else if (operation.kind === "query") for (const change of operation.changes) change.undo();
 }

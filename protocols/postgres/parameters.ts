@@ -37,6 +37,8 @@ export interface UpstreamIdentity {
   readonly database: string;
   /** Appended to `application_name`: attribution in the target's own views, best effort. */
   readonly mark: string;
+  /** Schemas that names are looked up in under a mask, as the gateway resolves them; null: the target's own setting. */
+  readonly searchPath: readonly string[] | null;
 }
 
 /**
@@ -65,8 +67,15 @@ export function upstreamParameters(
     }
   }
   if (underMask) result.set("client_encoding", "UTF8");
+  if (upstream.searchPath !== null) result.set("search_path", pathSetting(upstream.searchPath));
   result.set("application_name", marked(client.get("application_name") ?? "", upstream.mark));
   return result;
+}
+
+/** pg_catalog in front is searched without being named. An empty path has to be written as one empty name. */
+function pathSetting(path: readonly string[]): string {
+  const named = path[0] === "pg_catalog" ? path.slice(1) : path;
+  return named.length === 0 ? '""' : named.map((schema) => `"${schema.replaceAll('"', '""')}"`).join(", ");
 }
 
 function judge(name: string, value: string, underMask: boolean): void {

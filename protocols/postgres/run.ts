@@ -108,19 +108,29 @@ export class Run {
     this.#beyondRows++;
   }
 
-  /** The part of a row that `keeps` was true for, but which was too large to be collected. */
-  skipRow(): void {
+  /** A row is too large to be collected: it and all behind it go to `beyond`, so that what is kept has no gaps. */
+  keepNoMore(): void {
     this.#keptBytes = this.#limits.bytesPerStatement;
   }
 
   /** The statement is answered, or one of several results of a Query is. */
   complete(tag: string, rows: number, nowMs: number): void {
+    this.#result(tag, rows, nowMs);
+    this.#keptRows = 0;
+    this.#keptBytes = 0;
+    this.#described = false;
+    this.#results++;
+  }
+
+  /** A part of the portal's rows is fetched; the limits go on counting with the next. */
+  suspend(rows: number, nowMs: number): void {
+    this.#result("portal suspended", rows, nowMs);
+  }
+
+  #result(tag: string, rows: number, nowMs: number): void {
     this.#flush();
     const durationMs = Math.round((nowMs - this.#startedMs) * 1000) / 1000;
     this.#append({ kind: "result", statement: this.statement, tag, rows, durationMs, beyond: this.takeBeyond() });
-    this.#keptRows = 0;
-    this.#keptBytes = 0;
-    this.#results++;
   }
 
   /** The answer broke off: what came is kept. */

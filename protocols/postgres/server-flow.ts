@@ -12,6 +12,15 @@ import type { SessionState } from "./session.ts";
 /** An error may carry a long text (RAISE, the query of a failed function); longer ones are no errors that a server makes. */
 const SERVER_MESSAGE_BYTES_MAX = 16 * 1024 * 1024;
 
+/** These have their place in a login, CopyBoth in replication. */
+const LOGIN_TAGS: ReadonlySet<number> = new Set([
+  SERVER.authentication,
+  SERVER.backendKeyData,
+  SERVER.copyBothResponse,
+  SERVER.negotiateProtocolVersion,
+]);
+const SESSION_TAGS: ReadonlySet<number> = new Set(Object.values(SERVER).filter((tag) => !LOGIN_TAGS.has(tag)));
+
 export class ServerFlow implements Handler {
   readonly #state: SessionState;
   readonly #messages: ServerMessages;
@@ -46,6 +55,8 @@ export class ServerFlow implements Handler {
   }
 
   plan(tag: number, length: number): Plan {
+    if (!SESSION_TAGS.has(tag))
+      throw new Fault("upstream-out-of-step", `the target sent a message of type 0x${tag.toString(16)} out of turn`);
     if (tag === SERVER.dataRow) return this.#messages.row(length) ? "observe" : "watch";
     if (tag === SERVER.copyData) {
       if (this.#state.copy.kind !== "out") throw new Fault("upstream-out-of-step", "the target sent COPY data out of turn");
@@ -60,12 +71,12 @@ export class ServerFlow implements Handler {
   }
 
   observe(tag: number, frame: Buffer): void {
-    if (tag === SERVER.copyData) this.#state.copyRecord?.keep(frame);
+    if (tag === SERVER.copyData) this.#state.receiving?.keep(frame);
     else this.#messages.keepRow(frame.subarray(HEADER_BYTES));
   }
 
   watch(region: Buffer): void {
-    if (this.#state.copy.kind === "out") this.#state.copyRecord?.beyond(region);
+    if (this.#state.copy.kind === "out") this.#state.receiving?.beyond(region);
     else this.#messages.beyondRows(region);
   }
 

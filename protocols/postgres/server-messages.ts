@@ -10,11 +10,19 @@ import { ROW_GATHER_BYTES_MAX } from "#protocols/wire/limits.ts";
 import { SERVER } from "./constants.ts";
 import { readCommandTag, readErrorFields, readNotification, readParameterStatus, readRowDescription } from "./decode.ts";
 import { type Action, DROP, HEADER_BYTES, PASS } from "./frame.ts";
-import { judgementOf, type Operation } from "./operations.ts";
+import { eventOf, isCertain, judgementOf, type Operation } from "./operations.ts";
 import { rebuilt } from "./rebuilt-errors.ts";
 import type { Run } from "./run.ts";
 import type { SessionState } from "./session.ts";
 import { recordedText } from "./values.ts";
+
+/** May come at any time, also inside a COPY. */
+const ANY_TIME: ReadonlySet<number> = new Set([
+  SERVER.errorResponse,
+  SERVER.noticeResponse,
+  SERVER.notificationResponse,
+  SERVER.parameterStatus,
+]);
 
 /** What ParameterStatus may tell a principal under a mask. */
 const TOLD_UNDER_MASK = new Set([
@@ -38,7 +46,9 @@ export class ServerMessages {
   /** The run whose rows are coming. */
   #run: Run | null = null;
   #rows = 0;
-  /** Syncs that were taken for ignored when a COPY failed, and may be answered after all. */
+  /** The Query at the head has had an answer, so that ReadyForQuery can be its. */
+  #answered = false;
+  /** Syncs that were sent into a COPY which failed: read before that they have no answer, read after it they have one each. */
   #strayReady = 0;
 
   constructor(state: SessionState) {
@@ -47,6 +57,7 @@ export class ServerMessages {
 
   /** A DataRow begins. @returns whether it is kept for the record */
   row(length: number): boolean {
+    if (this.#state.copy.kind !== "none") throw outOfStep("a row");
     if (this.#run === null) this.#run = this.#runOfRows();
     const run = this.#run;
     if (this.#state.terms.underMask && !run.described) {
@@ -55,7 +66,8 @@ export class ServerMessages {
     this.#rows++;
     this.#state.counts.rows++;
     this.#state.counts.maskedCells += run.maskedColumns;
-    if (run.keeps && length <= ROW_GATHER_BYTES_MAX) return true;
+    if (run.keeps && length > ROW_GATHER_BYTES_MAX) run.keepNoMore();
+    if (run.keeps) return true;
     run.beyondRow();
     return false;
   }
@@ -76,6 +88,7 @@ export class ServerMessages {
   /** @throws Fault `upstream-out-of-step`, `masking-tripwire`, `malformed-message` */
   onFrame(tag: number, frame: Buffer, nowMs: number): Action {
     const body = frame.subarray(HEADER_BYTES);
+    this.#checkCopy(tag);
     switch (tag) {
       case SERVER.parseComplete:
         return this.#expect("parse");
@@ -90,19 +103,17 @@ export class ServerMessages {
       case SERVER.noData:
         return this.#onNoData();
       case SERVER.commandComplete:
-        return this.#onComplete(readCommandTag(body), nowMs, true);
+        return this.#onComplete(readCommandTag(body), nowMs);
       case SERVER.emptyQueryResponse:
-        return this.#onComplete("", nowMs, true);
+        return this.#onComplete("", nowMs);
       case SERVER.portalSuspended:
-        return this.#onComplete("portal suspended", nowMs, false);
+        return this.#onSuspended(nowMs);
       case SERVER.copyInResponse:
         return this.#onCopy("in");
       case SERVER.copyOutResponse:
         return this.#onCopy("out");
       case SERVER.copyDone:
-        if (this.#state.copy.kind !== "out") throw outOfStep("CopyDone");
-        this.#state.endCopy("done");
-        return PASS;
+        return this.#onCopyDone();
       case SERVER.readyForQuery:
         return this.#onReady(body);
       case SERVER.errorResponse:
@@ -113,18 +124,24 @@ export class ServerMessages {
       case SERVER.parameterStatus:
         return this.#onParameter(body);
       default:
-        throw outOfStep(`a message of type 0x${tag.toString(16)}`);
+        throw new Error("broken invariant: a message that has no place in a session was collected");
     }
   }
 
+  #checkCopy(tag: number): void {
+    const { kind } = this.#state.copy;
+    if (kind === "none" || ANY_TIME.has(tag)) return;
+    if (tag !== (kind === "in" ? SERVER.commandComplete : SERVER.copyDone)) throw outOfStep("an answer inside a COPY");
+  }
+
   #head(): Operation | undefined {
-    if (this.#state.copy.kind !== "in") this.#state.operations.skipCopyEnds();
     return this.#state.operations.head;
   }
 
   #expect(kind: "parse" | "bind" | "close"): Action {
     const head = this.#head();
     if (head?.kind !== kind || (head.kind === "parse" && head.refusal !== null)) throw outOfStep(`an answer to ${kind}`);
+    head.change?.settle();
     this.#state.operations.shift();
     return PASS;
   }
@@ -163,41 +180,61 @@ export class ServerMessages {
     return head.ours ? DROP : PASS;
   }
 
-  #onComplete(tag: string, nowMs: number, final: boolean): Action {
+  #onComplete(tag: string, nowMs: number): Action {
     const head = this.#head();
     const run = head === undefined ? null : runOf(head);
     if (run === null || head === undefined) throw outOfStep("CommandComplete");
-    if (this.#state.copy.kind === "in") {
-      this.#state.endCopy("done");
-      this.#state.operations.dropCopyEnd();
-    }
+    this.#state.endCopy("done");
     run.complete(tag, this.#rows, nowMs);
+    this.#forgetRows();
+    if (run.judgement?.changesCatalogue ?? true) this.#state.catalogueChanged = true;
+    if (head.kind === "execute") this.#state.operations.shift();
+    else this.#answered = true;
+    return PASS;
+  }
+
+  #onSuspended(nowMs: number): Action {
+    const head = this.#head();
+    if (head?.kind !== "execute") throw outOfStep("PortalSuspended");
+    head.portal.run.suspend(this.#rows, nowMs);
+    this.#forgetRows();
+    this.#state.operations.shift();
+    return PASS;
+  }
+
+  #forgetRows(): void {
     this.#run = null;
     this.#rows = 0;
-    if (final && (run.judgement?.changesCatalogue ?? true)) this.#state.catalogueChanged = true;
-    if (head.kind === "execute") this.#state.operations.shift();
-    return PASS;
   }
 
   #onCopy(direction: "in" | "out"): Action {
     const head = this.#head();
     const run = head === undefined ? null : runOf(head);
     if (run === null) throw outOfStep("a COPY response");
-    this.#state.copy = { kind: direction, statement: run.statement };
-    if (direction === "in") this.#state.operations.dropSyncsInCopy();
+    this.#state.startCopy(direction, run.statement);
+    return PASS;
+  }
+
+  #onCopyDone(): Action {
+    if (this.#state.copy.kind !== "out") throw outOfStep("CopyDone");
+    this.#state.endCopy("done");
     return PASS;
   }
 
   #onReady(body: Buffer): Action {
-    const head = this.#head();
-    if (head?.kind === "sync" || head?.kind === "query") this.#state.operations.shift();
-    else if (this.#strayReady > 0) this.#strayReady--;
-    else throw outOfStep("ReadyForQuery");
     const status = body.toString("latin1");
     if (status !== "I" && status !== "T" && status !== "E") throw outOfStep("an unknown transaction status");
+    const head = this.#head();
+    if (head?.kind === "sync" || (head?.kind === "query" && this.#answered)) {
+      if (head.kind === "query") for (const change of head.changes) change.settle();
+      this.#state.operations.shift();
+    } else if (this.#strayReady > 0) {
+      this.#strayReady--;
+      this.#state.skipping = false;
+    } else throw outOfStep("ReadyForQuery");
+    this.#answered = false;
     this.#state.transaction = status;
-    this.#run = null;
-    this.#rows = 0;
+    this.#forgetRows();
     if (this.#state.quiet) this.#state.names.clearPortals();
     return PASS;
   }
@@ -206,7 +243,7 @@ export class ServerMessages {
     const fields = readErrorFields(body);
     const head = this.#head();
     const judgement = judgementOf(head);
-    const rebuild = this.#state.terms.underMask && (judgement?.rebuildErrors ?? true);
+    const rebuild = this.#state.terms.underMask && ((judgement?.rebuildErrors ?? true) || !isCertain(head));
     if (tag === SERVER.noticeResponse) {
       const notice = rebuilt(tag, fields, judgement, rebuild);
       this.#state.append({ kind: "notice", fields: plain(notice === undefined ? fields : readErrorFields(notice.subarray(HEADER_BYTES))) });
@@ -216,16 +253,19 @@ export class ServerMessages {
   }
 
   #onError(fields: ReadonlyMap<string, string>, head: Operation | undefined, rebuild: boolean): Action {
-    const refusal = head?.kind === "query" || head?.kind === "parse" ? head.refusal : null;
+    const severity = fields.get("V") ?? fields.get("S");
+    const last = severity === "FATAL" || severity === "PANIC";
+    if (last) this.#state.fatal = true;
+    else if (head === undefined) throw outOfStep("an error");
+    // The last words of a server are its own, whatever it was doing.
+    const refusal = !last && (head?.kind === "query" || head?.kind === "parse") ? head.refusal : null;
     const replacement = refusal?.wire ?? rebuilt(SERVER.errorResponse, fields, judgementOf(head), rebuild);
     const run = head === undefined ? null : runOf(head);
     run?.cut();
-    const severity = fields.get("V") ?? fields.get("S");
-    if (severity === "FATAL" || severity === "PANIC") this.#state.fatal = true;
     const shown = replacement === undefined ? fields : readErrorFields(replacement.subarray(HEADER_BYTES));
     this.#state.append({
       kind: "error",
-      statement: run?.statement ?? null,
+      statement: eventOf(head),
       fields: plain(shown),
       from: refusal === null ? "target" : "gateway",
     });
@@ -235,16 +275,17 @@ export class ServerMessages {
 
   /** After an error the server goes on behind the next Sync, or, in a simple Query, with ReadyForQuery. */
   #afterError(head: Operation | undefined): void {
-    const copying = this.#state.copy.kind;
-    if (copying === "in") {
-      this.#strayReady += this.#state.operations.dropSyncsInCopy();
-      this.#state.operations.dropCopyEnd();
+    if (this.#state.copy.kind === "in") {
+      this.#strayReady += this.#state.ignoredSyncs;
+      this.#state.ignoredSyncs = 0;
     }
-    if (copying !== "none") this.#state.endCopy("failed");
-    this.#run = null;
-    this.#rows = 0;
-    if (head === undefined || head.kind === "query" || head.kind === "sync") return;
-    this.#state.skipping = !this.#state.operations.discardToSync();
+    this.#state.endCopy("failed");
+    this.#forgetRows();
+    if (head === undefined || head.kind === "sync") return;
+    if (head.kind === "query") {
+      this.#answered = true;
+      for (const change of head.changes) change.doubt();
+    } else this.#state.skipping = !this.#state.operations.discardToSync();
   }
 
   #onNotification(body: Buffer): Action {
@@ -264,7 +305,7 @@ export class ServerMessages {
     const head = this.#head();
     const run = head === undefined ? null : runOf(head);
     if (run === null) throw outOfStep("a row");
-    const columns = head?.kind === "execute" ? head.portal?.prepared?.columns : undefined;
+    const columns = head?.kind === "execute" ? head.portal.prepared?.columns : undefined;
     if (columns && !run.described) run.describe(columns);
     return run;
   }
@@ -286,7 +327,7 @@ export function toldUnderMask(name: string): boolean {
 
 function runOf(operation: Operation): Run | null {
   if (operation.kind === "query") return operation.run;
-  if (operation.kind === "execute") return operation.portal?.run ?? null;
+  if (operation.kind === "execute") return operation.portal.run;
   return null;
 }
 

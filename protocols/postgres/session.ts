@@ -49,8 +49,12 @@ export class SessionState {
   /** Transaction status of the last ReadyForQuery. */
   transaction: "I" | "T" | "E" = "I";
   copy: CopyMode = NO_COPY;
-  /** Data of the COPY under way, or sent ahead of it. */
-  copyRecord: CopyRecord | null = null;
+  /** Data that the client has sent behind its last operation, before CopyDone or CopyFail: for the COPY of that operation, if it is one. */
+  sending: CopyRecord | null = null;
+  /** Data of the COPY TO STDOUT under way. */
+  receiving: CopyRecord | null = null;
+  /** Syncs that were sent into the COPY FROM STDIN under way: the server reads them and says nothing, unless it has failed before. */
+  ignoredSyncs = 0;
   /** The server has said that it ends the session. */
   fatal = false;
   /** A statement that may have changed the catalogue has completed since this was last read. */
@@ -68,14 +72,26 @@ export class SessionState {
 
   /** A CopyData message begins. @returns whether it is to be kept, else it is only digested */
   beginCopyData(direction: "in" | "out", bodyBytes: number): boolean {
-    this.copyRecord ??= new CopyRecord(direction, this.terms.limits.bytesPerStatement);
-    return this.copyRecord.begin(bodyBytes);
+    const record = (direction === "in" ? this.sending : this.receiving) ?? new CopyRecord(direction, this.terms.limits.bytesPerStatement);
+    if (direction === "in") this.sending = record;
+    else this.receiving = record;
+    return record.begin(bodyBytes);
+  }
+
+  startCopy(direction: "in" | "out", statement: number): void {
+    this.copy = { kind: direction, statement };
+    if (direction === "in") this.ignoredSyncs = this.operations.dropSyncsInCopy();
   }
 
   endCopy(outcome: "done" | "failed" | "cut"): void {
-    this.copyRecord?.end(this.append, this.copy.statement, outcome);
-    this.copyRecord = null;
+    const { kind, statement } = this.copy;
+    if (kind === "none") return;
+    const ended = kind === "in" ? this.operations.takeCopyEnd() : this.receiving;
+    const record = ended === undefined ? this.sending : ended;
+    if (ended === undefined) this.sending = null;
+    this.receiving = null;
     this.copy = NO_COPY;
+    (record ?? new CopyRecord(kind, 0)).end(this.append, statement, outcome);
   }
 
   /** @throws Fault `masking-tripwire` when a column of a protected origin comes back as itself */

@@ -6,7 +6,7 @@ import { isJudgeableEncoding } from "#protocols/sql/postgres/encodings.ts";
 import { isFault } from "#test/support/faults.ts";
 
 const REFUSED = isFault("startup-option-refused");
-const upstream = { user: "app", database: "orders", mark: "sallyport:s1:agent" };
+const upstream = { user: "app", database: "orders", mark: "sallyport:s1:agent", searchPath: null };
 
 const pass = (client: Readonly<Record<string, string>>, underMask = false) =>
   upstreamParameters(new Map(Object.entries(client)), upstream, underMask);
@@ -22,6 +22,13 @@ describe("start-up parameters", () => {
         ["application_name", "sallyport:s1:agent"],
       ],
     );
+  });
+
+  test("under a mask, name the schemas that names are resolved in", () => {
+    const path = (searchPath: readonly string[]) => upstreamParameters(new Map(), { ...upstream, searchPath }, true).get("search_path");
+    assert.equal(path(["pg_catalog", "public", 'a"b, c']), '"public", "a""b, c"');
+    assert.equal(path(["public", "pg_catalog"]), '"public", "pg_catalog"');
+    assert.equal(path(["pg_catalog"]), '""');
   });
 
   test("pass as they came where no mask applies", () => {

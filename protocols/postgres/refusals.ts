@@ -1,0 +1,67 @@
+/**
+ * Refusals that need no policy, and what goes upstream in the place of a refused statement: a text with a syntax error, so
+ * that the server's state, its transaction and the rest of the pipeline are exactly what an error in that place makes of them.
+ */
+import type { Denial, DenyReason } from "#policies/decision.ts";
+import type { Judgement } from "#protocols/wire/judgement.ts";
+import { STATEMENT_BYTES_MAX } from "#protocols/wire/limits.ts";
+import { errorResponse, parse, query } from "./encode.ts";
+import { WIRE_ERRORS } from "./wire-errors.ts";
+
+/** No grammar of PostgreSQL accepts this. */
+const REFUSED_SQL = "sallyport refused this statement";
+/** A Parse that fails leaves a named statement as it was, and does away with the unnamed one: so this stands for all names. */
+const REFUSED_NAME = "sallyport_refused";
+const NO_TYPES = Buffer.alloc(2);
+
+export const refusedQuery = (): Buffer => query(REFUSED_SQL);
+
+/** @param name of the Parse that is refused; null for another message, which would have left the unnamed statement alone */
+export function refusedParse(name: string | null): Buffer {
+  return parse(name === "" ? "" : REFUSED_NAME, REFUSED_SQL, NO_TYPES);
+}
+
+export function functionCallDenial(): Denial {
+  return deny("function-call-refused", "fast-path function calls are refused", "call the function in a SELECT");
+}
+
+/** Under a mask, what is not known by name has not been judged. */
+export function unknownNameDenial(what: string, name: string): Denial {
+  return deny("masked-unsupported", `no ${what} "${name}" was made through this protocol`, "prepare the statement again and bind it");
+}
+
+function deny(reason: DenyReason, message: string, hint: string): Denial {
+  return { verdict: "deny", reason, rule: null, message, hint, position: null };
+}
+
+/** The ErrorResponse for a text that would have to be judged and is too large for it. */
+export function tooLargeMessage(bytes: number): Buffer {
+  const { severity, sqlState } = WIRE_ERRORS["statement-too-large"];
+  return errorResponse({
+    severity,
+    sqlState,
+    message: `the statement has ${bytes} bytes; no more than ${STATEMENT_BYTES_MAX} can be judged`,
+    detail: "reason=statement-too-large",
+    hint: "split it into several statements, or use COPY for bulk data",
+  });
+}
+
+/** For a text that streams by, unread: only principals with every right and no mask have one. */
+export function unparsedJudgement(beginning: Buffer, bytes: number): Judgement {
+  return {
+    verdict: "allow",
+    rule: null,
+    reason: "unparsed",
+    denial: null,
+    upstreamSql: null,
+    outputMasked: [],
+    mapPosition: (position) => position,
+    recordedSql: { head: beginning.toString("utf8", 0, 1024), bytes, sha256: null },
+    recordedUpstreamSql: null,
+    tables: [],
+    sensitiveParameters: [],
+    rebuildErrors: false,
+    prepares: [],
+    changesCatalogue: true,
+  };
+}
