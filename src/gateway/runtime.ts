@@ -32,6 +32,8 @@ export interface RuntimeParts {
 export interface Standing {
   readonly underMask: boolean;
   readonly mayPassUnparsed: boolean;
+  /** Under a mask, the schemas that names are resolved in; null otherwise. */
+  readonly searchPath: readonly string[] | null;
   readonly judge: Judge;
   /** Of the newest catalogue. */
   readonly isProtected: (tableOid: number, attribute: number) => boolean;
@@ -68,16 +70,18 @@ export class Runtime {
 
   /** @throws Fault `catalogue-unavailable` when masks apply and what they protect is not known */
   standing(principal: Principal, target: string, database: string): Standing {
-    const key = JSON.stringify([target, database, principal.issuer, principal.name, principal.groups, principal.actor]);
+    const name = catalogueName(target, database);
+    const path = this.#parts.catalogues.get(name)?.searchPath ?? null;
+    const key = JSON.stringify([name, path, principal.issuer, principal.name, principal.groups, principal.actor]);
     const known = this.#standings.get(key);
     if (known !== undefined) return known;
-    const standing = this.#newStanding(principal, target, catalogueName(target, database));
+    const standing = this.#newStanding(principal, target, name, path);
     if (this.#standings.size >= STANDINGS_MAX) this.#standings.clear();
     this.#standings.set(key, standing);
     return standing;
   }
 
-  #newStanding(principal: Principal, target: string, name: string): Standing {
+  #newStanding(principal: Principal, target: string, name: string, path: readonly string[] | null): Standing {
     const document: PolicyDocument = this.config.policy;
     const masks = masksFor(document, principal, target);
     const unparsed = { kind: "unparsed", message: "", position: null, masked: masks.length > 0 } as const;
@@ -85,10 +89,12 @@ export class Runtime {
     const scope = { document, principal, target, digest: this.#parts.digest };
     let sight: Sight | null = null;
     const current = (): Sight => {
-      const catalogue = this.#parts.catalogues.get(name) ?? null;
-      if (catalogue === null && masks.length > 0) throw unavailable();
-      const version = catalogue?.version ?? "";
+      const newest = this.#parts.catalogues.get(name) ?? null;
+      if (newest === null && masks.length > 0) throw unavailable();
+      const version = newest?.version ?? "";
       if (sight !== null && sight.version === version) return sight;
+      // The session looks names up where it did when it began, whatever the target's setting has become.
+      const catalogue = newest === null || path === null ? newest : { ...newest, searchPath: path };
       const view = catalogue === null || masks.length === 0 ? null : viewOf(catalogue, masks, document);
       const origins = view === null ? new Set<string>() : protectedOrigins(view);
       sight = { version, origins, judge: this.#judgements.judge({ ...scope, view, catalogue }) };
@@ -97,6 +103,7 @@ export class Runtime {
     current();
     return {
       underMask: masks.length > 0,
+      searchPath: masks.length === 0 ? null : path,
       mayPassUnparsed: decision.verdict === "allow",
       judge:
         masks.length === 0

@@ -115,7 +115,8 @@ export class Session {
     const { id, authorised } = this.#parts;
     const { startup, upstream, database, proof } = authorised;
     const mark = `sp:${id.slice(-12)}:${proof.principal.name}`;
-    return upstreamParameters(startup.parameters, { user: upstream.target.credential.user, database, mark }, this.#standing.underMask);
+    const { underMask, searchPath } = this.#standing;
+    return upstreamParameters(startup.parameters, { user: upstream.target.credential.user, database, mark, searchPath }, underMask);
   }
 
   async #relayed(target: UpstreamLeg): Promise<Ending> {
