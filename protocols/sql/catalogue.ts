@@ -77,7 +77,7 @@ export interface Catalogue {
   /** The login role's `current_schemas(true)`, in order: what unqualified names are looked up in. */
   readonly searchPath: readonly string[];
   readonly relations: readonly CatalogueRelation[];
-  /** Functions outside `pg_catalog` and `information_schema`. */
+  /** Functions outside `pg_catalog` and `information_schema`, and what was added to `pg_catalog` later. */
   readonly functions: readonly CatalogueFunction[];
   readonly operators: readonly CatalogueOperator[];
   readonly types: readonly CatalogueType[];

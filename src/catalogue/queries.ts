@@ -105,7 +105,7 @@ export const FUNCTIONS = `SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_bu
 FROM pg_catalog.pg_proc p
 JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
 JOIN pg_catalog.pg_language l ON l.oid = p.prolang
-WHERE ${USER_SCHEMA}`;
+WHERE ${USER_SCHEMA} OR (n.nspname = 'pg_catalog' AND p.oid >= ${FIRST_USER_OID})`;
 
 export const OPERATORS = `SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(
   'schema', n.nspname, 'name', o.oprname, 'functionOid', o.oprcode::oid::int8

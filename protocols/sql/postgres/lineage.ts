@@ -35,14 +35,33 @@ interface Noted {
   readonly shortened: Map<Body, Entry | undefined>;
 }
 
-export function lineageOf(statement: TreeNode, relations: Relations): Lineage {
+/** Recursive WITH inside recursive WITH is read twice at each level: a text must not buy unbounded work with that. */
+const QUERIES_MAX = 10_000;
+
+/** Undefined when the statement is too deep or too winding to be followed. */
+export function lineageOf(statement: TreeNode, relations: Relations): Lineage | undefined {
+  try {
+    return follow(statement, relations);
+  } catch (error) {
+    // The stack gave out, or the count below.
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
+}
+
+function follow(statement: TreeNode, relations: Relations): Lineage {
+  let queries = 0;
   const meanings = new Map<Body, Meaning>();
   const shortened = new Map<Body, Entry | undefined>();
   const clashes: Entry[] = [];
   const grouped: Grouped[] = [];
   const reader: Reader = {
     relations,
-    query: (node, names, scope) => query(reader, node, names, scope),
+    query(node, names, scope) {
+      queries += 1;
+      if (queries > QUERIES_MAX) throw new RangeError("the statement has too many queries to follow");
+      return query(reader, node, names, scope);
+    },
     expression: (node, names, scope) => expression(reader, { meanings, shortened }, node, names, scope),
     clash: (entry) => clashes.push(entry),
     grouped: (list) => grouped.push(list),

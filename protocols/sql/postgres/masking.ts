@@ -50,6 +50,7 @@ export function maskStatement(statement: LocatedStatement, view: MaskingView, te
 
   const query = queryOf(statement);
   const lineage = lineageOf(query, relationsOf(view, occurrences));
+  if (lineage === undefined) return refuse(tooDeep());
   const attribute = gated.attributes.find(({ columnRef }) => !isKnownColumn(lineage.meanings.get(columnRef)));
   if (attribute !== undefined) return refuse(attribute);
   if (occurrences.length === 0) return outcome(CLEAR);
@@ -66,6 +67,11 @@ export function maskStatement(statement: LocatedStatement, view: MaskingView, te
     outputMasked: statement.type === "SelectStmt" ? (lineage.outputs ?? []).map(({ masked }) => masked) : [],
     gated,
   };
+}
+
+function tooDeep(): Located {
+  const message = "the statement is nested too deeply to be followed where columns are masked";
+  return { refusal: refusal("masked-unsupported", undefined, message, "split it into several"), location: undefined };
 }
 
 /** Of a relation whose columns are not known, any name could be a function's. */

@@ -101,6 +101,10 @@ function findCompared(statement: TreeNode, view: MaskingView, found: Found): voi
   }
   const names = touchedNames(statement, view);
   if (names.size === 0) return;
+  if (!addAliases(statement, names)) {
+    walk(statement, (place) => note(place, found));
+    return;
+  }
   let flows = false;
   walk(statement, (place) => {
     assigned(place, view, names, found);
@@ -115,8 +119,8 @@ function findCompared(statement: TreeNode, view: MaskingView, found: Found): voi
   if (flows) walk(statement, (place) => derived(place, found));
 }
 
-/** Names of protected columns of the relations that are named, aliases and outputs derived from them included. */
-function touchedNames(statement: TreeNode, view: MaskingView): ReadonlySet<string> {
+/** Names of protected columns of the relations that are named; of all there are where a relation is not known. */
+function touchedNames(statement: TreeNode, view: MaskingView): Set<string> {
   const names = new Set<string>();
   walk(statement, ({ type, body, field }) => {
     if (type !== "RangeVar" || field === "lockedRels") return true;
@@ -129,14 +133,16 @@ function touchedNames(statement: TreeNode, view: MaskingView): ReadonlySet<strin
     }
     return true;
   });
-  if (names.size > 0) addAliases(statement, names);
   return names;
 }
 
-/** `ssn AS x`, `FROM users AS u(a, b)`, `WITH c(x)`: a new name for an old column, followed until nothing is added. */
-function addAliases(statement: TreeNode, names: Set<string>): void {
-  for (let before = -1; before !== names.size; ) {
-    before = names.size;
+/** A name can be passed on this often before all literals of the statement count as sensitive. */
+const ALIAS_ROUNDS_MAX = 16;
+
+/** `ssn AS x`, `FROM users AS u(a, b)`, `WITH c(x)`: a new name for an old column. False when they did not come to an end. */
+function addAliases(statement: TreeNode, names: Set<string>): boolean {
+  for (let round = 0; round < ALIAS_ROUNDS_MAX; round += 1) {
+    const before = names.size;
     walk(statement, (place) => {
       const { type, body } = place;
       if (type === "ResTarget" && textOf(body, "name") !== "" && references(place, names).mentions) names.add(textOf(body, "name"));
@@ -144,7 +150,9 @@ function addAliases(statement: TreeNode, names: Set<string>): void {
       if (renaming !== undefined) for (const word of nodesOf(type, body, renaming)) names.add(textOf(word.body, "sval"));
       return true;
     });
+    if (names.size === before) return true;
   }
+  return false;
 }
 
 function references(node: TreeNode, names: ReadonlySet<string>): { readonly mentions: boolean; readonly others: boolean } {

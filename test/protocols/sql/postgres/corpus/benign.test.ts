@@ -80,7 +80,6 @@ for (const version of [15, 18] as const) {
       "\\df",
       "\\dn+",
       "\\du",
-      "\\l",
       "\\dT",
       "\\dx",
       "\\dp",

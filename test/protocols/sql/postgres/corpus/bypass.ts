@@ -286,7 +286,7 @@ export const BYPASSES: Readonly<Record<string, readonly Bypass[]>> = {
     "COPY users (ssn) TO STDOUT (FORMAT csv)",
     "COPY payments TO STDOUT (FORMAT binary)",
     "COPY (SELECT ssn FROM users) TO STDOUT",
-    "COPY orders TO '/tmp/x'",
+    "COPY orders TO '/var/x'",
     "COPY orders TO PROGRAM 'cat'",
     "COPY inbox FROM '/etc/passwd'",
     "COPY (TABLE users) TO PROGRAM 'cat'",
