@@ -81,10 +81,16 @@ export function describeMessages(side: "client" | "server", bytes: Buffer): stri
     const length = rest.length < 5 ? -1 : rest.readUInt32BE(1);
     if (length < 4 || length + 1 > rest.length) return [...lines, `(${rest.length} bytes)`];
     const tag = rest.toString("latin1", 0, 1);
-    lines.push(described(readers[tag], tag, rest.subarray(5, length + 1)));
+    lines.push(shortened(described(readers[tag], tag, rest.subarray(5, length + 1))));
     rest = rest.subarray(length + 1);
   }
   return lines;
+}
+
+const LINE_CHARACTERS = 160;
+
+function shortened(line: string): string {
+  return line.length <= LINE_CHARACTERS ? line : `${line.slice(0, LINE_CHARACTERS)}... (${line.length} characters)`;
 }
 
 function described(reader: Reader | undefined, tag: string, body: Buffer): string {
