@@ -96,3 +96,13 @@ export const EVIDENCE_RECORD = z.discriminatedUnion("type", [
   z.looseObject({ type: z.literal("session-opened"), session: SESSION_SUMMARY }),
   z.looseObject({ type: z.literal("session-sealed"), session: SESSION_SUMMARY, recording }),
 ]) satisfies z.ZodType<EvidenceRecord>;
+
+/** The records as values that are read: the same without `readonly`. */
+type Written<T> = T extends readonly (infer Item)[]
+  ? Written<Item>[]
+  : T extends object
+    ? { -readonly [Key in keyof T]: Written<T[Key]> }
+    : T;
+
+// Whatever the gateway may write must be readable again: a type or member that the schema lacks does not compile here.
+true satisfies Written<EvidenceRecord> extends z.input<typeof EVIDENCE_RECORD> ? true : never;

@@ -82,3 +82,13 @@ export const EVENT_SCHEMA = z.discriminatedUnion("kind", [
   event("cancel", { remote: z.string() }),
   event("session-end", { status, reason: z.string().nullable() }),
 ]) satisfies z.ZodType<RecordedEvent>;
+
+/** The events as values that are read: the same without `readonly`. */
+type Written<T> = T extends readonly (infer Item)[]
+  ? Written<Item>[]
+  : T extends object
+    ? { -readonly [Key in keyof T]: Written<T[Key]> }
+    : T;
+
+// Whatever the gateway may write must be readable again: a kind or member that the schema lacks does not compile here.
+true satisfies Written<RecordedEvent> extends z.input<typeof EVENT_SCHEMA> ? true : never;
