@@ -27,8 +27,8 @@ before(async () => {
   await world.sql("create table trace (what text)");
 });
 after(() => world?.stop());
-afterEach(async () => {
-  await world.settled();
+afterEach(async (context) => {
+  await world.settled(context);
   assert.deepEqual(await world.sql("select * from trace"), [], "something ran that must not");
 });
 

@@ -12,7 +12,7 @@ before(async () => {
   world = await openWorld();
 });
 after(() => world?.stop());
-afterEach(() => world.settled());
+afterEach((context) => world.settled(context));
 
 const plain = () => dialPlain({ port: world.gateway.port });
 

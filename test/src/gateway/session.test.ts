@@ -30,7 +30,7 @@ before(async () => {
   world = await openWorld({ workers: WORKERS });
 });
 after(() => world?.stop());
-afterEach(() => world.settled());
+afterEach((context) => world.settled(context));
 
 const tags = (messages: readonly Message[]) => messages.map(({ tag }) => tag).join("");
 const rows = (messages: readonly Message[]) => messages.filter(({ tag }) => tag === "D").map(values);

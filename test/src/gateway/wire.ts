@@ -171,6 +171,8 @@ export class Peer {
   /** Goes as a process does that is killed with answers unread, or a host that has restarted: RST. */
   reset(): void {
     this.raw.resetAndDestroy();
+    // Node does not end while a TLSSocket whose connection is gone has something to write.
+    this.socket.destroy();
   }
 
   #whole(): number | null {

@@ -26,13 +26,18 @@ export interface World {
   secure(options?: TlsOptions & { readonly direct?: boolean }): Promise<Peer>;
   /** The client-leg records of one peer; waits until there is one. */
   handshakes(peer: { readonly remote: string }): Promise<readonly HandshakeRecord[]>;
+  /** The upstream-leg records of the session that a client-leg record belongs to; waits until there is one. */
+  upstreamHandshakes(client: HandshakeRecord): Promise<readonly HandshakeRecord[]>;
   /** All records so far. */
   allHandshakes(): readonly HandshakeRecord[];
   /**
    * Waits until nothing of the cases before is left: no backend on the server, descriptors as at the start, and the gateway
-   * serves. @throws Error naming what is left after five seconds
+   * serves. What a case that failed left open is closed, so that it fails alone.
+   *
+   * @param context of the case, as `afterEach` hands it out
+   * @throws Error naming what is left after eight seconds
    */
-  settled(): Promise<void>;
+  settled(context?: object): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -67,11 +72,14 @@ export async function openWorld({ server, ...options }: WorldOptions = {}): Prom
   // Servers are stopped by force at the end, and in some tests before.
   admin.on("error", () => undefined);
   const token = (await gateway.login()).password;
-  const secure: World["secure"] = (tlsOptions) => dialTls({ port: gateway.port }, gateway.ca, tlsOptions);
-  const session: World["session"] = async (given = {}) => {
-    const peer = await dialTls({ port: given.port ?? gateway.port }, gateway.ca);
-    return login(peer, given.token ?? token, given);
+  const opened = new Set<Peer>();
+  const dial = async (port: number, options?: Parameters<World["secure"]>[0]) => {
+    const peer = await dialTls({ port }, gateway.ca, options);
+    opened.add(peer);
+    return peer;
   };
+  const secure: World["secure"] = (options) => dial(gateway.port, options);
+  const session: World["session"] = async (given = {}) => login(await dial(given.port ?? gateway.port), given.token ?? token, given);
   await serves(session);
   const descriptorsAtStart = await quiet(() => descriptors(gateway.pid));
   return {
@@ -81,9 +89,14 @@ export async function openWorld({ server, ...options }: WorldOptions = {}): Prom
     secure,
     session,
     sql: async (text) => (await admin.query<Record<string, unknown>>(text)).rows,
-    handshakes: (peer) => handshakesOf(gateway, peer.remote),
+    handshakes: (peer) => waitFor(gateway, (record) => record.leg === "client" && record.remote === peer.remote),
+    upstreamHandshakes: ({ sessionId }) => waitFor(gateway, (record) => record.leg === "upstream" && record.sessionId === sessionId),
     allHandshakes: () => recordsIn(gateway),
-    settled: () => settled({ admin, gateway, session, descriptorsAtStart }),
+    settled(context) {
+      if (context !== undefined && "passed" in context && context.passed === false) for (const peer of opened) peer.reset();
+      opened.clear();
+      return settled({ admin, gateway, session, descriptorsAtStart });
+    },
     async stop() {
       await admin.end().catch(() => undefined);
       await gateway.stop();
@@ -111,9 +124,9 @@ async function serves(session: World["session"]): Promise<void> {
   peer.vanish();
 }
 
-async function handshakesOf(gateway: TestGateway, remote: string): Promise<readonly HandshakeRecord[]> {
+async function waitFor(gateway: TestGateway, fits: (record: HandshakeRecord) => boolean): Promise<readonly HandshakeRecord[]> {
   for (let tries = 0; ; tries += 1) {
-    const found = recordsIn(gateway).filter((record) => record.leg === "client" && record.remote === remote);
+    const found = recordsIn(gateway).filter(fits);
     if (found.length > 0 || tries === 100) return found;
     await pause(30);
   }
