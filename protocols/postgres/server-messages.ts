@@ -89,6 +89,8 @@ export class ServerMessages {
   onFrame(tag: number, frame: Buffer, nowMs: number): Action {
     const body = frame.subarray(HEADER_BYTES);
     this.#checkCopy(tag);
+    // Any answer but ReadyForQuery is to something that was sent behind those Syncs: they are answered, or never will be.
+    if (!ANY_TIME.has(tag) && tag !== SERVER.readyForQuery) this.#strayReady = 0;
     switch (tag) {
       case SERVER.parseComplete:
         return this.#expect("parse");
@@ -275,10 +277,7 @@ export class ServerMessages {
 
   /** After an error the server goes on behind the next Sync, or, in a simple Query, with ReadyForQuery. */
   #afterError(head: Operation | undefined): void {
-    if (this.#state.copy.kind === "in") {
-      this.#strayReady += this.#state.ignoredSyncs;
-      this.#state.ignoredSyncs = 0;
-    }
+    if (head !== undefined && head.kind !== "sync") this.#strayReady = this.#state.copy.kind === "in" ? this.#state.ignoredSyncs : 0;
     this.#state.endCopy("failed");
     this.#forgetRows();
     if (head === undefined || head.kind === "sync") return;

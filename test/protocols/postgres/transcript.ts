@@ -106,6 +106,6 @@ export function describeEvent(event: EventBody): string {
   const { kind, ...rest } = event;
   const shown = Object.entries(rest)
     .filter(([name, field]) => name !== "durationMs" && field !== null && !(Array.isArray(field) && field.length === 0))
-    .map(([name, field]) => `${name}=${typeof field === "string" ? field : JSON.stringify(field)}`);
+    .map(([name, field]) => `${name}=${typeof field === "string" && !/\n/.test(field) ? field : JSON.stringify(field)}`);
   return [kind, ...shown].join(" ");
 }
