@@ -2,7 +2,7 @@
  * Writes `protocols/sql/postgres/shape.ts`: which fields of the parser's tree hold a node of a fixed type without
  * saying so, and which node types there are, read from the type declarations of the grammar's own package.
  *
- *     node tools/generate-shape.ts
+ *     node tools/generate-shape.ts [--print]
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -25,9 +25,7 @@ for (const [, owner = "", body = ""] of declarations.matchAll(INTERFACE)) {
   if (typed.length > 0) shapes.push(`  ${owner}: { ${typed.map(([field, type]) => `${field}: "${type}"`).join(", ")} },`);
 }
 
-writeFileSync(
-  TARGET,
-  `/**
+const text = `/**
  * Fields of the parser's tree that hold a node of one fixed type; everywhere else a node names its type itself.
  * Written by \`tools/generate-shape.ts\` from the grammar package's declarations; not edited by hand.
  */
@@ -36,5 +34,6 @@ writeFileSync(
 export const TYPED_FIELDS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 ${shapes.join("\n")}
 };
-`,
-);
+`;
+if (process.argv.includes("--print")) process.stdout.write(text);
+else writeFileSync(TARGET, text);

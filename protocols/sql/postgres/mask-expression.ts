@@ -44,9 +44,12 @@ function nothing(column: CatalogueColumn): MaskExpression {
   return { kind: "expression", sql };
 }
 
-/** An explicit cast to `varchar(n)` or `char(n)` cuts what is too long without an error. */
+/**
+ * An explicit cast to `varchar(n)` or `char(n)` cuts what is too long without an error. It stands outside, since a
+ * CASE does not keep the length that its branches agree on.
+ */
 function keepingNull(name: string, value: string, column: CatalogueColumn): MaskExpression {
-  return { kind: "expression", sql: `CASE WHEN ${name} IS NULL THEN NULL ELSE CAST(${value} AS ${column.baseType}) END` };
+  return { kind: "expression", sql: `CAST(CASE WHEN ${name} IS NULL THEN NULL ELSE ${value} END AS ${column.baseType})` };
 }
 
 function constant(value: string | number | boolean, name: string, column: CatalogueColumn): MaskExpression {
