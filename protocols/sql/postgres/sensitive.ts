@@ -10,7 +10,7 @@ import { judgeRelation } from "./masked-relations.ts";
 import type { SourceText } from "./masking.ts";
 import type { MaskingView } from "./protection.ts";
 import { referenceOf } from "./scope.ts";
-import { isWord, type Tokens } from "./tokens.ts";
+import { isWord, type Token, type Tokens } from "./tokens.ts";
 import { flagOf, nodeOf, nodesOf, numberOf, type Place, type TreeNode, textOf, walk, wordsOf } from "./tree.ts";
 
 /** Nodes that hold conditions or lists apart from each other: each of their parts is looked at by itself. */
@@ -50,15 +50,20 @@ interface Found {
 export function sensitiveIn(statements: readonly LocatedStatement[], view: MaskingView | null, text: SourceText): Sensitive {
   const found: Found = { bytes: new Set(), parameters: new Set() };
   const passwords: number[] = [];
+  const opaque = view === null ? [] : statements.filter(({ type }) => OPAQUE.has(type));
   for (const statement of statements) {
     passwords.push(...passwordsIn(statement));
     if (view !== null) findCompared(statement, view, found);
   }
   const parameters = [...found.parameters].sort((a, b) => a - b);
-  if (found.bytes.size + passwords.length === 0) return { ranges: [], parameters };
+  if (found.bytes.size + passwords.length + opaque.length === 0) return { ranges: [], parameters };
   const tokens = text.tokens();
   if (tokens === undefined) return { ranges: [{ start: 0, end: text.sql.length }], parameters };
-  const ranges = [...[...found.bytes].map((byte) => literalRange(tokens, byte)), ...passwords.map((byte) => nextString(tokens, byte))];
+  const ranges = [
+    ...[...found.bytes].map((byte) => literalRange(tokens, byte)),
+    ...passwords.map((byte) => nextString(tokens, byte)),
+    ...opaque.flatMap(({ start, end }) => tokens.list.filter((token) => token.start >= start && token.end <= end && isString(token))),
+  ];
   return { ranges: merged(ranges.filter((range) => range !== undefined)), parameters };
 }
 
@@ -157,7 +162,7 @@ function addAliases(statement: TreeNode, names: Set<string>): boolean {
 
 function references(node: TreeNode, names: ReadonlySet<string>): { readonly mentions: boolean; readonly others: boolean } {
   let mentions = false;
-  let others = false;
+  let columns = 0;
   walk(node, ({ type, body }) => {
     if (type === "A_Indirection") mentions ||= nodesOf(type, body, "indirection").some((step) => names.has(textOf(step.body, "sval")));
     if (type === "FuncCall") mentions ||= nodesOf(type, body, "funcname").some((step) => names.has(textOf(step.body, "sval")));
@@ -165,10 +170,10 @@ function references(node: TreeNode, names: ReadonlySet<string>): { readonly ment
     const { words, star } = referenceOf(body);
     const own = star || names.has(words.at(-1) ?? "");
     mentions ||= own;
-    others ||= !own;
+    columns += 1;
     return true;
   });
-  return { mentions, others };
+  return { mentions, others: columns > 1 };
 }
 
 /** Joins and set operations compare columns without an expression that says so. */
@@ -237,11 +242,17 @@ function literalRange(tokens: Tokens, byte: number): TextRange | undefined {
 /** The first string behind a place: what PASSWORD, or the word CONNECTION, is followed by. */
 function nextString({ list }: Tokens, byte: number): TextRange | undefined {
   const from = byte < 0 ? list.findIndex((token) => isWord(token, "connection")) : list.findIndex((token) => token.byte >= byte);
-  const found = from < 0 ? undefined : list.slice(from).find(({ text }) => /^(e|u&)?'|^\$/i.test(text));
+  const found = from < 0 ? undefined : list.slice(from).find(isString);
   return found === undefined ? undefined : { start: found.start, end: found.end };
+}
+
+/** A string in any of its forms, `$tag$…$tag$` included; `$1` is a parameter. */
+function isString({ text }: Token): boolean {
+  return /^([enbx]|u&)?'|^\$(\D|\$)/i.test(text);
 }
 
 function merged(ranges: readonly TextRange[]): readonly TextRange[] {
   const ordered = [...ranges].sort((a, b) => a.start - b.start);
-  return ordered.filter((range, index) => index === 0 || range.start >= (ordered[index - 1]?.end ?? 0));
+  const kept = ordered.filter((range, index) => index === 0 || range.start >= (ordered[index - 1]?.end ?? 0));
+  return kept.map(({ start, end }) => ({ start, end }));
 }

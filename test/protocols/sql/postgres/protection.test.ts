@@ -1,0 +1,154 @@
+/** Masking rules against a catalogue: what they name, what they get wrong, and who else holds the same rows. */
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import type { ActiveMask, Mask } from "#policies/question.ts";
+import type { Catalogue, CatalogueColumn, CatalogueRelation, RelationKind } from "#protocols/sql/catalogue.ts";
+import { type MaskingView, protectedOrigins, resolveProtection } from "#protocols/sql/postgres/protection.ts";
+
+function column(name: string, number: number, type = "text", generatedFrom: readonly number[] = []): CatalogueColumn {
+  const category = type === "integer" ? "N" : "S";
+  return { name, number, type, typeOid: 25, category, notNull: false, baseType: type, generatedFrom };
+}
+
+let oid = 100;
+function relation(
+  schema: string,
+  name: string,
+  columns: readonly CatalogueColumn[],
+  parents: readonly number[] = [],
+  kind: RelationKind = "table",
+): CatalogueRelation {
+  oid += 1;
+  return { oid, schema, name, kind, columns, primaryKey: [], parents, reads: [], definition: null };
+}
+
+const users = relation("public", "users", [
+  column("id", 1, "integer"),
+  column("ssn", 3),
+  column("tail", 5, "text", [3]),
+  column("size", 6, "integer", [3]),
+]);
+const parent = relation("public", "people", [column("id", 1, "integer"), column("ssn", 2)]);
+const child = relation("public", "staff", [column("id", 1, "integer"), column("ssn", 2), column("pay", 3)], [parent.oid]);
+const grandchild = relation("public", "bosses", [column("id", 1, "integer"), column("ssn", 4), column("pay", 2)], [child.oid]);
+const attributes = relation("pg_catalog", "pg_attribute", [column("attrelid", 1), column("attmissingval", 26, "anyarray")]);
+const activity = relation("pg_catalog", "pg_stat_activity", [column("pid", 3, "integer"), column("query", 20)], [], "view");
+const catalogue: Catalogue = {
+  version: "1",
+  serverVersion: "18.1",
+  database: "shop",
+  searchPath: ["pg_catalog", "public"],
+  relations: [users, parent, child, grandchild, attributes, activity],
+  functions: [],
+  operators: [],
+  types: [],
+};
+
+function mask(columns: readonly string[], kind: Mask = { kind: "redact" }, rule = "pii"): ActiveMask {
+  return { rule, columns, mask: kind };
+}
+
+function protectedBy(...masks: readonly ActiveMask[]): Readonly<Record<string, readonly string[]>> {
+  const { protection } = resolveProtection(catalogue, masks);
+  const names = [...protection.columns].map(([of, attrs]) => {
+    const found = catalogue.relations.find((one) => one.oid === of);
+    return [found?.name ?? "", found?.columns.filter(({ number }) => attrs.has(number)).map(({ name }) => name) ?? []] as const;
+  });
+  return Object.fromEntries(names.filter(([name]) => !name.startsWith("pg_")));
+}
+
+describe("resolveProtection", () => {
+  test("a column is found by its exact name, and brings the columns that are generated from it", () => {
+    assert.deepEqual(protectedBy(mask(["public.users.ssn"])), { users: ["ssn", "tail", "size"] });
+  });
+
+  test("globs match within a part of the name and never beyond it", () => {
+    assert.deepEqual(protectedBy(mask(["public.*.ssn"])), {
+      users: ["ssn", "tail", "size"],
+      people: ["ssn"],
+      staff: ["ssn"],
+      bosses: ["ssn"],
+    });
+    assert.deepEqual(protectedBy(mask(["pub*.us*s.*n"])), { users: ["ssn", "tail", "size"] });
+    assert.deepEqual(protectedBy(mask(["*.*.pay"])), { staff: ["pay"], bosses: ["pay"] });
+    assert.deepEqual(protectedBy(mask(["public.user?.ssn"])), {});
+  });
+
+  test("a name is exact: no folding of case", () => {
+    assert.deepEqual(protectedBy(mask(["public.Users.ssn"])), {});
+    assert.deepEqual(protectedBy(mask(["PUBLIC.users.SSN"])), {});
+  });
+
+  test("a glob does not reach into the server's own tables, its own columns are hidden all the same", () => {
+    const { protection } = resolveProtection(catalogue, [mask(["*.*.*"])]);
+    assert.deepEqual([...(protection.columns.get(attributes.oid)?.keys() ?? [])], [26]);
+    assert.deepEqual([...(protection.columns.get(activity.oid)?.keys() ?? [])], [20]);
+    assert.equal(protection.columns.get(attributes.oid)?.get(26)?.expression, 'CASE WHEN false THEN "attmissingval" END');
+  });
+
+  test("without a mask nothing is protected, the server's own columns neither", () => {
+    assert.equal(resolveProtection(catalogue, []).protection.columns.size, 0);
+  });
+
+  test("of two rules for a column the first counts", () => {
+    const { protection } = resolveProtection(catalogue, [
+      mask(["public.users.ssn"], { kind: "null" }, "first"),
+      mask(["public.users.*"], { kind: "redact" }, "second"),
+    ]);
+    assert.equal(protection.columns.get(users.oid)?.get(3)?.rule, "first");
+    assert.equal(protection.columns.get(users.oid)?.get(1)?.rule, "second");
+  });
+
+  test("a rule that names nothing is a problem that says so", () => {
+    assert.deepEqual(resolveProtection(catalogue, [mask(["public.users.sn", "public.users.ssn"])]).problems, [
+      "rule pii: public.users.sn names no column of this target",
+    ]);
+  });
+
+  test("a mask that does not fit a column is a problem, and the column shows NULL meanwhile", () => {
+    const { protection, problems } = resolveProtection(catalogue, [mask(["public.users.id"], { kind: "email" })]);
+    assert.deepEqual(problems, ["rule pii: public.users.id: email needs a text column, and id is integer; it shows NULL"]);
+    assert.equal(protection.columns.get(users.oid)?.get(1)?.expression, "CAST(NULL AS integer)");
+  });
+
+  test("who holds the same rows bare can't be read: children, grandchildren and parents", () => {
+    const { protection } = resolveProtection(catalogue, [mask(["public.people.ssn"])]);
+    assert.deepEqual([...protection.barriers.keys()].sort(), [child.oid, grandchild.oid]);
+    assert.partialDeepStrictEqual(protection.barriers.get(grandchild.oid), {
+      reason: "masked-inheritance",
+      rule: "pii",
+      message: "public.bosses holds rows of public.people, whose column ssn is masked",
+      hint: "read public.people, or name public.bosses.ssn in the masking rule too",
+    });
+    assert.deepEqual([...resolveProtection(catalogue, [mask(["public.bosses.ssn"])]).protection.barriers.keys()].sort(), [
+      parent.oid,
+      child.oid,
+    ]);
+  });
+
+  test("relatives that a rule names too are readable, and so is a parent that lacks the column", () => {
+    assert.equal(resolveProtection(catalogue, [mask(["public.*.ssn"])]).protection.barriers.size, 0);
+    assert.deepEqual([...resolveProtection(catalogue, [mask(["public.staff.pay"])]).protection.barriers.keys()], [grandchild.oid]);
+  });
+});
+
+describe("protectedOrigins", () => {
+  test("names protected columns, bare ones of relatives, and whole rows of all of them", () => {
+    const { protection } = resolveProtection(catalogue, [mask(["public.people.ssn"])]);
+    const view: MaskingView = { catalogue, protection, functionsAllowed: [] };
+    const origins = protectedOrigins(view);
+    for (const origin of [
+      `${parent.oid}/2`,
+      `${parent.oid}/0`,
+      `${child.oid}/2`,
+      `${child.oid}/0`,
+      `${grandchild.oid}/4`,
+      `${attributes.oid}/26`,
+      `${activity.oid}/20`,
+    ]) {
+      assert.ok(origins.has(origin), origin);
+    }
+    for (const origin of [`${parent.oid}/1`, `${child.oid}/3`, `${users.oid}/0`, `${users.oid}/3`, "0/0"])
+      assert.ok(!origins.has(origin), origin);
+  });
+});

@@ -1,0 +1,92 @@
+/** What of a text is recorded as digests only. `⟦…⟧` marks it; parameters are listed behind. */
+import assert from "node:assert/strict";
+import { before, describe, test } from "node:test";
+import { analyse } from "#protocols/sql/postgres/analyse.ts";
+import { loadGrammar } from "#protocols/sql/postgres/grammar.ts";
+import { redactSql } from "#protocols/sql/postgres/sensitive.ts";
+import { smallView } from "./small-view.ts";
+
+before(loadGrammar);
+
+const view = smallView();
+
+function marked(sql: string, masked: boolean): string {
+  const { sensitive } = analyse(sql, masked ? view : null);
+  const text = redactSql(sql, sensitive.ranges, (literal) => `⟦${literal}⟧`);
+  return sensitive.parameters.length === 0 ? text : `${text} ${sensitive.parameters.map((number) => `$${number}`).join(" ")}`;
+}
+
+const MASKED: readonly string[] = [
+  "SELECT id FROM users WHERE ssn = ⟦'917-44-2051'⟧ AND id = 5",
+  "SELECT id FROM users WHERE ⟦'917-44-2051'⟧ = ssn OR name = 'Marta'",
+  "SELECT id FROM users WHERE ssn LIKE ⟦'9%'⟧ AND name LIKE 'M%'",
+  "SELECT id FROM users WHERE ssn IN (⟦'1'⟧, ⟦'2'⟧) AND id IN (3, 4)",
+  "SELECT id FROM users WHERE ssn BETWEEN ⟦'1'⟧ AND ⟦'2'⟧",
+  "SELECT id FROM users WHERE lower(ssn) = lower(⟦E'A\\'b'⟧)",
+  "SELECT id FROM users WHERE ssn = ⟦$$a$$⟧ OR ssn = ⟦U&'\\0041'⟧",
+  "SELECT id FROM users u WHERE u.salary > ⟦70000⟧ AND u.salary < ⟦-5⟧ AND id > 1",
+  "SELECT CASE WHEN ssn = ⟦'1'⟧ THEN ⟦'a'⟧ END, 'b' FROM users",
+  "SELECT 'x', ssn FROM users LIMIT 5",
+  "SELECT * FROM users WHERE id = 7",
+  "SELECT x FROM (SELECT ssn AS x FROM users) s WHERE x = ⟦'1'⟧",
+  "SELECT a.c FROM users AS a(b, c) WHERE c = ⟦'1'⟧ AND b = ⟦2⟧",
+  "WITH c(k) AS (SELECT ssn FROM users) SELECT 1 FROM c WHERE k = ⟦'1'⟧",
+  "SELECT u.id FROM users u JOIN (VALUES (⟦'1'⟧), (⟦'2'⟧)) v(s) ON v.s = u.ssn",
+  "SELECT u.id FROM users u JOIN (SELECT ⟦'1'⟧ AS ssn) v USING (ssn)",
+  "SELECT u.id FROM users u NATURAL JOIN (SELECT ⟦'1'⟧ AS ssn) v",
+  "SELECT ⟦'1'⟧ INTERSECT SELECT ssn FROM users",
+  "SELECT id FROM orders WHERE id IN (SELECT id FROM users WHERE ssn = ⟦'1'⟧) AND total = ⟦3⟧".replace("⟦3⟧", "3"),
+  "SELECT id FROM users WHERE ssn = ⟦$1⟧ AND id = $2 $1".replace("⟦$1⟧", "$1"),
+  "UPDATE users SET ssn = ⟦'1'⟧, name = 'x' WHERE id = 3",
+  "UPDATE users SET (name, ssn) = (⟦'x'⟧, ⟦'1'⟧)",
+  "INSERT INTO users (id, ssn, name) VALUES (1, ⟦'2'⟧, 'x'), (2, ⟦'3'⟧, 'y')",
+  "INSERT INTO users VALUES (1, 'x', ⟦'2'⟧, ⟦3⟧, ⟦'4'⟧)",
+  "INSERT INTO users (ssn) SELECT ⟦'1'⟧",
+  "DELETE FROM users WHERE ssn = ⟦'1'⟧",
+  "EXPLAIN SELECT 1 FROM users WHERE ssn = ⟦'1'⟧",
+  "PREPARE p AS SELECT 1 FROM users WHERE ssn = ⟦'1'⟧",
+  "EXECUTE p (⟦'1'⟧, ⟦2⟧)",
+  "DO ⟦$$ BEGIN PERFORM 1 FROM users WHERE ssn = '1'; END $$⟧",
+  "DO LANGUAGE plpgsql ⟦'BEGIN NULL; END'⟧",
+  "CREATE FUNCTION f() RETURNS text LANGUAGE sql AS ⟦'SELECT 1'⟧",
+  "CREATE TABLE c AS SELECT 1 FROM users WHERE ssn = ⟦'1'⟧",
+  "SELECT id FROM orders WHERE status = 'open' AND id = 4",
+  "SELECT 1; SELECT ⟦'é'⟧ = ssn FROM users; SELECT 'plain'",
+  "⟦SELECT 'x FROM⟧",
+];
+
+const ANYBODY: readonly string[] = [
+  "CREATE ROLE r LOGIN PASSWORD ⟦'not-a-real-one'⟧",
+  "CREATE USER r ENCRYPTED PASSWORD ⟦E'a\\'b'⟧ VALID UNTIL '2030-01-01'",
+  "ALTER ROLE r PASSWORD ⟦$x$secret$x$⟧",
+  "ALTER USER r WITH PASSWORD NULL",
+  "CREATE USER MAPPING FOR r SERVER s OPTIONS (user 'u', password ⟦'p'⟧)",
+  "ALTER USER MAPPING FOR r SERVER s OPTIONS (SET password ⟦'p'⟧)",
+  "CREATE SUBSCRIPTION s CONNECTION ⟦'host=h password=p'⟧ PUBLICATION p",
+  "ALTER SUBSCRIPTION s CONNECTION ⟦'password=p'⟧",
+  "ALTER ROLE r PASSWORD ⟦'x'⟧ NOSUCH ⟦'y'⟧",
+  "ALTER ROLE r PASSWORD ⟦'unterminated⟧",
+  "SELECT 'nothing', ssn FROM users WHERE ssn = '917-44-2051'",
+];
+
+describe("sensitive literals", () => {
+  for (const expected of MASKED) {
+    test(`under a mask: ${expected}`, () => {
+      const sql = expected.replaceAll(/[⟦⟧]/g, "").replace(/(id = \$2) \$1$/, "$1");
+      assert.equal(marked(sql, true), expected);
+    });
+  }
+
+  for (const expected of ANYBODY) {
+    test(`for anybody: ${expected}`, () => assert.equal(marked(expected.replaceAll(/[⟦⟧]/g, ""), false), expected));
+  }
+
+  test("the ranges of the rewritten text hold the same literals", () => {
+    const { rewritten } = analyse("SELECT u.id FROM public.users u, public.users WHERE u.ssn = '1' AND public.users.ssn <> 'é2'", view);
+    assert.ok(rewritten);
+    assert.deepEqual(
+      rewritten.sensitive.map(({ start, end }) => rewritten.sql.slice(start, end)),
+      ["'1'", "'é2'"],
+    );
+  });
+});
