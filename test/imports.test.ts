@@ -33,7 +33,7 @@ const ROOMS: readonly Room[] = [
   { files: ["protocols/wire/**"], may: ["<own>/**", ...PURE_NODE], types: CONTRACT },
   { files: ["protocols/sql/**"], may: ["<own>/**", "protocols/wire/*", "npm:libpg-query", ...PURE_NODE], types: CONTRACT },
   { files: ["protocols/*/**"], may: ["<own>/**", "protocols/wire/*", "protocols/sql/**", ...PURE_NODE], types: CONTRACT },
-  { files: ["src/main.ts"], may: ["src/**", "npm:*", "npm:@*/*", "node:**"] },
+  { files: ["src/main.ts"], may: ["src/**", "npm:*", "npm:@*/*", "node:*", "node:*/*"] },
   { files: ["src/cli/**", "src/console/**", "src/demo/**"], may: ["**"], never: ["test/**", "bench/**", "tools/**", "src/main.ts"] },
   {
     files: ["src/**"],

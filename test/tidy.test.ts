@@ -46,7 +46,7 @@ const BANNED_IN_CODE: readonly Ban[] = [
 const BANNED_IN_TEXT: readonly Ban[] = [
   { word: /\b(TODO|FIXME|XXX|HACK)\b/, why: "unfinished work is an issue, not a note", except: ["test/tidy.test.ts"] },
   {
-    word: /(^|[^\w.$}{*-])\/(work|root|home\/\w+)\/|\/tmp\/\w|\bbash_jobs\b|\.\.\/shared\b/,
+    word: /(^|[^\w.$}{*-])\/(work|root|home\/\w+)\/|\bbash_jobs\b|\.\.\/shared\b/,
     why: "paths of one machine",
     except: ["test/tidy.test.ts"],
   },
