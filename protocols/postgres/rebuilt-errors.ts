@@ -10,6 +10,7 @@ import { Writer } from "#protocols/wire/writer.ts";
 import { message } from "./encode.ts";
 
 const CONDITIONS: Readonly<Record<string, string>> = {
+  "00000": "notice",
   "01000": "warning",
   "02000": "no data",
   "0A000": "feature not supported",
