@@ -5,8 +5,8 @@ import { test } from "node:test";
 import { firstDifference } from "#test/conformance/postgres/difference.ts";
 import { show } from "#test/conformance/postgres/program.ts";
 import { onEachServer, type Ways } from "#test/conformance/postgres/ways.ts";
-import { DEBIAN_PROGRAMS } from "#test/support/postgres-programs.ts";
 import { postgresql18Client } from "#test/support/fetched.ts";
+import { DEBIAN_PROGRAMS } from "#test/support/postgres-programs.ts";
 
 /** pg_dump refuses servers newer than itself. */
 function program({ version }: Ways, name: "pg_dump" | "psql"): readonly [string, ...string[]] {

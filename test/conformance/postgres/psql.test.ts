@@ -8,8 +8,8 @@ import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { type Shown, show } from "#test/conformance/postgres/program.ts";
 import { onEachServer, type Way, type Ways } from "#test/conformance/postgres/ways.ts";
-import { DEBIAN_PROGRAMS } from "#test/support/postgres-programs.ts";
 import { postgresql18Client } from "#test/support/fetched.ts";
+import { DEBIAN_PROGRAMS } from "#test/support/postgres-programs.ts";
 import { removeFolder, scratchFolder } from "#test/support/scratch.ts";
 
 /** psql's own queries depend on the server's version: an old psql does not know a new server's catalogue. */
