@@ -4,6 +4,7 @@ import type { PolicyDocument } from "#policies/document.ts";
 import { type Catalogue, resolveProtection } from "#protocols/postgres/protocol.ts";
 import type { Config } from "#src/config/config.ts";
 import { CatalogueWatch } from "./catalogue-watch.ts";
+import { DEADLINES } from "./limits.ts";
 import { catalogueName } from "./runtime.ts";
 import { Upstream, type UpstreamContext } from "./upstream.ts";
 
@@ -24,7 +25,7 @@ export class Catalogues {
     const masked = new Set(options.config.policy.masking.rules.map((rule) => rule.target));
     for (const target of options.config.targets.values()) {
       if (!masked.has(target.name)) continue;
-      const upstream = new Upstream(target);
+      const upstream = new Upstream(target, DEADLINES.upstreamLoginMs);
       for (const database of target.databases) this.#add(options, upstream, database);
     }
   }

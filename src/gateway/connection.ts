@@ -11,7 +11,6 @@ import { asFault } from "./as-fault.ts";
 import { ClientLeg, type ClientLegResult } from "./client-leg.ts";
 import { Deadline } from "./deadline.ts";
 import { Debts } from "./debts.ts";
-import { LOGIN_MS } from "./limits.ts";
 import { login } from "./login.ts";
 import type { Runtime } from "./runtime.ts";
 import { Session } from "./session.ts";
@@ -75,9 +74,10 @@ export class Connection {
   /** Runs the connection to its end. @throws only for defects of ours, after which the connection is gone */
   async run(): Promise<void> {
     let socket: tls.TLSSocket | null = null;
-    const deadline = new Deadline(LOGIN_MS, () => {
+    const { loginMs } = this.#self.deadlines;
+    const deadline = new Deadline(loginMs, () => {
       if (socket === null) this.#leg.abandon("timeout");
-      else socket.write(faultMessage(new Fault("login-timeout", `no login within ${LOGIN_MS / 1000} s`)));
+      else socket.write(faultMessage(new Fault("login-timeout", `no login within ${loginMs / 1000} s`)));
       this.#hangUp(socket);
     });
     try {

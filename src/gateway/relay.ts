@@ -9,7 +9,6 @@ import type { Judge } from "#protocols/wire/judgement.ts";
 import type { SessionStatus } from "#protocols/wire/transcript.ts";
 import type { Journal } from "#src/recording/journal.ts";
 import type { Budget } from "./budget.ts";
-import { HALF_CLOSED_MS } from "./limits.ts";
 import { Pump } from "./pump.ts";
 import type { SessionTimers } from "./timers.ts";
 
@@ -22,6 +21,8 @@ export interface RelayParts {
   readonly digestOf: (value: Buffer) => string;
   readonly budget: Budget;
   readonly timers: SessionTimers;
+  /** See `Deadlines`. */
+  readonly halfClosedMs: number;
   /** Asks the target to stop what this session runs. */
   readonly cancelUpstream: () => void;
   /** After a statement that may have changed the catalogue. */
@@ -151,7 +152,7 @@ export class Relay {
       // In the middle of a message our Terminate would be taken for its rest.
       if (this.#clientFlow.atBoundary) this.#toUpstream.write([terminate()]);
       // A client that went without Terminate has most likely died; one that still reads gets what is done in time.
-      setTimeout(() => this.#clientLost(), HALF_CLOSED_MS).unref();
+      setTimeout(() => this.#clientLost(), this.#parts.halfClosedMs).unref();
     }
     this.#parts.upstream.end();
   }

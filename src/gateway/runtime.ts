@@ -14,13 +14,14 @@ import type { Identity } from "#src/identity/proof.ts";
 import { Judgements, refreshingJudge } from "#src/sessions/judge.ts";
 import { describeClientPolicy, type TlsServers, tlsServers } from "#src/tls/contexts.ts";
 import { watchHandshakes } from "./client-leg.ts";
-import { LOGIN_MS } from "./limits.ts";
+import type { Deadlines } from "./limits.ts";
 import { Upstream } from "./upstream.ts";
 
 export interface RuntimeParts {
   readonly config: Config;
   readonly identity: Identity;
   readonly ticketKeys: Buffer;
+  readonly deadlines: Deadlines;
   /** Newest catalogues, by `catalogueName`; shared by all runtimes of the worker. */
   readonly catalogues: ReadonlyMap<string, Catalogue>;
   readonly digest: (literal: string) => string;
@@ -62,9 +63,15 @@ export class Runtime {
     this.#parts = parts;
     this.config = parts.config;
     this.identity = parts.identity;
-    this.servers = tlsServers(parts.config.tls, { alpn: ["postgresql"], ticketKeys: parts.ticketKeys, handshakeTimeoutMs: LOGIN_MS });
+    this.servers = tlsServers(parts.config.tls, {
+      alpn: ["postgresql"],
+      ticketKeys: parts.ticketKeys,
+      handshakeTimeoutMs: parts.deadlines.loginMs,
+    });
     this.clientPolicy = describeClientPolicy(parts.config.tls);
-    this.upstreams = new Map([...parts.config.targets].map(([name, target]) => [name, new Upstream(target)]));
+    this.upstreams = new Map(
+      [...parts.config.targets].map(([name, target]) => [name, new Upstream(target, parts.deadlines.upstreamLoginMs)]),
+    );
     watchHandshakes(this.servers);
   }
 

@@ -133,6 +133,7 @@ export class Session {
       digestOf: self.digestOf,
       budget: self.budget,
       timers: new SessionTimers(upstream.target.limits, proof.expiresAtMs - self.clock.now(), cancelUpstream),
+      halfClosedMs: self.deadlines.halfClosedMs,
       cancelUpstream,
       onCatalogueChanged: () => self.background(self.refresh(catalogueName(upstream.target.name, database))),
     });
@@ -195,6 +196,7 @@ export class Session {
       authorised.upstream.secureConnection(this.#upstreamContext()).then((socket) => {
         socket.end(cancelRequest(key));
         socket.resume();
+        setTimeout(() => socket.destroy(), self.deadlines.upstreamLoginMs).unref();
       }),
     );
   }

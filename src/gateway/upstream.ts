@@ -15,7 +15,7 @@ import { endPointHash } from "#src/tls/end-point.ts";
 import { tlsFacts } from "#src/tls/facts.ts";
 import { type HandshakeReason, handshakeReason } from "#src/tls/reasons.ts";
 import { type UpstreamTlsSetup, upstreamTls, upstreamVerification } from "#src/tls/upstream.ts";
-import { UPSTREAM_LOGIN_MS, WATERMARK_BYTES } from "./limits.ts";
+import { WATERMARK_BYTES } from "./limits.ts";
 import { SocketReader } from "./socket-reader.ts";
 
 const derive = promisify(pbkdf2);
@@ -37,11 +37,14 @@ export interface UpstreamLeg {
 export class Upstream {
   readonly target: Target;
   readonly #tls: UpstreamTlsSetup;
+  readonly #loginMs: number;
   /** Salted passwords by salt and iterations: PBKDF2 costs 0.7 ms and a server keeps its salt. */
   readonly #salted = new Map<string, Buffer>();
 
-  constructor(target: Target) {
+  /** @param loginMs for connect, TLS and login together */
+  constructor(target: Target, loginMs: number) {
     this.target = target;
+    this.#loginMs = loginMs;
     this.#tls = upstreamTls(target.tls, []);
   }
 
@@ -51,14 +54,17 @@ export class Upstream {
    */
   async dial(parameters: ReadonlyMap<string, string>, context: UpstreamContext): Promise<UpstreamLeg> {
     const raw = this.#connect();
-    const timer = setTimeout(() => raw.destroy(new TimeoutError()), UPSTREAM_LOGIN_MS);
+    const timer = setTimeout(() => raw.destroy(new TimeoutError(this.#loginMs)), this.#loginMs);
     try {
       const socket = await this.#secure(raw, context);
       socket.write(startupMessage(parameters));
       const login = await this.#login(socket);
       return { socket, login };
     } catch (error) {
+      // Only the cause: by now the connection is gone, and looks as if the target had closed it.
+      const late = raw.errored instanceof TimeoutError;
       raw.destroy();
+      if (late) throw tooLate(raw.errored);
       if (error instanceof Fault) throw error;
       throw new Fault("upstream-unreachable", "the target could not be reached", { cause: error, hint: "try again later" });
     } finally {
@@ -69,7 +75,7 @@ export class Upstream {
   /** A verified connection for a CancelRequest, which is sent before any login. */
   async secureConnection(context: UpstreamContext): Promise<tls.TLSSocket> {
     const raw = this.#connect();
-    const timer = setTimeout(() => raw.destroy(new TimeoutError()), UPSTREAM_LOGIN_MS);
+    const timer = setTimeout(() => raw.destroy(new TimeoutError(this.#loginMs)), this.#loginMs);
     try {
       return await this.#secure(raw, context);
     } catch (error) {
@@ -98,7 +104,7 @@ export class Upstream {
       record({ kind: "ok", socket });
       return socket;
     } catch (error) {
-      const fault = refusal(error);
+      const fault = refusal(raw.errored instanceof TimeoutError ? raw.errored : error);
       record({ kind: "refused", reason: fault.reason, detail: fault.detail });
       throw fault.fault;
     }
@@ -193,14 +199,15 @@ type Outcome =
 
 class TimeoutError extends Error {
   readonly code = "ETIMEDOUT";
-  constructor() {
-    super(`no login within ${UPSTREAM_LOGIN_MS} ms`);
+  constructor(loginMs: number) {
+    super(`no login within ${loginMs} ms`);
   }
 }
 
 class DeclinedError extends Error {}
 
 function refusal(error: unknown): { readonly fault: Fault; readonly reason: HandshakeReason; readonly detail: string } {
+  if (error instanceof TimeoutError) return { fault: tooLate(error), reason: "timeout", detail: error.message };
   if (error instanceof DeclinedError) {
     const fault = new Fault("upstream-tls-refused", "the target does not offer TLS, and nothing is sent without it", {
       hint: "tell the gateway's operator that the target's TLS is off",
@@ -218,6 +225,10 @@ function refusal(error: unknown): { readonly fault: Fault; readonly reason: Hand
     hint: "tell the gateway's operator; the handshake record has the details",
   });
   return { fault, reason, detail };
+}
+
+function tooLate(cause: unknown): Fault {
+  return new Fault("upstream-unreachable", "the target did not answer in time", { cause, hint: "try again later" });
 }
 
 class UnreachableError extends Error {}

@@ -23,7 +23,7 @@ export interface VaultOptions {
 }
 
 /** Sessions sealed at the same time: sealing waits for the disk more than for the processor. */
-const SEALS_MAX = 4;
+const SEALS_MAX = 8;
 const RETRY_MS = 5_000;
 
 export class Vault {
@@ -31,7 +31,7 @@ export class Vault {
   readonly #folders: StateFolders;
   readonly #index: OpenSessions;
   readonly #recipients: Recipients;
-  #evidence: EvidenceLog;
+  readonly #evidence: EvidenceLog;
   readonly #waiting: SessionSummary[] = [];
   #sealing = 0;
   #failing: string | null = null;
@@ -60,21 +60,17 @@ export class Vault {
     return this.#failing;
   }
 
-  /** Resolves when the record is durable. @throws Fault `evidence-failed` */
+  /** Resolves when the record is durable. @throws Fault `evidence-failed`; the log goes on once the disk has room again */
   async record(record: EvidenceRecord): Promise<void> {
-    try {
-      await this.#evidence.append(record);
-    } catch (error) {
-      await this.#reopen();
-      throw error;
-    }
+    await this.#evidence.append(record);
   }
 
   /** @throws Fault `evidence-failed`, Error while earlier sessions can't be sealed */
   async sessionOpened(session: SessionSummary): Promise<void> {
     if (this.#failing !== null) throw new Error("recordings can't be sealed at the moment, so that no session may begin");
-    await this.record({ type: "session-opened", session });
+    // In the index from before the log says that it began until after it says that it was sealed: verify looks at both.
     this.#index.upsert(session);
+    await this.record({ type: "session-opened", session });
   }
 
   progress(sessions: readonly SessionSummary[]): void {
@@ -164,16 +160,6 @@ export class Vault {
       this.#index.remove(outcome.paths.sessionId);
     }
     if (only === undefined) this.#index.clear();
-  }
-
-  /** A log that failed is dead; a new one continues it, once the disk has room again. */
-  async #reopen(): Promise<void> {
-    try {
-      await this.#evidence.close();
-      this.#evidence = await openLog(this.#options, this.#folders);
-    } catch (error) {
-      this.#options.log("error", "evidence-failed", { message: error instanceof Error ? error.message : String(error) });
-    }
   }
 }
 

@@ -5,6 +5,7 @@ import type { Slabs } from "#src/recording/slabs.ts";
 import type { Budget } from "./budget.ts";
 import type { CancelKey, Cancels } from "./cancels.ts";
 import type { KeeperLink } from "./keeper-link.ts";
+import type { Deadlines } from "./limits.ts";
 
 export interface WorkerSelf {
   readonly gateway: string;
@@ -13,6 +14,7 @@ export interface WorkerSelf {
   readonly cancels: Cancels;
   readonly budget: Budget;
   readonly journals: { readonly directory: string; readonly slabs: Slabs };
+  readonly deadlines: Deadlines;
   readonly newId: () => string;
   readonly digestOf: (value: Buffer) => string;
   /** Carries out a CancelRequest here, or hands it to the worker whose session it names. */

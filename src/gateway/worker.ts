@@ -15,7 +15,7 @@ import { type CancelKey, Cancels, workerOf } from "./cancels.ts";
 import { Connection } from "./connection.ts";
 import type { Instruction, Start, ToKeeper, ToWorker } from "./ipc.ts";
 import { KeeperLink } from "./keeper-link.ts";
-import { DRAIN_MS, UNAUTHENTICATED_PER_ADDRESS } from "./limits.ts";
+import { type Deadlines, UNAUTHENTICATED_PER_ADDRESS } from "./limits.ts";
 import { Listener } from "./listener.ts";
 import { Runtime } from "./runtime.ts";
 import { newSessionId } from "./session-id.ts";
@@ -29,6 +29,7 @@ export interface WorkerDeps {
   readonly receive: (handler: (message: ToWorker) => void) => void;
   /** Ends the process: nothing is left to do. */
   readonly exit: (code: number) => void;
+  readonly deadlines: Deadlines;
 }
 
 const PROGRESS_MS = 1000;
@@ -87,6 +88,7 @@ class Worker {
       cancels: this.#cancels,
       budget: new Budget(),
       journals: { directory: folders.journals, slabs: new Slabs() },
+      deadlines: deps.deadlines,
       newId: newSessionId,
       digestOf: (value) => digests.digest(value),
       cancel: (key, remote) => this.#cancel(key, remote),
@@ -95,7 +97,7 @@ class Worker {
       background: (work) => void work.catch((error: unknown) => this.#logFailure(error)),
     };
     this.#runtime = this.#runtimeOf(config, digests.digest.bind(digests));
-    setInterval(() => this.#tellProgress(), PROGRESS_MS).unref();
+    setInterval(() => this.#everySecond(), PROGRESS_MS).unref();
   }
 
   onMessage(message: Instruction): void {
@@ -123,6 +125,7 @@ class Worker {
       config,
       identity: createIdentity(config.identity, { nowMs: systemClock.now, monotonicMs: systemClock.monotonicMs }),
       ticketKeys: Buffer.from(this.#start.ticketKeys, "hex"),
+      deadlines: this.#deps.deadlines,
       catalogues: this.#catalogues,
       digest,
       refresh: (name) => this.#link.refresh(name),
@@ -168,7 +171,7 @@ class Worker {
     const listener = this.#listener;
     listener?.close();
     for (const connection of listener?.connections ?? []) connection.drain();
-    const until = this.#self.clock.monotonicMs() + DRAIN_MS;
+    const until = this.#self.clock.monotonicMs() + this.#deps.deadlines.drainMs;
     while ((listener?.connections.size ?? 0) > 0 && this.#self.clock.monotonicMs() < until) await pause(20);
     const fault = new Fault("shutting-down", "the gateway is shutting down", { hint: "connect again" });
     for (const connection of listener?.connections ?? []) connection.end(fault);
@@ -177,7 +180,9 @@ class Worker {
     this.#deps.exit(0);
   }
 
-  #tellProgress(): void {
+  /** What came back since a session's last statement goes to its journal, and the counts to the index. */
+  #everySecond(): void {
+    for (const error of this.#self.journals.slabs.flushAll()) this.#logFailure(error);
     const sessions = [...(this.#listener?.connections ?? [])].flatMap(({ summary }) => summary ?? []);
     if (sessions.length > 0) this.#link.tell({ type: "session-progress", sessions });
   }
