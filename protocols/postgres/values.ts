@@ -1,6 +1,6 @@
 /**
- * Values of parameters and rows as a recording holds them: text as text, the common binary types as the text that the
- * server would have shown, other bytes as hex, long ones as their beginning with length and digest.
+ * Values of parameters and rows as a recording holds them: text as text, the common binary types as the text of
+ * their value, other bytes as hex, long ones as their beginning with length and digest.
  *
  * Source of the type ids: PostgreSQL's pg_type.dat; binary forms: each type's `send` function.
  */
@@ -8,6 +8,9 @@
 import { RECORDED_VALUE_BYTES_MAX } from "#protocols/wire/limits.ts";
 import type { RecordedText, RecordedValue } from "#protocols/wire/transcript.ts";
 import { hash, isUtf8Bytes } from "./digest.ts";
+
+/** Of a value over the limit, kept as its beginning. */
+const HEAD_BYTES = 1024;
 
 /** Types whose binary form is the text itself. */
 const TEXT_TYPES = new Set([18, 19, 25, 114, 1042, 1043, 705, 142]);
@@ -24,14 +27,26 @@ export function textValue(bytes: Buffer, limit: number): RecordedValue {
     const text = bytes.toString("utf8");
     return text.includes("\ufffd") && !isUtf8Bytes(bytes) ? { hex: bytes.toString("hex") } : text;
   }
-  return { head: bytes.toString("utf8", 0, Math.min(limit, 1024)), bytes: bytes.length, sha256: hash(bytes) };
+  if (!isUtf8Bytes(bytes)) return binaryBeginning(bytes);
+  return { head: beginning(bytes, Math.min(limit, HEAD_BYTES)), bytes: bytes.length, sha256: hash(bytes) };
+}
+
+/** As many whole characters as fit. */
+function beginning(bytes: Buffer, limit: number): string {
+  let end = limit;
+  while (end > 0 && ((bytes[end] ?? 0) & 0xc0) === 0x80) end--;
+  return bytes.toString("utf8", 0, end);
+}
+
+function binaryBeginning(bytes: Buffer): RecordedValue {
+  return { hex: bytes.toString("hex", 0, HEAD_BYTES / 2), bytes: bytes.length, sha256: hash(bytes) };
 }
 
 /** Of a statement text; the whole where it fits. */
 export function recordedText(text: string, limit: number): RecordedText {
   if (text.length * 3 <= limit || Buffer.byteLength(text) <= limit) return text;
   const bytes = Buffer.from(text);
-  return { head: text.slice(0, 1024), bytes: bytes.length, sha256: hash(bytes) };
+  return { head: beginning(bytes, HEAD_BYTES), bytes: bytes.length, sha256: hash(bytes) };
 }
 
 function binaryValue(bytes: Buffer, typeOid: number): RecordedValue {
@@ -52,10 +67,10 @@ function binaryValue(bytes: Buffer, typeOid: number): RecordedValue {
       if (bytes.length === 8) return String(bytes.readBigInt64BE());
       break;
     case 700: // float4
-      if (bytes.length === 4) return String(bytes.readFloatBE());
+      if (bytes.length === 4) return floatText(shortestSingle(bytes.readFloatBE()));
       break;
     case 701: // float8
-      if (bytes.length === 8) return String(bytes.readDoubleBE());
+      if (bytes.length === 8) return floatText(bytes.readDoubleBE());
       break;
     case 2950: // uuid
       if (bytes.length === 16) return bytes.toString("hex").replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
@@ -64,5 +79,18 @@ function binaryValue(bytes: Buffer, typeOid: number): RecordedValue {
       break;
   }
   if (bytes.length <= RECORDED_VALUE_BYTES_MAX / 2) return { hex: bytes.toString("hex") };
-  return { head: bytes.toString("hex", 0, 512), bytes: bytes.length, sha256: hash(bytes) };
+  return binaryBeginning(bytes);
+}
+
+/** The shortest decimal that is this value in single precision: 0.1, where the double next to it is 0.10000000149011612. */
+function shortestSingle(value: number): number {
+  for (let digits = 1; digits < 9; digits++) {
+    const short = Number(value.toPrecision(digits));
+    if (Object.is(Math.fround(short), value)) return short;
+  }
+  return value;
+}
+
+function floatText(value: number): string {
+  return Object.is(value, -0) ? "-0" : String(value);
 }
