@@ -53,7 +53,11 @@ function endWithoutReader(error: NodeJS.ErrnoException): void {
 
 /** One process of the data path. It ends when the keeper says so, or is gone. */
 async function work(configFile: string, tell: (message: object) => boolean): Promise<void> {
-  const [{ loadConfig }, { runWorker }] = await Promise.all([import("#src/config/load.ts"), import("#src/gateway/worker.ts")]);
+  const [{ loadConfig }, { runWorker }, { DEADLINES }] = await Promise.all([
+    import("#src/config/load.ts"),
+    import("#src/gateway/worker.ts"),
+    import("#src/gateway/limits.ts"),
+  ]);
   // A terminal's Ctrl-C reaches the whole group; what to do about it is the keeper's to say.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => undefined);
   process.on("uncaughtException", (error) => {
@@ -65,5 +69,6 @@ async function work(configFile: string, tell: (message: object) => boolean): Pro
     send: (message) => void tell(message),
     receive: (handler) => void process.on("message", handler),
     exit: (code) => process.exit(code),
+    deadlines: DEADLINES,
   });
 }

@@ -36,6 +36,8 @@ export interface GatewayOptions {
   readonly workers?: number;
   /** Changes the sections before they are written. The ones given: every agent may do everything, no masks. */
   readonly configure?: (sections: Sections) => Sections;
+  /** Runs in the place of bin/sallyport.js: the same program with something in it made shorter. */
+  readonly program?: string;
   /** More environment for the process; it gets PATH and nothing else by itself. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -104,7 +106,7 @@ export async function startGateway(options: GatewayOptions): Promise<TestGateway
   let sections = (options.configure ?? ((same) => same))(sectionsFor(options, issuer.url, papers.recipient));
   const writeConfig = () => writeFileSync(configFile, `${JSON.stringify(sections, null, 2)}\n`, { mode: 0o600 });
   writeConfig();
-  const launch = () => launchGateway(folder, configFile, options.env ?? {}, log);
+  const launch = () => launchGateway(folder, configFile, options.env ?? {}, log, options.program);
   let running = await launch().catch(async (error) => {
     await issuer.stop();
     await removeFolder(folder);
@@ -212,8 +214,9 @@ async function launchGateway(
   configFile: string,
   env: Readonly<Record<string, string>>,
   log: Record<string, unknown>[],
+  program = join(ROOT, "bin/sallyport.js"),
 ): Promise<Running> {
-  const command = ["--pdeathsig", "TERM", process.execPath, join(ROOT, "bin/sallyport.js"), "serve", "--config", configFile];
+  const command = ["--pdeathsig", "TERM", process.execPath, program, "serve", "--config", configFile];
   const child = spawn("setpriv", command, { cwd: folder, env: { PATH: process.env["PATH"], ...env }, stdio: ["ignore", "pipe", "pipe"] });
   let words = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => {

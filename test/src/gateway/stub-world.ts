@@ -10,7 +10,7 @@ import { type Script, type StubTarget, startStubTarget } from "#test/src/gateway
 import { type Peer, password, startup } from "#test/src/gateway/wire.ts";
 import { openWorld, type World } from "#test/src/gateway/world.ts";
 import { lifetime, makeAuthority } from "#test/support/certificates.ts";
-import type { Sections } from "#test/support/gateway.ts";
+import type { GatewayOptions, Sections } from "#test/support/gateway.ts";
 import { removeFolder, scratchFolder } from "#test/support/scratch.ts";
 
 /** What must never be told. */
@@ -30,7 +30,7 @@ export interface StubWorld {
   stop(): Promise<void>;
 }
 
-export async function openStubWorld(): Promise<StubWorld> {
+export async function openStubWorld(options: Pick<GatewayOptions, "program"> = {}): Promise<StubWorld> {
   const folder = await scratchFolder("stub");
   const authority = await makeAuthority("Stub CA");
   const foreign = await makeAuthority("Stub CA");
@@ -43,7 +43,7 @@ export async function openStubWorld(): Promise<StubWorld> {
     named: await authority.server(["other.example"]),
   };
   const stub = await startStubTarget();
-  const world = await openWorld({ configure: (sections) => withStubs(sections, folder, stub.port) });
+  const world = await openWorld({ ...options, configure: (sections) => withStubs(sections, folder, stub.port) });
   return {
     world,
     stub,
