@@ -24,6 +24,16 @@ const ANY_TIME: ReadonlySet<number> = new Set([
   SERVER.parameterStatus,
 ]);
 
+const WITHOUT_BODY: ReadonlySet<number> = new Set([
+  SERVER.parseComplete,
+  SERVER.bindComplete,
+  SERVER.closeComplete,
+  SERVER.noData,
+  SERVER.emptyQueryResponse,
+  SERVER.portalSuspended,
+  SERVER.copyDone,
+]);
+
 /** What ParameterStatus may tell a principal under a mask. */
 const TOLD_UNDER_MASK = new Set([
   "application_name",
@@ -88,6 +98,7 @@ export class ServerMessages {
   /** @throws Fault `upstream-out-of-step`, `masking-tripwire`, `malformed-message` */
   onFrame(tag: number, frame: Buffer, nowMs: number): Action {
     const body = frame.subarray(HEADER_BYTES);
+    if (WITHOUT_BODY.has(tag) && body.length > 0) throw new Fault("malformed-message", "a message that has no body came with one");
     this.#checkCopy(tag);
     // Any answer but ReadyForQuery is to something that was sent behind those Syncs: they are answered, or never will be.
     if (!ANY_TIME.has(tag) && tag !== SERVER.readyForQuery) this.#strayReady = 0;
