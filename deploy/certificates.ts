@@ -21,7 +21,11 @@ const DAY_MS = 86_400_000;
 const [root = "/papers", template = "/opt/sallyport/deploy/sallyport.yaml"] = process.argv.slice(2);
 
 if (existsSync(join(root, "auditor", "complete"))) say("everything was made before");
-else await make();
+else if (readdirSync(join(root, "gateway")).length > 0) {
+  // Half of it may be in use already: nothing is written over, nothing is mixed.
+  process.stderr.write("an earlier attempt was cut off: remove the volumes (docker compose down --volumes) and start again\n");
+  process.exitCode = 1;
+} else await make();
 
 async function make(): Promise<void> {
   const now = Date.now();

@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import pg from "pg";
@@ -103,6 +103,14 @@ describe("what the compose file's services run on", () => {
     const earlier = paper("gateway/gateway.key");
     assert.match(make().stdout, /made before/);
     assert.equal(paper("gateway/gateway.key"), earlier);
+  });
+
+  test("an attempt that was cut off is not mixed with another", () => {
+    rmSync(join(papers, "auditor", "complete"));
+    const { status, stderr } = make();
+    assert.equal(status, 1);
+    assert.match(stderr, /remove the volumes/);
+    writeFileSync(join(papers, "auditor", "complete"), "");
   });
 
   test("the realm gives each agent its groups, the gateway's audience, and a secret of its own", () => {
