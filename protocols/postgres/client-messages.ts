@@ -14,7 +14,15 @@ import { describeStatement, parse, query } from "./encode.ts";
 import { type Action, DROP, END, HEADER_BYTES, PASS, STOP } from "./frame.ts";
 import type { Change, Prepared } from "./names.ts";
 import type { Operation } from "./operations.ts";
-import { functionCallDenial, refusedParse, refusedQuery, tooLargeMessage, unknownNameDenial, unparsedJudgement } from "./refusals.ts";
+import {
+  changedDenial,
+  functionCallDenial,
+  refusedParse,
+  refusedQuery,
+  tooLargeMessage,
+  unknownNameDenial,
+  unparsedJudgement,
+} from "./refusals.ts";
 import { Run } from "./run.ts";
 import type { SessionState } from "./session.ts";
 import { recordedValue } from "./values.ts";
@@ -178,7 +186,8 @@ export class ClientMessages {
 
   #onBind(bind: BindMessage, nowMs: number): Action {
     const prepared = this.#state.names.statement(bind.statement) ?? null;
-    if (prepared === null && this.#state.terms.underMask) return this.#refuseUnknown("prepared statement", bind.statement);
+    if (prepared === null && this.#state.terms.underMask) return this.#refuseNamed(unknownNameDenial("prepared statement", bind.statement));
+    if (prepared !== null && !prepared.judgement.holds()) return this.#refuseNamed(changedDenial(prepared.name));
     const judgement = prepared?.judgement ?? null;
     const statement =
       judgement === null
@@ -193,7 +202,7 @@ export class ClientMessages {
   #onExecute(name: string, nowMs: number): Action {
     let portal = this.#state.names.portal(name) ?? null;
     if (portal === null) {
-      if (this.#state.terms.underMask) return this.#refuseUnknown("portal", name);
+      if (this.#state.terms.underMask) return this.#refuseNamed(unknownNameDenial("portal", name));
       const statement = this.#recordForeign(`Execute of portal "${name}"`);
       portal = { name, prepared: null, run: this.#run(statement, null, nowMs, []) };
     }
@@ -297,8 +306,7 @@ export class ClientMessages {
     return refusedParse(name);
   }
 
-  #refuseUnknown(what: string, name: string): Action {
-    const denial = unknownNameDenial(what, name);
+  #refuseNamed(denial: Denial): Action {
     this.#recordDenied(denial, null);
     return { kind: "replace", bytes: [this.#refuseParse(null, denialMessage(denial), null)] };
   }

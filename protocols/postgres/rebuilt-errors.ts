@@ -70,6 +70,17 @@ const CONDITIONS: Readonly<Record<string, string>> = {
   XX000: "internal error",
 };
 
+/**
+ * Classes of errors that parsing, analysis and the server itself raise: their sentences quote the client's text and names.
+ * Errors of other classes come from values, or from code in the database that may have read anything.
+ */
+const CLASSES_OF_TEXT: ReadonlySet<string> = new Set(["03", "08", "0A", "25", "26", "34", "3D", "3F", "40", "42", "53", "54", "55", "57"]);
+
+/** Whether a message under a mask is rebuilt though the statement that it answers reads nothing protected. */
+export function isOfValues(sqlState: string | undefined): boolean {
+  return sqlState === undefined || !CLASSES_OF_TEXT.has(sqlState.slice(0, 2));
+}
+
 /** Names of schema, table, column, data type and constraint: from the catalogue, not from rows. */
 const NAME_FIELDS = ["s", "t", "c", "d", "n"];
 

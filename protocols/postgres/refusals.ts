@@ -25,6 +25,12 @@ export function functionCallDenial(): Denial {
   return deny("function-call-refused", "fast-path function calls are refused", "call the function in a SELECT");
 }
 
+/** The catalogue has changed since a statement was judged, and the server would run it on what is there now. */
+export function changedDenial(name: string): Denial {
+  const message = `what prepared statement "${name}" reads has changed since it was prepared`;
+  return deny("masked-unresolved", message, "prepare the statement again");
+}
+
 /** Under a mask, what is not known by name has not been judged. */
 export function unknownNameDenial(what: string, name: string): Denial {
   return deny("masked-unsupported", `no ${what} "${name}" was made through this protocol`, "prepare the statement again and bind it");
@@ -62,6 +68,7 @@ export function unparsedJudgement(beginning: Buffer, bytes: number): Judgement {
     sensitiveParameters: [],
     rebuildErrors: false,
     prepares: [],
+    holds: () => true,
     changesCatalogue: true,
   };
 }

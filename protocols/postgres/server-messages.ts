@@ -11,7 +11,7 @@ import { SERVER } from "./constants.ts";
 import { readCommandTag, readErrorFields, readNotification, readParameterStatus, readRowDescription } from "./decode.ts";
 import { type Action, DROP, HEADER_BYTES, PASS } from "./frame.ts";
 import { eventOf, isCertain, judgementOf, type Operation } from "./operations.ts";
-import { rebuilt } from "./rebuilt-errors.ts";
+import { isOfValues, rebuilt } from "./rebuilt-errors.ts";
 import type { Run } from "./run.ts";
 import type { SessionState } from "./session.ts";
 import { recordedText } from "./values.ts";
@@ -256,7 +256,7 @@ export class ServerMessages {
     const fields = readErrorFields(body);
     const head = this.#head();
     const judgement = judgementOf(head);
-    const rebuild = this.#state.terms.underMask && ((judgement?.rebuildErrors ?? true) || !isCertain(head));
+    const rebuild = this.#state.terms.underMask && ((judgement?.rebuildErrors ?? true) || isOfValues(fields.get("C")) || !isCertain(head));
     if (tag === SERVER.noticeResponse) {
       const notice = rebuilt(tag, fields, judgement, rebuild);
       this.#state.append({ kind: "notice", fields: plain(notice === undefined ? fields : readErrorFields(notice.subarray(HEADER_BYTES))) });

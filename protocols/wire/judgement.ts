@@ -26,6 +26,8 @@ export interface Judgement {
   readonly rebuildErrors: boolean;
   /** Names that SQL-level PREPARE in this text binds, with the text behind them. */
   readonly prepares: readonly { readonly name: string; readonly sql: RecordedText }[];
+  /** Whether the text would be judged the same now. A prepared statement is planned anew by the server, and so is asked at each Bind. */
+  readonly holds: () => boolean;
   /** The catalogue may differ once this has run. */
   readonly changesCatalogue: boolean;
 }

@@ -16,7 +16,8 @@ export interface CatalogueWatchOptions {
   readonly onFailure: (error: unknown) => void;
 }
 
-const POLL_MS = 5_000;
+/** How long a change made by others can go unseen; a look takes the target some milliseconds. */
+const POLL_MS = 1_000;
 const REDIAL_MS_MAX = 30_000;
 const QUERY_MS = 30_000;
 

@@ -104,7 +104,8 @@ export class Runtime {
       const catalogue = newest === null || path === null ? newest : { ...newest, searchPath: path };
       const view = catalogue === null || masks.length === 0 ? null : viewOf(catalogue, masks, document);
       const origins = view === null ? new Set<string>() : protectedOrigins(view);
-      sight = { version, origins, judge: this.#judgements.judge({ ...scope, view, catalogue }) };
+      const rejudge = view === null ? null : (sql: string) => current().judge(sql);
+      sight = { version, origins, judge: this.#judgements.judge({ ...scope, view, catalogue, rejudge }) };
       return sight;
     };
     current();

@@ -19,6 +19,8 @@ export interface Scope {
   /** Null: the principal is under no mask on the target. */
   readonly view: MaskingView | null;
   readonly catalogue: Catalogue | null;
+  /** The judge of the newest catalogue; null where judgements do not depend on one. */
+  readonly rejudge: ((sql: string) => Judgement) | null;
   /** Keyed digest of a literal that must not stand in the record. */
   readonly digest: (literal: string) => string;
 }
@@ -70,10 +72,10 @@ export function judgeText(sql: string, scope: Scope): Judgement {
   const analysis = analyse(sql, scope.view, scope.catalogue);
   const { document, principal, target } = scope;
   const decision = decide(document, { kind: "statement", principal, target, facts: analysis.facts });
-  const { verdict, denial } = verdictOf(decision, analysis);
+  const { verdict, denial } = scope.view !== null && prepares(analysis) ? PREPARE_DENIED : verdictOf(decision, analysis);
   const rewritten = verdict === "mask" ? analysis.rewritten : null;
   const redacted = redactSql(sql, analysis.sensitive.ranges, scope.digest);
-  return {
+  const judgement: Judgement = {
     verdict,
     rule: decision.rule,
     reason: denial?.reason ?? (decision.verdict === "allow" ? decision.reason : null),
@@ -86,10 +88,16 @@ export function judgeText(sql: string, scope: Scope): Judgement {
       rewritten === null ? null : recordedText(redactSql(rewritten.sql, rewritten.sensitive, scope.digest), RECORDED_SQL_BYTES_MAX),
     tables: tablesOf(analysis.facts),
     sensitiveParameters: analysis.sensitive.parameters,
-    rebuildErrors: scope.view !== null && (verdict === "mask" || writes(analysis.facts)),
+    rebuildErrors: scope.view !== null && (verdict === "mask" || !onlyReads(analysis.facts)),
     prepares: analysis.effects.prepares.map(({ name }) => ({ name, sql: recordedText(redacted, RECORDED_SQL_BYTES_MAX) })),
+    holds: () => scope.rejudge === null || same(scope.rejudge(sql), judgement),
     changesCatalogue: analysis.effects.changesCatalogue,
   };
+  return judgement;
+}
+
+function same(now: Judgement, before: Judgement): boolean {
+  return now === before || (now.verdict === before.verdict && now.upstreamSql === before.upstreamSql);
 }
 
 /** A statement that should be masked and was not rewritten, or that waits for someone who cannot be asked, is refused. */
@@ -110,6 +118,23 @@ function verdictOf(decision: Decision, analysis: Analysis): { readonly verdict: 
   }
 }
 
+/** The server plans such a statement anew at each EXECUTE, when nobody asks whether what it reads is still the same. */
+const PREPARE_DENIED = {
+  verdict: "deny",
+  denial: {
+    verdict: "deny",
+    reason: "masked-statement-kind",
+    rule: null,
+    message: "PREPARE in a statement text is refused where columns are masked",
+    hint: "prepare through the protocol, as drivers do",
+    position: null,
+  },
+} as const;
+
+function prepares(analysis: Analysis): boolean {
+  return analysis.effects.prepares.length > 0;
+}
+
 function refusal(reason: Denial["reason"], rule: string, message: string): Denial {
   return { verdict: "deny", reason, rule, message, hint: "ask for a form of the statement that the rule permits", position: null };
 }
@@ -119,6 +144,11 @@ function tablesOf(facts: TextFacts): readonly string[] {
   return [...new Set(facts.statements.flatMap((statement) => statement.tables))];
 }
 
-function writes(facts: TextFacts): boolean {
-  return facts.kind === "unparsed" || facts.statements.some((statement) => statement.needs.some((right) => right !== "read"));
+/** Commands that run nothing of the database's own code but what a clear SELECT may call; COMMIT runs deferred triggers. */
+const READING_TAGS: ReadonlySet<string> = new Set(["SELECT", "SHOW", "SET", "RESET", "EXPLAIN", "BEGIN", "START TRANSACTION", "SAVEPOINT"]);
+
+function onlyReads(facts: TextFacts): boolean {
+  return (
+    facts.kind === "parsed" && facts.statements.every(({ tag, needs }) => READING_TAGS.has(tag) && needs.every((right) => right === "read"))
+  );
 }

@@ -55,6 +55,23 @@ describe("a rewritten statement", () => {
     assertTranscript(t, session, "masked-extended");
   });
 
+  test("that was prepared is not bound once its text would be judged otherwise", () => {
+    let holds = true;
+    const session = masked({ judge: (sql) => allowed(sql, { holds: () => holds }) });
+    session.client(c.parse("s", "select total from open_orders"), c.SYNC);
+    session.server(s.PARSE_COMPLETE, s.parameterTypes(), s.columns("total"), s.ready());
+    session.client(c.bind("s", []), c.execute(), c.SYNC);
+    session.server(s.BIND_COMPLETE, s.row("5"), s.complete("SELECT 1"), s.ready());
+    holds = false;
+    const before = session.toUpstream.length;
+    session.client(c.bind("s", []), c.execute(), c.SYNC);
+    assert.doesNotMatch(session.toUpstream.subarray(before).toString("latin1"), /B\0\0/);
+    session.server(s.error("42601", "syntax error"), s.ready());
+    session.assertIdle();
+    assert.match(shown(session), /has changed since it was prepared/);
+    assert.equal(session.of("denied")[0]?.reason, "masked-unresolved");
+  });
+
   test("keeps its masked cells when its portal is fetched in parts and described again", () => {
     const session = masked();
     session.client(

@@ -18,6 +18,7 @@ export function allowed(sql: string, changes: Partial<Judgement> = {}): Judgemen
     sensitiveParameters: [],
     rebuildErrors: false,
     prepares: [],
+    holds: () => true,
     changesCatalogue: false,
     ...changes,
   };
