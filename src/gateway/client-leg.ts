@@ -40,8 +40,8 @@ export type ClientLegResult =
     }
   /** A CancelRequest in clear text: libpq before 17 can send it in no other way. */
   | { readonly kind: "cancel"; readonly key: CancelKey }
-  /** Refused, answered and recorded; the socket is to be closed. */
-  | { readonly kind: "refused" };
+  /** Refused, answered and recorded; the connection is to be closed. `socket`: where TLS is up, and the answer on its way. */
+  | { readonly kind: "refused"; readonly socket: tls.TLSSocket | null };
 
 type Negotiation = HandshakeRecord["negotiation"];
 
@@ -52,7 +52,10 @@ type HandshakeOutcome = { readonly kind: "secure"; readonly socket: tls.TLSSocke
 /** To be called once for each server that `TlsServers` holds: which attempt an event belongs to travels with its async context. */
 export function watchHandshakes(servers: TlsServers): void {
   for (const server of servers.all) {
-    server.on("secureConnection", (socket) => attempts.getStore()?.({ kind: "secure", socket }));
+    server.on("secureConnection", (socket) => {
+      socket.allowHalfOpen = true;
+      attempts.getStore()?.({ kind: "secure", socket });
+    });
     server.on("tlsClientError", (error, socket) => {
       attempts.getStore()?.({ kind: "failed", error });
       socket.destroy();
@@ -89,7 +92,7 @@ export class ClientLeg {
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
       this.#refused(reasonOf(error), error.message, error);
-      return { kind: "refused" };
+      return { kind: "refused", socket: null };
     }
   }
 
@@ -142,7 +145,7 @@ export class ClientLeg {
     if (outcome.kind === "failed") {
       const { reason, detail } = handshakeReason(outcome.error, "client");
       this.#refused(reason, detail, null);
-      return { kind: "refused" };
+      return { kind: "refused", socket: null };
     }
     return this.#judgeCertificate(outcome.socket, hello);
   }
@@ -155,7 +158,7 @@ export class ClientLeg {
       });
       socket.end(faultMessage(fault));
       this.#record({ outcome: "refused", reason: verdict.reason, detail: verdict.detail, socket, hello });
-      return { kind: "refused" };
+      return { kind: "refused", socket };
     }
     this.#record({ outcome: "ok", reason: null, detail: null, socket, hello });
     return { kind: "ready", socket, sni: hello.sni, certificate: verdict.certificate };
@@ -179,6 +182,8 @@ export class ClientLeg {
     return new Promise((resolve) => {
       const lost = (): void => resolve({ kind: "failed", error: Object.assign(new Error("connection lost"), { code: "ECONNRESET" }) });
       this.#raw.once("close", lost);
+      // Whoever closes its side in the middle of a handshake has given up; once TLS is up, it may still read.
+      this.#raw.allowHalfOpen = false;
       attempts.run(resolve, () => this.#options.servers.serverFor(sni).emit("connection", this.#raw));
     });
   }

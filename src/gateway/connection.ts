@@ -82,10 +82,10 @@ export class Connection {
     });
     try {
       const leg = await this.#leg.open();
-      if (leg.kind === "cancel") this.#self.cancel(leg.key, this.remote);
-      if (leg.kind !== "ready") return;
+      if (leg.kind === "cancel") return this.#self.cancel(leg.key, this.remote);
       socket = leg.socket;
-      socket.on("error", ignore);
+      socket?.on("error", ignore);
+      if (leg.kind === "refused") return;
       await this.#serve(leg, deadline);
     } catch (error) {
       if (socket?.writable) socket.end(faultMessage(asFault(error)));

@@ -9,6 +9,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type pg from "pg";
 import { readRecords } from "#src/audit/known.ts";
 import type { HandshakeRecord } from "#src/audit/records.ts";
+import type { KeyPair } from "#src/config/config.ts";
 import { dialTls, type Message, type Peer, password, startup, type TlsOptions } from "#test/src/gateway/wire.ts";
 import { type GatewayOptions, startGateway, type TestGateway } from "#test/support/gateway.ts";
 import { connectPostgres, type PostgresOptions, startPostgres, type TestPostgres } from "#test/support/postgres.ts";
@@ -58,11 +59,13 @@ export interface Session {
 
 export interface WorldOptions extends Omit<GatewayOptions, "postgres"> {
   readonly server?: PostgresOptions;
+  /** What clients show unless they say otherwise. */
+  readonly credential?: KeyPair;
 }
 
 const SETTLE_MS = 8_000;
 
-export async function openWorld({ server, ...options }: WorldOptions = {}): Promise<World> {
+export async function openWorld({ server, credential, ...options }: WorldOptions = {}): Promise<World> {
   const postgres = await startPostgres(server);
   const gateway = await startGateway({ ...options, postgres }).catch(async (error: unknown) => {
     await postgres.stop();
@@ -74,7 +77,8 @@ export async function openWorld({ server, ...options }: WorldOptions = {}): Prom
   const token = (await gateway.login()).password;
   const opened = new Set<Peer>();
   const dial = async (port: number, options?: Parameters<World["secure"]>[0]) => {
-    const peer = await dialTls({ port }, gateway.ca, options);
+    const own = credential === undefined ? {} : { cert: credential.cert, key: credential.key.expose() };
+    const peer = await dialTls({ port }, gateway.ca, { ...own, ...options });
     opened.add(peer);
     return peer;
   };
