@@ -46,6 +46,8 @@ export interface Gated {
   readonly identifiers: ReadonlySet<string>;
   /** Names that stand alone where a column could: they may mean a whole row. */
   readonly singles: ReadonlySet<string>;
+  /** What is named of each relation, by the word before it: a name that is no column of it takes its whole row. */
+  readonly named: ReadonlyMap<string, ReadonlySet<string>>;
   /** A star, NATURAL or the alias of a join names columns without saying so. */
   readonly sweeping: boolean;
 }
@@ -72,6 +74,7 @@ export function gate(statement: TreeNode, view: MaskingView): Gated {
   const locks: Body[] = [];
   const identifiers = new Set<string>();
   const singles = new Set<string>();
+  const named = new Map<string, Set<string>>();
   let sweeping = false;
   walk(statement, (place) => {
     const { type, body } = place;
@@ -91,12 +94,14 @@ export function gate(statement: TreeNode, view: MaskingView): Gated {
     const name = star ? "" : (words.at(-1) ?? "");
     if (SYSTEM_COLUMNS.has(name)) systemColumns.push(body);
     if (words.length === 1 && !star) singles.add(name);
+    const [qualifier] = star ? [] : words.slice(-2, -1);
+    if (qualifier !== undefined) named.set(qualifier, (named.get(qualifier) ?? new Set<string>()).add(name));
     if (words.length - (star ? 0 : 1) > 1) qualified.push(body);
     const disguised = words.length > 1 && !star ? attributeRefusal(view, name) : undefined;
     if (disguised !== undefined) attributes.push({ refusal: disguised, location: locationOf(body), columnRef: body });
     return true;
   });
-  return { refused, occurrences, attributes, qualified, systemColumns, locks, identifiers, singles, sweeping };
+  return { refused, occurrences, attributes, qualified, systemColumns, locks, identifiers, singles, named, sweeping };
 }
 
 export function locationOf(body: Body): number | undefined {
@@ -178,12 +183,22 @@ function viewRefused(relation: CatalogueRelation, rule: string | null, why: stri
  * Occurrences without those of the server's own relations whose masked column the statement has no way to reach:
  * neither its name, nor a star, a whole row, a renaming alias or NATURAL stands anywhere in it.
  */
-export function reachable({ occurrences, identifiers, singles, sweeping }: Gated): readonly Occurrence[] {
-  return occurrences.filter(({ relation, attributes, rangeVar, parent, field }) => {
-    if (relation.schema !== "pg_catalog" || sweeping || !FROM_PLACES.has(`${parent}.${field}`)) return true;
-    const alias = rangeVar["alias"];
-    if (isBody(alias) && alias["colnames"] !== undefined) return true;
-    if (singles.has(isBody(alias) ? textOf(alias, "aliasname") : relation.name)) return true;
-    return protectedColumnsOf(relation, attributes).some(({ column }) => identifiers.has(column));
+export function reachable(gated: Gated): readonly Occurrence[] {
+  return gated.occurrences.filter((occurrence) => {
+    const { relation, attributes, parent, field } = occurrence;
+    if (relation.schema !== "pg_catalog" || !FROM_PLACES.has(`${parent}.${field}`) || takenWhole(gated, occurrence)) return true;
+    return protectedColumnsOf(relation, attributes).some(({ column }) => gated.identifiers.has(column));
   });
+}
+
+/**
+ * Whether columns of it may be meant that no word names: by a star, NATURAL, a renaming alias or its whole row, which
+ * `x.name` takes as well when x has no column of that name, since it calls a function then.
+ */
+export function takenWhole({ singles, named, sweeping }: Gated, { relation, rangeVar }: Occurrence): boolean {
+  const alias = rangeVar["alias"];
+  if (sweeping || (isBody(alias) && alias["colnames"] !== undefined)) return true;
+  const name = isBody(alias) ? textOf(alias, "aliasname") : relation.name;
+  if (singles.has(name)) return true;
+  return [...(named.get(name) ?? [])].some((word) => !SYSTEM_COLUMNS.has(word) && !relation.columns.some((column) => column.name === word));
 }

@@ -4,7 +4,7 @@
  */
 import type { MaskingFacts, Obstacle } from "#policies/question.ts";
 import type { LocatedStatement } from "./effects.ts";
-import { type Gated, gate, type Located, locationOf, type Occurrence, reachable } from "./gate.ts";
+import { type Gated, gate, type Located, locationOf, type Occurrence, reachable, takenWhole } from "./gate.ts";
 import { groupingSplices } from "./grouping.ts";
 import { type Lineage, lineageOf } from "./lineage.ts";
 import type { Refusal } from "./masked-calls.ts";
@@ -16,7 +16,7 @@ import { type Meaning, type Relations, referenceOf } from "./scope.ts";
 import type { Splice } from "./splice.ts";
 import { statementTag } from "./tags.ts";
 import type { Tokens } from "./tokens.ts";
-import { type Body, isBody, nodeOf, type TreeNode, textOf, walk } from "./tree.ts";
+import { type Body, nodeOf, type TreeNode, walk } from "./tree.ts";
 
 /** The text that a statement stands in, with what was read off it. Tokens are scanned when first asked for. */
 export interface SourceText {
@@ -163,10 +163,8 @@ function relationsOf(view: MaskingView, occurrences: readonly Occurrence[]): Rel
 }
 
 /** A column that nothing in the statement names need not be there; a star, NATURAL, a whole row or renaming means all. */
-function neededOf(gated: Gated, { rangeVar, relation }: Occurrence): Needed {
-  const alias = rangeVar["alias"];
-  const name = isBody(alias) ? textOf(alias, "aliasname") : relation.name;
-  const all = gated.sweeping || gated.singles.has(name) || (isBody(alias) && alias["colnames"] !== undefined);
+function neededOf(gated: Gated, occurrence: Occurrence): Needed {
+  const all = takenWhole(gated, occurrence);
   return (column) => all || gated.identifiers.has(column);
 }
 

@@ -42,7 +42,8 @@ export function spliced(original: string, splices: readonly Splice[], offsets: O
     let shift = 0;
     for (const { start, end, from } of inserted) {
       if (index < start) break;
-      if (index < end) return from.start;
+      // Where text was only cut away, what follows it is named by where the cut began: `public.users.id`.
+      if (index < end || (start === end && index === start)) return from.start;
       shift = from.end - end;
     }
     return index + shift;

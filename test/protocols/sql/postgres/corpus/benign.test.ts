@@ -3,10 +3,11 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { after, before, describe, test } from "node:test";
 import type pg from "pg";
+import { analyse } from "#protocols/sql/postgres/analyse.ts";
 import { loadGrammar } from "#protocols/sql/postgres/grammar.ts";
 import type { MaskingView } from "#protocols/sql/postgres/protection.ts";
 import { connectPostgres, startPostgres, type TestPostgres } from "#test/support/postgres.ts";
-import { REWRITTEN, UNTOUCHED } from "./benign.ts";
+import { MISTAKES, PARAMETERS, REWRITTEN, UNTOUCHED } from "./benign.ts";
 import { type Answer, ask, type Result, run, viewOf } from "./client.ts";
 import { SEED } from "./seed.ts";
 
@@ -65,6 +66,33 @@ for (const version of [15, 18] as const) {
       answer.results[0]?.rows[0]?.forEach((cell, column) => {
         assert.equal(cell === direct?.rows[0]?.[column], answer.outputMasked[0]?.[column] === false, String(column));
       });
+    });
+
+    test("parameters keep their numbers and are of the types that they have directly", async () => {
+      for (const sql of PARAMETERS) {
+        const { rewritten } = analyse(sql, view);
+        assert.ok(rewritten, sql);
+        await client.query(`PREPARE direct AS ${sql}`);
+        await client.query(`PREPARE masked AS ${rewritten.sql}`);
+        const { rows } = await client.query("SELECT name, parameter_types::text AS types FROM pg_prepared_statements ORDER BY name");
+        assert.equal(rows[0].types, rows[1].types, sql);
+        await client.query("DEALLOCATE ALL");
+      }
+    });
+
+    test("an error's position leads to the same place of the client's text as it does directly", async () => {
+      for (const sql of MISTAKES) {
+        const { rewritten } = analyse(sql, view);
+        assert.ok(rewritten, sql);
+        const position = async (text: string) =>
+          client.query(text).then(
+            () => null,
+            (error: { position?: string }) => Number(error.position),
+          );
+        const [direct, masked] = [await position(sql), await position(rewritten.sql)];
+        assert.ok(direct !== null && masked !== null, sql);
+        assert.equal(rewritten.mapPosition(masked), direct, sql);
+      }
     });
 
     for (const command of [

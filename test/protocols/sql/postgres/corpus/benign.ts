@@ -133,3 +133,27 @@ export const UNTOUCHED: readonly string[] = [
   "SELECT name, setting FROM pg_settings WHERE name = 'max_connections'",
   "SELECT obj_description('orders'::regclass), to_regclass('orders')::text, has_table_privilege('orders', 'SELECT')",
 ];
+
+export const PARAMETERS: readonly string[] = [
+  "SELECT id FROM users WHERE ssn = $1",
+  "SELECT id FROM users WHERE born > $2 AND id = $1",
+  "SELECT id FROM users WHERE salary BETWEEN $1 AND $2 OR email LIKE $3",
+  "SELECT id FROM payments WHERE card = $1 AND amount > $2 AND paid_at < $3 LIMIT $4",
+  "SELECT $1::text, coalesce(notes, $2), ssn IN ($3, $4), id = ANY ($5) FROM users",
+  "SELECT u.id FROM users u JOIN orders o ON o.user_id = u.id AND o.status = $1 WHERE u.city = $2 AND o.placed_on >= $3",
+];
+
+/** Each wrong in one place, before, inside or behind what is rewritten. */
+export const MISTAKES: readonly string[] = [
+  "SELECT nothing FROM users",
+  "SELECT 'é', '😀', nothing FROM users",
+  "SELECT id FROM users WHERE nothing = 1",
+  "SELECT id FROM users u, payments p WHERE u.id = p.id AND p.nothing > 2",
+  "SELECT 'größe 😀' AS x FROM users u JOIN payments p ON u.id = p.nothing",
+  "SELECT public.users.id, public.users.nothing FROM public.users",
+  "SELECT id, count(*) FROM users ORDER BY nothing(1)".replace("nothing(1)", "lower(upper(id))"),
+  "SELECT ssn + 1 FROM users",
+  "SELECT id FROM users WHERE ssn > date '2020-02-31'",
+  "TABLE users ORDER BY nothing",
+  "SELECT id FROM users UNION SELECT name, id FROM payments".replace("name, id", "id, id"),
+];

@@ -80,7 +80,7 @@ const pieces = fc.letrec<Piece>((tie) => ({
     fc
       .tuple(tie("query"), tie("expression"), tie("base"))
       .map(([a, x, base]) => `WITH c AS (${a}) SELECT c.x || ${x} AS x FROM c, ${base}`),
-    fc.tuple(tie("base"), tie("query")).map(([base, query]) => `WITH users AS (SELECT u.* FROM ${base}) ${query}`),
+    fc.tuple(tie("base"), tie("query")).map(([base, query]) => `WITH users AS (SELECT u.* FROM ${base}) SELECT x FROM (${query}) q`),
     fc.tuple(tie("expression"), tie("base")).map(([x, base]) => `SELECT string_agg(${x}, ',') AS x FROM ${base} GROUP BY u.id`),
     fc
       .tuple(tie("expression"), tie("base"))
