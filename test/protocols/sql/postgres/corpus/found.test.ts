@@ -55,7 +55,10 @@ for (const version of [15, 18] as const) {
     }
 
     test("a whole row taken by attribute notation holds every column, masked", async () => {
-      const [direct, shown] = [await run(client, "SELECT to_jsonb(u) FROM users u"), await ask(client, view, "SELECT u.to_jsonb FROM users u")];
+      const [direct, shown] = [
+        await run(client, "SELECT to_jsonb(u) FROM users u"),
+        await ask(client, view, "SELECT u.to_jsonb FROM users u"),
+      ];
       const keys = (rows: readonly (readonly (string | null)[])[] | undefined) => Object.keys(JSON.parse(rows?.[0]?.[0] ?? "{}"));
       assert.deepEqual(keys(shown.results[0]?.rows), keys(direct.results[0]?.rows));
     });
