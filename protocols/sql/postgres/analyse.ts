@@ -3,7 +3,7 @@
  * text: what goes upstream in its place, what of it may be recorded, what it does to the session. Pure and
  * synchronous; `loadGrammar` must have been awaited once.
  */
-import type { MaskingFacts, StatementFacts } from "#policies/question.ts";
+import type { MaskingFacts, Obstacle, StatementFacts } from "#policies/question.ts";
 import type { Catalogue } from "#protocols/sql/catalogue.ts";
 import type { Analysis, Rewritten, Sensitive } from "./analysis.ts";
 import { type LocatedStatement, sessionEffects, statementsOf } from "./effects.ts";
@@ -33,13 +33,15 @@ export function analyse(sql: string, view: MaskingView | null, catalogue: Catalo
   if (statements === undefined) return unparsed(sql, "the statement could not be understood", null, view !== null);
 
   const text: SourceText = { sql, offsets, tokens: once(() => tokensOf(sql, offsets)) };
-  const maskings = view === null ? [] : statements.map((statement) => maskStatement(statement, view, text));
+  const maskings =
+    view === null ? [] : statements.map((statement) => unprinted(maskStatement(statement, view, text), statement, view, text));
   const rewriting = view === null ? undefined : rewrittenOf(statements, maskings, view, text);
-  const sensitive = sensitiveIn(statements, view, text);
   const facts = statements.map((statement, index) => {
     const masking = maskings[index]?.facts ?? null;
     return statementFacts(statement, catalogue, masking?.kind === "rewritable" && rewriting === "unsound" ? UNSOUND : masking);
   });
+  const refused = new Set(statements.filter((_, index) => facts[index]?.masking?.kind === "obstacle"));
+  const sensitive = sensitiveIn(statements, refused, view, text);
   const changes = facts.some(({ needs }) => needs.includes("schema") || needs.includes("admin"));
   return {
     facts: { kind: "parsed", statements: facts },
@@ -60,6 +62,21 @@ const UNSOUND: MaskingFacts = {
     position: null,
   },
 };
+
+/** A plan prints the values that it compares with: rows of the recording would hold what its statements hold as digests. */
+function unprinted(masking: StatementMasking, statement: LocatedStatement, view: MaskingView, text: SourceText): StatementMasking {
+  if (statement.type !== "ExplainStmt" || masking.facts.kind !== "rewritable") return masking;
+  const { ranges, parameters } = sensitiveIn([statement], new Set(), view, text);
+  if (ranges.length + parameters.length === 0) return masking;
+  const obstacle: Obstacle = {
+    reason: "masked-unsupported",
+    rule: masking.facts.columns[0]?.rule ?? null,
+    message: "EXPLAIN would print values that are compared with a masked column",
+    hint: "explain it without that condition",
+    position: text.offsets.toPosition(statement.start),
+  };
+  return { ...masking, facts: { kind: "obstacle", obstacle }, splices: [], hidden: [], outputMasked: [] };
+}
 
 function once<Value>(make: () => Value): () => Value {
   let made: { readonly value: Value } | undefined;

@@ -47,13 +47,20 @@ interface Found {
   readonly parameters: Set<number>;
 }
 
-export function sensitiveIn(statements: readonly LocatedStatement[], view: MaskingView | null, text: SourceText): Sensitive {
+/** @param refused statements that masking refuses: what they were meant to meet is not told apart, every literal counts */
+export function sensitiveIn(
+  statements: readonly LocatedStatement[],
+  refused: ReadonlySet<LocatedStatement>,
+  view: MaskingView | null,
+  text: SourceText,
+): Sensitive {
   const found: Found = { bytes: new Set(), parameters: new Set() };
   const passwords: number[] = [];
-  const opaque = view === null ? [] : statements.filter(({ type }) => OPAQUE.has(type));
+  const opaque = view === null ? [] : statements.filter((statement) => OPAQUE.has(statement.type) || refused.has(statement));
   for (const statement of statements) {
     passwords.push(...passwordsIn(statement));
-    if (view !== null) findCompared(statement, view, found);
+    if (view !== null && refused.has(statement)) walk(statement, (place) => note(place, found));
+    else if (view !== null) findCompared(statement, view, found);
   }
   const parameters = [...found.parameters].sort((a, b) => a - b);
   if (found.bytes.size + passwords.length + opaque.length === 0) return { ranges: [], parameters };
@@ -62,7 +69,7 @@ export function sensitiveIn(statements: readonly LocatedStatement[], view: Maski
   const ranges = [
     ...[...found.bytes].map((byte) => literalRange(tokens, byte)),
     ...passwords.map((byte) => nextString(tokens, byte)),
-    ...opaque.flatMap(({ start, end }) => tokens.list.filter((token) => token.start >= start && token.end <= end && isString(token))),
+    ...opaque.flatMap(({ start, end }) => tokens.list.filter((token) => token.start >= start && token.end <= end && isLiteral(token))),
   ];
   return { ranges: merged(ranges.filter((range) => range !== undefined)), parameters };
 }
@@ -104,9 +111,10 @@ function findCompared(statement: TreeNode, view: MaskingView, found: Found): voi
     walk(statement, (place) => note(place, found));
     return;
   }
-  const names = touchedNames(statement, view);
+  const touched = touchedNames(statement, view);
+  const { names } = touched;
   if (names.size === 0) return;
-  if (!addAliases(statement, names)) {
+  if (!addAliases(statement, touched)) {
     walk(statement, (place) => note(place, found));
     return;
   }
@@ -115,7 +123,7 @@ function findCompared(statement: TreeNode, view: MaskingView, found: Found): voi
     assigned(place, view, names, found);
     flows ||= meets(place, names);
     if (APART.has(place.type)) return true;
-    const { mentions, others } = references(place, names);
+    const { mentions, others } = references(place, touched);
     if (mentions) walk(place, (inner) => note(inner, found));
     flows ||= mentions && others;
     return false;
@@ -124,33 +132,47 @@ function findCompared(statement: TreeNode, view: MaskingView, found: Found): voi
   if (flows) walk(statement, (place) => derived(place, found));
 }
 
+interface Touched {
+  /** Names of protected columns, and what they are renamed to. */
+  readonly names: Set<string>;
+  /** What columns are named of; alone, such a name can mean a whole row. */
+  readonly rows: ReadonlySet<string>;
+  /** Columns that show as they are: of relations that are known, `x.name` with another name takes the whole row of x. */
+  readonly plain: ReadonlySet<string>;
+}
+
 /** Names of protected columns of the relations that are named; of all there are where a relation is not known. */
-function touchedNames(statement: TreeNode, view: MaskingView): Set<string> {
+function touchedNames(statement: TreeNode, view: MaskingView): Touched {
   const names = new Set<string>();
+  const rows = new Set<string>();
+  const plain = new Set<string>();
   walk(statement, ({ type, body, field }) => {
+    if (type === "Alias") rows.add(textOf(body, "aliasname"));
+    if (type === "ResTarget" && textOf(body, "name") !== "") plain.add(textOf(body, "name"));
     if (type !== "RangeVar" || field === "lockedRels") return true;
+    if (body["alias"] === undefined) rows.add(textOf(body, "relname"));
     const verdict = judgeRelation(view, body);
     const attributes = verdict.relation === undefined ? undefined : view.protection.columns.get(verdict.relation.oid);
-    if (attributes !== undefined) {
-      for (const column of verdict.relation?.columns ?? []) if (attributes.has(column.number)) names.add(column.name);
-    } else if (verdict.kind === "refused" || verdict.kind === "view") {
+    for (const column of verdict.relation?.columns ?? []) (attributes?.has(column.number) === true ? names : plain).add(column.name);
+    if (attributes === undefined && (verdict.kind === "refused" || verdict.kind === "view")) {
       for (const name of view.protection.columnNames) names.add(name);
     }
     return true;
   });
-  return names;
+  return { names, rows, plain };
 }
 
 /** A name can be passed on this often before all literals of the statement count as sensitive. */
 const ALIAS_ROUNDS_MAX = 16;
 
 /** `ssn AS x`, `FROM users AS u(a, b)`, `WITH c(x)`: a new name for an old column. False when they did not come to an end. */
-function addAliases(statement: TreeNode, names: Set<string>): boolean {
+function addAliases(statement: TreeNode, touched: Touched): boolean {
+  const { names } = touched;
   for (let round = 0; round < ALIAS_ROUNDS_MAX; round += 1) {
     const before = names.size;
     walk(statement, (place) => {
       const { type, body } = place;
-      if (type === "ResTarget" && textOf(body, "name") !== "" && references(place, names).mentions) names.add(textOf(body, "name"));
+      if (type === "ResTarget" && textOf(body, "name") !== "" && references(place, touched).mentions) names.add(textOf(body, "name"));
       const renaming = type === "Alias" ? "colnames" : type === "CommonTableExpr" ? "aliascolnames" : undefined;
       if (renaming !== undefined) for (const word of nodesOf(type, body, renaming)) names.add(textOf(word.body, "sval"));
       return true;
@@ -160,7 +182,7 @@ function addAliases(statement: TreeNode, names: Set<string>): boolean {
   return false;
 }
 
-function references(node: TreeNode, names: ReadonlySet<string>): { readonly mentions: boolean; readonly others: boolean } {
+function references(node: TreeNode, { names, rows, plain }: Touched): { readonly mentions: boolean; readonly others: boolean } {
   let mentions = false;
   let columns = 0;
   walk(node, ({ type, body }) => {
@@ -168,8 +190,8 @@ function references(node: TreeNode, names: ReadonlySet<string>): { readonly ment
     if (type === "FuncCall") mentions ||= nodesOf(type, body, "funcname").some((step) => names.has(textOf(step.body, "sval")));
     if (type !== "ColumnRef") return true;
     const { words, star } = referenceOf(body);
-    const own = star || names.has(words.at(-1) ?? "");
-    mentions ||= own;
+    const name = words.at(-1) ?? "";
+    mentions ||= star || names.has(name) || (words.length === 1 ? rows.has(name) : !plain.has(name));
     columns += 1;
     return true;
   });
@@ -249,6 +271,10 @@ function nextString({ list }: Tokens, byte: number): TextRange | undefined {
 /** A string in any of its forms, `$tag$…$tag$` included; `$1` is a parameter. */
 function isString({ text }: Token): boolean {
   return /^([enbx]|u&)?'|^\$(\D|\$)/i.test(text);
+}
+
+function isLiteral(token: Token): boolean {
+  return isString(token) || /^\.?\d/.test(token.text);
 }
 
 function merged(ranges: readonly TextRange[]): readonly TextRange[] {

@@ -90,7 +90,7 @@ for (const version of [15, 18] as const) {
             (error: { position?: string }) => Number(error.position),
           );
         const [direct, masked] = [await position(sql), await position(rewritten.sql)];
-        assert.ok(direct !== null && masked !== null, sql);
+        assert.ok(direct !== null && masked !== null, `${sql}: ${direct} ${masked}`);
         assert.equal(rewritten.mapPosition(masked), direct, sql);
       }
     });

@@ -151,9 +151,9 @@ export const MISTAKES: readonly string[] = [
   "SELECT id FROM users u, payments p WHERE u.id = p.id AND p.nothing > 2",
   "SELECT 'größe 😀' AS x FROM users u JOIN payments p ON u.id = p.nothing",
   "SELECT public.users.id, public.users.nothing FROM public.users",
-  "SELECT id, count(*) FROM users ORDER BY nothing(1)".replace("nothing(1)", "lower(upper(id))"),
+  "SELECT u.city, count(*) FROM users u WHERE upper(u.id) = 'X'",
   "SELECT ssn + 1 FROM users",
   "SELECT id FROM users WHERE ssn > date '2020-02-31'",
   "TABLE users ORDER BY nothing",
-  "SELECT id FROM users UNION SELECT name, id FROM payments".replace("name, id", "id, id"),
+  "SELECT id FROM users UNION SELECT id, id FROM payments",
 ];
