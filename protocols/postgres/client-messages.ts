@@ -31,6 +31,8 @@ import { denialMessage } from "./wire-errors.ts";
 /** Their messages have no body: with one, the server would answer an error that belongs to no operation. */
 const EMPTY: ReadonlySet<number> = new Set([CLIENT.sync, CLIENT.flush, CLIENT.copyDone, CLIENT.terminate]);
 
+const NOT_SKIPPED: ReadonlySet<number> = new Set([CLIENT.sync, CLIENT.flush, CLIENT.terminate]);
+
 export class ClientMessages {
   readonly #state: SessionState;
   readonly #judge: Judge;
@@ -47,9 +49,9 @@ export class ClientMessages {
     this.#digestOf = digestOf;
   }
 
-  /** The server discards this message, whatever it is. */
+  /** The server discards this message, whatever it is. A Flush is left to it: there may be answers to push out. */
   skips(tag: number): boolean {
-    return (this.#state.skipping || this.#refusing) && tag !== CLIENT.sync && tag !== CLIENT.terminate;
+    return (this.#state.skipping || this.#refusing) && !NOT_SKIPPED.has(tag);
   }
 
   /** What a `stop` waits for. */

@@ -193,7 +193,7 @@ describe("a malformed message", () => {
           const code = outcome(() => sessionIn(script).client(frame(letter, Buffer.from(body, "latin1"))));
           assert.ok(code === null || code === "malformed-message", `${phase} ${letter}: ${code}`);
           if (bodied.has(letter) && body !== "")
-            assert.equal(code, phase === "skipping" && "cH".includes(letter) ? null : "malformed-message", `${phase} ${letter}`);
+            assert.equal(code, phase === "skipping" && letter === "c" ? null : "malformed-message", `${phase} ${letter}`);
         }
       }
     }
