@@ -9,8 +9,8 @@ import { locationOf } from "./gate.ts";
 import { judgeRelation } from "./masked-relations.ts";
 import type { SourceText } from "./masking.ts";
 import type { MaskingView } from "./protection.ts";
-import { referenceOf } from "./scope.ts";
 import { isWord, type Token, type Tokens } from "./tokens.ts";
+import { addAliases, references, touchedNames } from "./touched.ts";
 import { flagOf, nodeOf, nodesOf, numberOf, type Place, type TreeNode, textOf, walk, wordsOf } from "./tree.ts";
 
 /** Nodes that hold conditions or lists apart from each other: each of their parts is looked at by itself. */
@@ -130,72 +130,6 @@ function findCompared(statement: TreeNode, view: MaskingView, found: Found): voi
   });
   // A protected column meets another column: where that comes from a list or a subquery, its literals are compared too.
   if (flows) walk(statement, (place) => derived(place, found));
-}
-
-interface Touched {
-  /** Names of protected columns, and what they are renamed to. */
-  readonly names: Set<string>;
-  /** What columns are named of; alone, such a name can mean a whole row. */
-  readonly rows: ReadonlySet<string>;
-  /** Columns that show as they are: of relations that are known, `x.name` with another name takes the whole row of x. */
-  readonly plain: ReadonlySet<string>;
-}
-
-/** Names of protected columns of the relations that are named; of all there are where a relation is not known. */
-function touchedNames(statement: TreeNode, view: MaskingView): Touched {
-  const names = new Set<string>();
-  const rows = new Set<string>();
-  const plain = new Set<string>();
-  walk(statement, ({ type, body, field }) => {
-    if (type === "Alias") rows.add(textOf(body, "aliasname"));
-    if (type === "ResTarget" && textOf(body, "name") !== "") plain.add(textOf(body, "name"));
-    if (type !== "RangeVar" || field === "lockedRels") return true;
-    if (body["alias"] === undefined) rows.add(textOf(body, "relname"));
-    const verdict = judgeRelation(view, body);
-    const attributes = verdict.relation === undefined ? undefined : view.protection.columns.get(verdict.relation.oid);
-    for (const column of verdict.relation?.columns ?? []) (attributes?.has(column.number) === true ? names : plain).add(column.name);
-    if (attributes === undefined && (verdict.kind === "refused" || verdict.kind === "view")) {
-      for (const name of view.protection.columnNames) names.add(name);
-    }
-    return true;
-  });
-  return { names, rows, plain };
-}
-
-/** A name can be passed on this often before all literals of the statement count as sensitive. */
-const ALIAS_ROUNDS_MAX = 16;
-
-/** `ssn AS x`, `FROM users AS u(a, b)`, `WITH c(x)`: a new name for an old column. False when they did not come to an end. */
-function addAliases(statement: TreeNode, touched: Touched): boolean {
-  const { names } = touched;
-  for (let round = 0; round < ALIAS_ROUNDS_MAX; round += 1) {
-    const before = names.size;
-    walk(statement, (place) => {
-      const { type, body } = place;
-      if (type === "ResTarget" && textOf(body, "name") !== "" && references(place, touched).mentions) names.add(textOf(body, "name"));
-      const renaming = type === "Alias" ? "colnames" : type === "CommonTableExpr" ? "aliascolnames" : undefined;
-      if (renaming !== undefined) for (const word of nodesOf(type, body, renaming)) names.add(textOf(word.body, "sval"));
-      return true;
-    });
-    if (names.size === before) return true;
-  }
-  return false;
-}
-
-function references(node: TreeNode, { names, rows, plain }: Touched): { readonly mentions: boolean; readonly others: boolean } {
-  let mentions = false;
-  let columns = 0;
-  walk(node, ({ type, body }) => {
-    if (type === "A_Indirection") mentions ||= nodesOf(type, body, "indirection").some((step) => names.has(textOf(step.body, "sval")));
-    if (type === "FuncCall") mentions ||= nodesOf(type, body, "funcname").some((step) => names.has(textOf(step.body, "sval")));
-    if (type !== "ColumnRef") return true;
-    const { words, star } = referenceOf(body);
-    const name = words.at(-1) ?? "";
-    mentions ||= star || names.has(name) || (words.length === 1 ? rows.has(name) : !plain.has(name));
-    columns += 1;
-    return true;
-  });
-  return { mentions, others: columns > 1 };
 }
 
 /** Joins and set operations compare columns without an expression that says so. */
