@@ -86,6 +86,8 @@ export class Peer {
   readonly raw: net.Socket;
   /** As the gateway sees it: what a handshake record has in `remote`. */
   readonly remote: string;
+  /** Unix milliseconds: a port may have been another connection's before. */
+  readonly openedAt = Date.now();
   #received = Buffer.alloc(0);
   #closed = false;
   #wake: () => void = () => undefined;

@@ -26,7 +26,7 @@ export interface World {
   /** TLS and nothing more. */
   secure(options?: TlsOptions & { readonly direct?: boolean }): Promise<Peer>;
   /** The client-leg records of one peer; waits until there is one. */
-  handshakes(peer: { readonly remote: string }): Promise<readonly HandshakeRecord[]>;
+  handshakes(peer: Pick<Peer, "remote" | "openedAt">): Promise<readonly HandshakeRecord[]>;
   /** The upstream-leg records of the session that a client-leg record belongs to; waits until there is one. */
   upstreamHandshakes(client: HandshakeRecord): Promise<readonly HandshakeRecord[]>;
   /** All records so far. */
@@ -93,7 +93,8 @@ export async function openWorld({ server, credential, ...options }: WorldOptions
     secure,
     session,
     sql: async (text) => (await admin.query<Record<string, unknown>>(text)).rows,
-    handshakes: (peer) => waitFor(gateway, (record) => record.leg === "client" && record.remote === peer.remote),
+    handshakes: ({ remote, openedAt }) =>
+      waitFor(gateway, (record) => record.leg === "client" && record.remote === remote && Date.parse(record.at) >= openedAt),
     upstreamHandshakes: ({ sessionId }) => waitFor(gateway, (record) => record.leg === "upstream" && record.sessionId === sessionId),
     allHandshakes: () => recordsIn(gateway),
     settled(context) {

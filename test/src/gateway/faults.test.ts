@@ -1,0 +1,207 @@
+/**
+ * Peers and machines that fail: a client that stops reading, networks that swallow packets, descriptors that run out, a
+ * flood of connections. Memory stays flat, nothing is left behind, and everyone else is served.
+ */
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import { after, afterEach, before, describe, test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
+import { dialPlain, fields, type Message, type Peer, query, values } from "#test/src/gateway/wire.ts";
+import { childrenOf, openWorld, residentBytes, type World } from "#test/src/gateway/world.ts";
+import { startRelay } from "#test/support/relay.ts";
+
+const MB = 1024 * 1024;
+const IDLE_MS = 1500;
+
+let world: World;
+before(async () => {
+  world = await openWorld({
+    configure: (sections) => {
+      const { orders } = sections["targets"] as { readonly orders: object };
+      const targets = { orders, restless: { ...orders, limits: { idle: `${IDLE_MS}ms`, statementTimeout: "1s" } } };
+      const { rules } = sections["access"] as { readonly rules: readonly object[] };
+      return { ...sections, targets, access: { rules: rules.map((rule) => ({ ...rule, targets: Object.keys(targets) })) } };
+    },
+  });
+});
+after(() => world?.stop());
+afterEach((context) => world.settled(context));
+
+const worker = () => {
+  const [pid] = childrenOf(world.gateway.pid);
+  assert.ok(pid !== undefined);
+  return pid;
+};
+
+async function ask(peer: Peer, sql: string): Promise<readonly Message[]> {
+  peer.send(query(sql));
+  return peer.upTo("Z");
+}
+
+describe("a client that stops reading", () => {
+  test("in the middle of a result of 1 GB costs a few megabytes, and its statement ends when it goes", async () => {
+    const { peer } = await world.session();
+    await ask(peer, "select repeat('warm', 100000) from generate_series(1, 50)");
+    const before = residentBytes(worker());
+    peer.socket.pause();
+    peer.send(query("select repeat('x', 100000) from generate_series(1, 10000)"));
+    let most = 0;
+    for (let round = 0; round < 20; round += 1) {
+      await pause(100);
+      most = Math.max(most, residentBytes(worker()));
+    }
+    assert.ok(most - before < 48 * MB, `the worker grew by ${Math.round((most - before) / MB)} MB`);
+    const [waits] = await world.sql("select wait_event from pg_stat_activity where query like 'select repeat(''x''%'");
+    assert.equal(waits?.["wait_event"], "ClientWrite", "the server is held back");
+    const { peer: other } = await world.session();
+    assert.equal((await ask(other, "select 1")).length, 4);
+    other.vanish();
+    peer.reset();
+    for (let tries = 0; tries < 100; tries += 1) {
+      const left = await world.sql("select 1 from pg_stat_activity where query like 'select repeat(''x''%' and state = 'active'");
+      if (left.length === 0) return;
+      await pause(20);
+    }
+    assert.fail("the statement still runs two seconds after its client went");
+  });
+
+  test("and goes on after a while gets the whole result", async () => {
+    const { peer } = await world.session();
+    peer.socket.pause();
+    peer.send(query("select repeat('y', 10000) from generate_series(1, 3000)"));
+    await pause(500);
+    peer.socket.resume();
+    let rows = 0;
+    for (let message = await peer.next(); message?.tag !== "Z"; message = await peer.next()) if (message?.tag === "D") rows += 1;
+    assert.equal(rows, 3000);
+    peer.vanish();
+  });
+});
+
+describe("a client that only sends", () => {
+  test("statements without reading an answer is held back, not collected for", async () => {
+    const { peer } = await world.session();
+    const before = residentBytes(worker());
+    peer.socket.pause();
+    const one = query("select repeat('z', 2000)");
+    const many = Buffer.concat(Array.from({ length: 2000 }, () => one));
+    for (let round = 0; round < 20; round += 1) peer.send(many);
+    await pause(1500);
+    assert.ok(residentBytes(worker()) - before < 64 * MB);
+    peer.reset();
+  });
+});
+
+describe("half-open peers", () => {
+  test("keepalive probes watch both legs of a session", async () => {
+    const { peer } = await world.session();
+    const watched = () => {
+      const timers = tcpTimers(world.gateway.port, world.postgres.port).filter(({ keepalive }) => keepalive);
+      const client = timers.some(({ local, remote }) => local === world.gateway.port && remote === peer.raw.localPort);
+      return { client, upstream: timers.some(({ remote }) => remote === world.postgres.port) };
+    };
+    // While something is not acknowledged, another timer runs in its place.
+    for (let tries = 0; tries < 40 && !(watched().client && watched().upstream); tries += 1) await pause(50);
+    assert.deepEqual(watched(), { client: true, upstream: true });
+    peer.vanish();
+  });
+
+  test("a client behind a network that swallows everything is let go of when its session is idle for too long", async () => {
+    const relay = await startRelay({ host: "127.0.0.1", port: world.gateway.port });
+    const { peer } = await world.session({ port: relay.port, parameters: { database: "restless" } });
+    relay.freeze();
+    await pause(IDLE_MS + 500);
+    const left = await world.sql("select 1 from pg_stat_activity where application_name like '%sp:%'");
+    assert.deepEqual(left, []);
+    await relay.stop();
+    peer.reset();
+  });
+
+  test("an idle session ends with 57P05, a busy one does not", async () => {
+    const { peer } = await world.session({ parameters: { database: "restless" } });
+    const began = performance.now();
+    const said = await peer.lastWords();
+    assert.equal(said["C"], "57P05");
+    assert.match(said["D"] ?? "", /reason=idle-timeout/);
+    assert.ok(performance.now() - began > IDLE_MS - 200);
+    peer.vanish();
+  });
+
+  test("a statement that takes too long is cancelled with 57014, and the session goes on", async () => {
+    const { peer } = await world.session({ parameters: { database: "restless" } });
+    const answer = await ask(peer, "select pg_sleep(10)");
+    assert.equal(fields(answer.find(({ tag }) => tag === "E") as Message)["C"], "57014");
+    const [row] = (await ask(peer, "select 'on'")).filter(({ tag }) => tag === "D").map(values);
+    assert.deepEqual(row, ["on"]);
+    peer.vanish();
+  });
+});
+
+/** TCP sockets of this machine that concern the given ports, and whether a keepalive timer runs on them (`/proc/net/tcp`, field `tr` 2). */
+function tcpTimers(...ports: readonly number[]): { readonly local: number; readonly remote: number; readonly keepalive: boolean }[] {
+  const lines = readFileSync("/proc/net/tcp", "utf8").trim().split("\n").slice(1);
+  const all = lines.map((line) => {
+    const [, local = "", remote = "", , , timer = ""] = line.trim().split(/\s+/);
+    const port = (address: string) => Number.parseInt(address.split(":")[1] ?? "", 16);
+    return { local: port(local), remote: port(remote), keepalive: timer.startsWith("02") };
+  });
+  return all.filter(({ local, remote }) => ports.includes(local) || ports.includes(remote));
+}
+
+describe("a machine that runs short of descriptors", () => {
+  const limit = (pid: number, soft: number | string) => execFileSync("prlimit", [`--pid=${pid}`, `--nofile=${soft}:`]);
+  const soft = (pid: number) => /Max open files\s+(\d+)/.exec(readFileSync(`/proc/${pid}/limits`, "utf8"))?.[1] ?? "1024";
+  const open = (pid: number) => readdirSync(`/proc/${pid}/fd`).length;
+
+  test("refuses what it can't serve, tells who can still be told, keeps the sessions it has, and recovers", async () => {
+    const pid = worker();
+    const before = soft(pid);
+    const { peer: held } = await world.session();
+    limit(pid, open(pid) + 10);
+    try {
+      const attempts = await Promise.allSettled(Array.from({ length: 20 }, () => world.session()));
+      const served = attempts.flatMap((attempt) => (attempt.status === "fulfilled" ? [attempt.value.peer] : []));
+      assert.ok(served.length < 20, "the limit did not bite");
+      assert.deepEqual((await ask(held, "select 'held'")).map(({ tag }) => tag).join(""), "TDCZ");
+      for (const peer of served) assert.deepEqual((await ask(peer, "select 1")).map(({ tag }) => tag).join(""), "TDCZ");
+      for (const peer of served) peer.reset();
+    } finally {
+      limit(pid, before);
+    }
+    assert.equal(worker(), pid, "the worker lived");
+    held.vanish();
+    const { peer } = await world.session();
+    peer.vanish();
+  });
+});
+
+describe("a flood", () => {
+  test("of connections that never log in costs the oldest of them, not the newcomer, and is on record", async () => {
+    const flood: Peer[] = [];
+    const before = world.allHandshakes().length;
+    for (let batch = 0; batch < 26; batch += 1) {
+      flood.push(...(await Promise.all(Array.from({ length: 40 }, () => dialPlain({ port: world.gateway.port })))));
+    }
+    const { peer } = await world.session();
+    assert.deepEqual((await ask(peer, "select 1")).map(({ tag }) => tag).join(""), "TDCZ");
+    const [oldest, newest] = [flood[0], flood.at(-1)];
+    assert.ok(oldest !== undefined && newest !== undefined);
+    await oldest.closed();
+    assert.equal((await world.handshakes(oldest))[0]?.reason, "too-many-connections");
+    assert.equal(newest.raw.readyState, "open");
+    peer.vanish();
+    for (const one of flood) one.vanish();
+    for (let tries = 0; tries < 100; tries += 1) {
+      const remotes = new Set(flood.map(({ remote }) => remote));
+      const seen = world
+        .allHandshakes()
+        .slice(before)
+        .filter(({ leg, remote }) => leg === "client" && remotes.has(remote)).length;
+      if (seen === flood.length) return;
+      assert.ok(seen <= flood.length);
+      await pause(100);
+    }
+    assert.fail("some of the flood left no record");
+  });
+});
