@@ -39,6 +39,25 @@ export interface CatalogueRelation {
    * `pg_catalog` qualified; null for anything else.
    */
   readonly definition: string | null;
+  /** Names of rules besides that of a view's own query. */
+  readonly rules: readonly string[];
+  /** OIDs of the functions of user triggers, as far as they are not the server's own. */
+  readonly triggers: readonly number[];
+  /** OIDs of functions, not the server's own, that a write calls: defaults, checks, generated columns, indexes, policies. */
+  readonly calls: readonly number[];
+  /** The same places as texts of SQL expressions, names outside `pg_catalog` qualified. */
+  readonly expressions: readonly string[];
+  readonly references: readonly CatalogueReference[];
+}
+
+/** A foreign key: each value is one of the other relation's. */
+export interface CatalogueReference {
+  /** OID of the relation that is referred to. */
+  readonly relation: number;
+  /** Attribute numbers here and there, pairwise. */
+  readonly columns: readonly { readonly number: number; readonly refersTo: number }[];
+  /** Deletes and updates there change rows here. */
+  readonly cascades: boolean;
 }
 
 export interface CatalogueFunction {
@@ -61,11 +80,14 @@ export interface CatalogueOperator {
   readonly functionOid: number;
 }
 
-/** Outside `pg_catalog` and `information_schema`: domains, enums, ranges, row types, base types of extensions. */
+/**
+ * Outside `pg_catalog` and `information_schema`: domains, enums, ranges, row types, base types of extensions, arrays of
+ * these. In `pg_catalog` only those that a cast with a function of a user's leads from or to.
+ */
 export interface CatalogueType {
   readonly schema: string;
   readonly name: string;
-  /** OIDs of functions outside `pg_catalog` that its casts and the checks of a domain call. */
+  /** OIDs of functions, not the server's own, that its casts and checks call and those of all that it is made of. */
   readonly calls: readonly number[];
 }
 

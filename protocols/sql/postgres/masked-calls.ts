@@ -15,12 +15,13 @@ export interface Refusal {
   readonly hint: string;
 }
 
-/** Volatile, yet they tell of nothing but the clock, chance, sizes and the server's role. */
+/** Volatile, yet they tell of nothing but the clock, chance, sizes and the server's role, or give back what is one's own. */
 const HARMLESS_VOLATILE: ReadonlySet<string> = new Set([
   "array_sample",
   "array_shuffle",
   "clock_timestamp",
   "gen_random_uuid",
+  "pg_advisory_unlock_all",
   "pg_collation_actual_version",
   "pg_database_size",
   "pg_indexes_size",
@@ -45,7 +46,7 @@ const REVEALING = [
   /^pg_stat_get_/,
   /^pg_(mcv_list|dependencies|ndistinct)/,
   /^pg_event_trigger_/,
-  /^pg_(cursor|prepared_statement|show_all_settings|get_replication_slots|get_publication_tables)$/,
+  /^pg_(cursor|prepared_statement|get_replication_slots|get_publication_tables)$/,
   /^(lo_|loread$|lowrite$|dblink|currtid)/,
   /^pg_(read|ls_|stat_file|logical|replication|advisory|try_advisory)/,
   /^ts_(stat|rewrite)$/,
@@ -72,8 +73,13 @@ export function functionRefusal(view: MaskingView, called: FunctionName): Refusa
 
 function isHarmless(name: string): boolean {
   const volatility = builtInVolatility(name);
-  if (volatility === undefined || (volatility === "volatile" && !HARMLESS_VOLATILE.has(name))) return false;
+  if (volatility === undefined || volatility === "volatile") return HARMLESS_VOLATILE.has(name);
   return !REVEALING.some((pattern) => pattern.test(name));
+}
+
+/** Whether a user's function could be meant by an unqualified name. */
+export function hasOverload(view: MaskingView, name: string): boolean {
+  return usersFunctions(view, null, name).length > 0;
 }
 
 function usersFunctions({ catalogue }: MaskingView, schema: string | null, name: string) {

@@ -3,8 +3,8 @@
  * functions, operators and types.
  */
 import type { Catalogue } from "#protocols/sql/catalogue.ts";
-import { attributeRefusal, functionRefusal, operatorRefusal, type Refusal, typeRefusal } from "./masked-calls.ts";
-import { statementRefusal } from "./masked-statements.ts";
+import { attributeRefusal, functionRefusal, hasOverload, operatorRefusal, type Refusal, typeRefusal } from "./masked-calls.ts";
+import { setConfigRefusal, statementRefusal } from "./masked-statements.ts";
 import { isQueryPart } from "./parts.ts";
 import type { MaskingView } from "./protection.ts";
 import { nameOfCall } from "./reading.ts";
@@ -28,13 +28,13 @@ const SYNTAX_SINCE: Readonly<Record<string, number>> = {
 };
 
 export function nodeRefusal({ type, body, parent }: Place, view: MaskingView): Refusal | undefined {
-  if (isStatementType(type)) return statementRefusal({ type, body }, parent !== "");
+  if (isStatementType(type)) return statementRefusal({ type, body }, parent !== "", view.catalogue.searchPath);
   if (!isQueryPart(type)) return unsupported(`a part of the statement (${type}) that is not known to be harmless`);
   const since = SYNTAX_SINCE[type];
   if (since !== undefined && majorVersion(view.catalogue) < since) return unsupported(`syntax of PostgreSQL ${since} on an older server`);
   switch (type) {
     case "FuncCall":
-      return functionRefusal(view, nameOfCall(body));
+      return callRefusal(body, view);
     case "A_Expr":
       return operatorsOf(body)
         .map((words) => operatorRefusal(view, words))
@@ -70,4 +70,10 @@ function unsupported(what: string): Refusal {
 
 function majorVersion({ serverVersion }: Catalogue): number {
   return Number.parseInt(serverVersion, 10) || 0;
+}
+
+function callRefusal(body: Body, view: MaskingView): Refusal | undefined {
+  const called = nameOfCall(body);
+  const isServers = called.schema === "pg_catalog" || (called.schema === null && !hasOverload(view, called.name));
+  return called.name === "set_config" && isServers ? setConfigRefusal(body) : functionRefusal(view, called);
 }

@@ -21,6 +21,7 @@ const OPEN_STATEMENTS: ReadonlySet<string> = new Set([
   "PrepareStmt",
   "TransactionStmt",
   "TruncateStmt",
+  "UnlistenStmt",
   "VariableSetStmt",
   "VariableShowStmt",
 ]);
@@ -98,8 +99,12 @@ const PINNED: Readonly<Record<string, readonly string[]>> = {
 
 const NO_KIND = "SELECT, INSERT, UPDATE, DELETE, COPY from and to the client, transactions and plain EXPLAIN may be used";
 
-/** Undefined when the kind of statement may run as far as it goes. */
-export function statementRefusal(statement: TreeNode, nested: boolean): Refusal | undefined {
+/**
+ * Undefined when the kind of statement may run as far as it goes.
+ *
+ * @param searchPath the pinned one
+ */
+export function statementRefusal(statement: TreeNode, nested: boolean, searchPath: readonly string[]): Refusal | undefined {
   const { type, body } = statement;
   const open = nested ? ROW_STATEMENTS.has(type) : OPEN_STATEMENTS.has(type);
   if (!open) return refusedKind(statementTag(statement), NO_KIND);
@@ -117,7 +122,7 @@ export function statementRefusal(statement: TreeNode, nested: boolean): Refusal 
     case "TruncateStmt":
       return textOf(body, "behavior") === "DROP_CASCADE" ? refusedKind("TRUNCATE … CASCADE", "name the tables") : undefined;
     case "VariableSetStmt":
-      return settingRefusal(body);
+      return settingRefusal(body, searchPath);
     default:
       return undefined;
   }
@@ -132,19 +137,34 @@ function explainRefusal(body: Body): Refusal | undefined {
   return option === undefined ? undefined : refusedKind(`EXPLAIN with ${option.toUpperCase()}`, "plain EXPLAIN shows the plan");
 }
 
-function settingRefusal(body: Body): Refusal | undefined {
+function settingRefusal(body: Body, searchPath: readonly string[]): Refusal | undefined {
   const kind = textOf(body, "kind");
   const name = settingName(body);
   // RESET gives back what the session began with, which the gateway has chosen.
   if (kind === "VAR_RESET_ALL") return undefined;
   if (kind === "VAR_SET_MULTI") return name === "transaction" || name === "session characteristics" ? undefined : refusedSetting(name);
   if (SETTINGS.has(name)) return undefined;
+  if (name === "search_path" && isPinnedPath(body, searchPath)) return undefined;
   const pinned = Object.hasOwn(PINNED, name) ? PINNED[name] : undefined;
   if (pinned === undefined || flagOf(body, "is_local")) return refusedSetting(name);
   if (kind === "VAR_RESET" || kind === "VAR_SET_DEFAULT") return undefined;
   const [value, ...others] = nodesOf("VariableSetStmt", body, "args");
   const text = value === undefined ? undefined : literalText(value)?.toLowerCase();
   return text !== undefined && others.length === 0 && pinned.includes(text) ? undefined : refusedSetting(name);
+}
+
+/** Some clients set the search path when they connect, usually to what it is. */
+function isPinnedPath(body: Body, searchPath: readonly string[]): boolean {
+  const asked = nodesOf("VariableSetStmt", body, "args").map(literalText);
+  const implied = asked.includes("pg_catalog") ? asked : ["pg_catalog", ...asked];
+  return asked.length > 0 && implied.length === searchPath.length && implied.every((schema, index) => schema === searchPath[index]);
+}
+
+/** `set_config('TimeZone', $1, false)` is SET by another name; the setting must stand there as a literal. */
+export function setConfigRefusal(call: Body): Refusal | undefined {
+  const [first] = nodesOf("FuncCall", call, "args");
+  const name = first === undefined ? undefined : literalText(first)?.toLowerCase();
+  return name !== undefined && SETTINGS.has(name) ? undefined : refusedSetting(name ?? "that is computed");
 }
 
 function refusedSetting(name: string): Refusal {

@@ -19,7 +19,22 @@ function relation(
   kind: RelationKind = "table",
 ): CatalogueRelation {
   oid += 1;
-  return { oid, schema, name, kind, columns, primaryKey: [], parents, reads: [], definition: null };
+  return {
+    oid,
+    schema,
+    name,
+    kind,
+    columns,
+    primaryKey: [],
+    parents,
+    reads: [],
+    definition: null,
+    rules: [],
+    triggers: [],
+    calls: [],
+    expressions: [],
+    references: [],
+  };
 }
 
 const users = relation("public", "users", [

@@ -16,7 +16,22 @@ function columns(...names: readonly (readonly [string, string, string])[]): read
 }
 
 function table(oid: number, name: string, list: readonly CatalogueColumn[]): CatalogueRelation {
-  return { oid, schema: "public", name, kind: "table", columns: list, primaryKey: [1], parents: [], reads: [], definition: null };
+  return {
+    oid,
+    schema: "public",
+    name,
+    kind: "table",
+    columns: list,
+    primaryKey: [1],
+    parents: [],
+    reads: [],
+    definition: null,
+    rules: [],
+    triggers: [],
+    calls: [],
+    expressions: [],
+    references: [],
+  };
 }
 
 export function smallView(): MaskingView {

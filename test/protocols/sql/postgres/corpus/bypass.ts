@@ -188,8 +188,6 @@ export const BYPASSES: Readonly<Record<string, readonly Bypass[]>> = {
       "SELECT nextval('notes_to_self_id_seq')",
       "SELECT lastval()",
       "SELECT setval('notes_to_self_id_seq', (SELECT ascii(ssn) FROM users LIMIT 1))",
-      "SELECT set_config('x.y', (SELECT ssn FROM users LIMIT 1), false)",
-      "SELECT set_config('search_path', 'evil', false)",
       "SELECT pg_notify('c', ssn) FROM users",
       "SELECT pg_advisory_lock(ascii(ssn)) FROM users",
       "SELECT pg_sleep(length(ssn)) FROM users",
@@ -340,6 +338,14 @@ export const BYPASSES: Readonly<Record<string, readonly Bypass[]>> = {
   ],
   "settings, names and texts": [
     ...all(
+      "allow",
+      ["SELECT set_config('application_name', (SELECT ssn || email FROM users WHERE id = 1), false)", "SHOW application_name"],
+      [
+        "SELECT set_config('application_name', (SELECT ssn FROM users WHERE id = 1), false)",
+        "SELECT application_name FROM pg_stat_activity",
+      ],
+    ),
+    ...all(
       "masked-setting",
       "SET search_path = evil, public",
       "SET LOCAL search_path TO evil",
@@ -356,6 +362,14 @@ export const BYPASSES: Readonly<Record<string, readonly Bypass[]>> = {
       "SET log_statement = 'all'",
       "SET TRANSACTION SNAPSHOT '00000003-0000001B-1'",
       "SELECT 1; SET search_path = evil; SELECT 1",
+      "SET search_path = public, evil",
+      "SET search_path = public, pg_catalog",
+      "SET search_path TO DEFAULT",
+      "SELECT set_config('x.y', (SELECT ssn FROM users LIMIT 1), false)",
+      "SELECT set_config('search_path', 'evil', false)",
+      "SELECT set_config('search_' || 'path', 'evil', false)",
+      "SELECT set_config($1, 'evil', false)",
+      "SELECT pg_catalog.set_config('standard_conforming_strings', 'off', false)",
     ),
     ...all(
       "masked-unparsed",
