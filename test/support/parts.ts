@@ -27,6 +27,9 @@ export const PARTS: readonly Part[] = [
   { name: "jdbc", packages: ["libpostgresql-jdbc-java"], probe: ["readlink", "-e", "/usr/share/java/postgresql.jar"] },
   { name: "openssl", packages: ["openssl"], probe: ["openssl", "version"] },
   { name: "age", packages: ["age"], probe: ["age", "--version"] },
+  { name: "git", packages: ["git"], probe: ["git", "--version"] },
+  { name: "ps", packages: ["procps"], probe: ["ps", "--version"] },
+  { name: "script", packages: ["bsdutils"], probe: ["script", "--version"] },
   { name: "zstd", packages: ["zstd"], probe: ["zstd", "--version"] },
 ];
 
