@@ -101,6 +101,11 @@ export class ClientLeg {
     this.#refused(reason, "given up before TLS was up", null);
   }
 
+  /** Instead of `open`: refused before it began. */
+  turnAway(fault: Fault): void {
+    this.#refused("too-many-connections", fault.message, fault);
+  }
+
   async #negotiate(): Promise<{ kind: "tls"; bytes: Buffer } | { kind: "cancel"; key: CancelKey }> {
     let received = Buffer.alloc(0);
     let declined = false;

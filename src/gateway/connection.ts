@@ -22,6 +22,8 @@ const HANG_UP_MS = 2_000;
 export class Connection {
   readonly id: string;
   readonly remote: string;
+  /** Monotonic. */
+  readonly openedAtMs: number;
   readonly #raw: net.Socket;
   readonly #self: WorkerSelf;
   readonly #runtime: Runtime;
@@ -35,6 +37,7 @@ export class Connection {
     this.#runtime = runtime;
     this.id = self.newId();
     this.remote = address(raw);
+    this.openedAtMs = self.clock.monotonicMs();
     this.#leg = new ClientLeg(raw, {
       tls: runtime.config.tls,
       servers: runtime.servers,
@@ -59,6 +62,12 @@ export class Connection {
   abandon(reason: "too-many-connections" | "shutting-down"): void {
     this.#leg.abandon(reason);
     this.#raw.destroy();
+  }
+
+  /** There is no room for it: said in the clear, since nothing else has been agreed on, and recorded. */
+  turnAway(): void {
+    this.#leg.turnAway(new Fault("too-many-connections", "the gateway has no room for another connection", { hint: "try again later" }));
+    this.#hangUp(null);
   }
 
   drain(): void {
@@ -88,7 +97,10 @@ export class Connection {
       if (leg.kind === "refused") return;
       await this.#serve(leg, deadline);
     } catch (error) {
-      if (socket?.writable) socket.end(faultMessage(asFault(error)));
+      const fault = asFault(error);
+      const cause = fault.cause instanceof Error ? fault.cause.message : undefined;
+      this.#self.log("warn", "session-refused", { session: this.id, remote: this.remote, reason: fault.code, cause });
+      if (socket?.writable) socket.end(faultMessage(fault));
       else this.#raw.destroy();
       if (!(error instanceof Fault)) throw error;
     } finally {

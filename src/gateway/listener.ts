@@ -1,6 +1,7 @@
 /**
  * Accepts connections and holds them until they end. Connections that have not authenticated are counted by address:
- * beyond the limit the oldest of that address gives way, never the newcomer, so that stalling shuts nobody out.
+ * beyond the limit the oldest of that address gives way, never the newcomer, so that stalling shuts nobody out. Where the
+ * process itself has no room left, a newcomer is turned away in words, unless somebody else is only stalling.
  */
 import net from "node:net";
 import type { HostPort } from "#src/config/config.ts";
@@ -11,17 +12,25 @@ export interface ListenerOptions {
   /** Several processes bind the same port and the kernel shares connections out. */
   readonly reusePort: boolean;
   readonly unauthenticatedPerAddress: number;
+  /** Sockets at the same time, of whatever kind. */
+  readonly connectionsMax: number;
+  /** Monotonic, ms. */
+  readonly now: () => number;
   readonly open: (raw: net.Socket) => Connection;
   /** A connection ended by a defect of ours. */
   readonly onDefect: (error: unknown) => void;
 }
 
 const BACKLOG = 1024;
+/** An honest login takes less than a second. */
+const STALLED_MS = 5_000;
 
 export class Listener {
   readonly #options: ListenerOptions;
   readonly #server: net.Server;
   readonly #connections = new Set<Connection>();
+  /** Sockets that are not closed: some more than connections, since last words take a moment. */
+  #open = 0;
 
   constructor(options: ListenerOptions) {
     this.#options = options;
@@ -55,13 +64,31 @@ export class Listener {
 
   #accept(raw: net.Socket): void {
     raw.on("error", ignore);
+    this.#open++;
+    raw.once("close", () => this.#open--);
     const connection = this.#options.open(raw);
+    if (this.#open > this.#options.connectionsMax && !this.#dropStalled()) {
+      connection.turnAway();
+      return;
+    }
     this.#makeRoom(connection);
     this.#connections.add(connection);
     connection
       .run()
       .catch(this.#options.onDefect)
       .finally(() => this.#connections.delete(connection));
+  }
+
+  /** @returns whether there was one who has had time enough to log in */
+  #dropStalled(): boolean {
+    const before = this.#options.now() - STALLED_MS;
+    for (const connection of this.#connections) {
+      if (connection.openedAtMs > before) return false;
+      if (connection.authenticated) continue;
+      connection.abandon("too-many-connections");
+      return true;
+    }
+    return false;
   }
 
   #makeRoom(newcomer: Connection): void {

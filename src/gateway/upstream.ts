@@ -236,9 +236,15 @@ class UnreachableError extends Error {}
 function connected(raw: net.Socket): Promise<void> {
   return new Promise((resolve, reject) => {
     raw.once("connect", resolve);
-    raw.once("error", (error: NodeJS.ErrnoException) => reject(new UnreachableError(error.code ?? "connection failed")));
+    raw.once("error", (error: NodeJS.ErrnoException) => reject(connectFailure(error.code ?? "connection failed")));
     raw.once("close", () => reject(new UnreachableError("closed")));
   });
+}
+
+/** Ours, not the target's, where it is our descriptors that have run out. */
+function connectFailure(code: string): Error {
+  if (code !== "EMFILE" && code !== "ENFILE") return new UnreachableError(code);
+  return new Fault("too-many-connections", "the gateway has no room for another connection", { hint: "try again later" });
 }
 
 /** Errors of a socket are followed by `close`, and that is what is waited for. */

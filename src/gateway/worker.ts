@@ -13,6 +13,7 @@ import { Slabs } from "#src/recording/slabs.ts";
 import { Budget } from "./budget.ts";
 import { type CancelKey, Cancels, workerOf } from "./cancels.ts";
 import { Connection } from "./connection.ts";
+import { connectionsWithin, descriptorLimit } from "./descriptors.ts";
 import type { Instruction, Start, ToKeeper, ToWorker } from "./ipc.ts";
 import { KeeperLink } from "./keeper-link.ts";
 import { type Deadlines, UNAUTHENTICATED_PER_ADDRESS } from "./limits.ts";
@@ -141,6 +142,8 @@ class Worker {
       address: this.#start.listen,
       reusePort: config.workers > 1,
       unauthenticatedPerAddress: Math.ceil(UNAUTHENTICATED_PER_ADDRESS / config.workers),
+      connectionsMax: connectionsWithin(descriptorLimit()),
+      now: systemClock.monotonicMs,
       open: (raw) => new Connection(raw, this.#self, this.#runtime),
       onDefect: (error) => this.#logFailure(error),
     });

@@ -38,6 +38,8 @@ export interface GatewayOptions {
   readonly configure?: (sections: Sections) => Sections;
   /** Runs in the place of bin/sallyport.js: the same program with something in it made shorter. */
   readonly program?: string;
+  /** A command that starts the program with what it names: `["prlimit", "--nofile=64:64"]`. */
+  readonly under?: readonly string[];
   /** More environment for the process; it gets PATH and nothing else by itself. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -106,7 +108,7 @@ export async function startGateway(options: GatewayOptions): Promise<TestGateway
   let sections = (options.configure ?? ((same) => same))(sectionsFor(options, issuer.url, papers.recipient));
   const writeConfig = () => writeFileSync(configFile, `${JSON.stringify(sections, null, 2)}\n`, { mode: 0o600 });
   writeConfig();
-  const launch = () => launchGateway(folder, configFile, options.env ?? {}, log, options.program);
+  const launch = () => launchGateway(folder, configFile, options.env ?? {}, log, options.program, options.under);
   let running = await launch().catch(async (error) => {
     await issuer.stop();
     await removeFolder(folder);
@@ -215,8 +217,9 @@ async function launchGateway(
   env: Readonly<Record<string, string>>,
   log: Record<string, unknown>[],
   program = join(ROOT, "bin/sallyport.js"),
+  under: readonly string[] = [],
 ): Promise<Running> {
-  const command = ["--pdeathsig", "TERM", process.execPath, program, "serve", "--config", configFile];
+  const command = ["--pdeathsig", "TERM", ...under, process.execPath, program, "serve", "--config", configFile];
   const child = spawn("setpriv", command, { cwd: folder, env: { PATH: process.env["PATH"], ...env }, stdio: ["ignore", "pipe", "pipe"] });
   let words = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => {

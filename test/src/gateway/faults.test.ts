@@ -3,11 +3,10 @@
  * flood of connections. Memory stays flat, nothing is left behind, and everyone else is served.
  */
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { after, afterEach, before, describe, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import { dialPlain, fields, type Message, type Peer, query, values } from "#test/src/gateway/wire.ts";
+import { dialPlain, fields, type Message, type Peer, query, SSL_REQUEST, values } from "#test/src/gateway/wire.ts";
 import { childrenOf, openWorld, residentBytes, type World } from "#test/src/gateway/world.ts";
 import { startRelay } from "#test/support/relay.ts";
 
@@ -150,29 +149,56 @@ function tcpTimers(...ports: readonly number[]): { readonly local: number; reado
 }
 
 describe("a machine that runs short of descriptors", () => {
-  const limit = (pid: number, soft: number | string) => execFileSync("prlimit", [`--pid=${pid}`, `--nofile=${soft}:`]);
-  const soft = (pid: number) => /Max open files\s+(\d+)/.exec(readFileSync(`/proc/${pid}/limits`, "utf8"))?.[1] ?? "1024";
-  const open = (pid: number) => readdirSync(`/proc/${pid}/fd`).length;
+  let narrow: World;
+  before(async () => {
+    narrow = await openWorld({ under: ["prlimit", "--nofile=64:64"] });
+  });
+  after(() => narrow?.stop());
+  afterEach((context) => narrow.settled(context));
 
-  test("refuses what it can't serve, tells who can still be told, keeps the sessions it has, and recovers", async () => {
-    const pid = worker();
-    const before = soft(pid);
-    const { peer: held } = await world.session();
-    limit(pid, open(pid) + 10);
-    try {
-      const attempts = await Promise.allSettled(Array.from({ length: 20 }, () => world.session()));
-      const served = attempts.flatMap((attempt) => (attempt.status === "fulfilled" ? [attempt.value.peer] : []));
-      assert.ok(served.length < 20, "the limit did not bite");
-      assert.deepEqual((await ask(held, "select 'held'")).map(({ tag }) => tag).join(""), "TDCZ");
-      for (const peer of served) assert.deepEqual((await ask(peer, "select 1")).map(({ tag }) => tag).join(""), "TDCZ");
-      for (const peer of served) peer.reset();
-    } finally {
-      limit(pid, before);
+  test("turns newcomers away with 53300, in words and on record, keeps the sessions it has, and recovers", async () => {
+    const { peer: held } = await narrow.session();
+    const peers = await Promise.all(Array.from({ length: 30 }, () => dialPlain({ port: narrow.gateway.port })));
+    const answers = await Promise.all(peers.map((peer) => peer.send(SSL_REQUEST).bytes(1)));
+    const turnedAway = peers.filter((_, index) => answers[index]?.toString() === "E");
+    assert.ok(turnedAway.length > 20, `${turnedAway.length} of 30 were turned away`);
+    for (const peer of turnedAway) {
+      await peer.closed();
+      assert.match(peer.received.toString("latin1"), /SFATAL.*C53300.*reason=too-many-connections/s);
+      const records = await narrow.handshakes(peer);
+      assert.deepEqual(
+        records.map(({ outcome, reason }) => [outcome, reason]),
+        [["refused", "too-many-connections"]],
+      );
     }
-    assert.equal(worker(), pid, "the worker lived");
-    held.vanish();
-    const { peer } = await world.session();
+    assert.equal((await ask(held, "select 'held'")).map(({ tag }) => tag).join(""), "TDCZ");
+    for (const peer of peers) peer.vanish();
+    await pause(300);
+    const { peer } = await narrow.session();
     peer.vanish();
+    held.vanish();
+  });
+
+  test("and then lets who only stalls give way to who logs in", async () => {
+    const stalled = await Promise.all(Array.from({ length: 6 }, () => dialPlain({ port: narrow.gateway.port })));
+    await pause(5200);
+    const { peer } = await narrow.session();
+    assert.equal((await ask(peer, "select 1")).map(({ tag }) => tag).join(""), "TDCZ");
+    peer.vanish();
+    for (const one of stalled) one.vanish();
+  });
+
+  test("under a storm of logins serves some, refuses the rest cleanly, and lives", async () => {
+    const [pid] = childrenOf(narrow.gateway.pid);
+    for (let round = 0; round < 3; round += 1) {
+      const attempts = await Promise.allSettled(Array.from({ length: 12 }, () => narrow.session()));
+      const served = attempts.flatMap((attempt) => (attempt.status === "fulfilled" ? [attempt.value.peer] : []));
+      assert.ok(served.length > 0 && served.length < 12, `${served.length} of 12 were served`);
+      for (const peer of served) assert.equal((await ask(peer, "select 1")).map(({ tag }) => tag).join(""), "TDCZ");
+      for (const peer of served) peer.reset();
+      await pause(300);
+    }
+    assert.deepEqual(childrenOf(narrow.gateway.pid), [pid], "the worker lived");
   });
 });
 
