@@ -6,6 +6,7 @@ import { loadGrammar } from "#protocols/sql/postgres/grammar.ts";
 import { type MaskingView, protectedOrigins } from "#protocols/sql/postgres/protection.ts";
 import { connectPostgres, startPostgres, type TestPostgres } from "#test/support/postgres.ts";
 import { BYPASSES } from "./bypass.ts";
+import { TEXT_BYPASSES } from "./bypass-texts.ts";
 import { ask, run, viewOf } from "./client.ts";
 import { ORACLES } from "./oracles.ts";
 import { canaryIn } from "./search.ts";
@@ -44,7 +45,7 @@ describe("masking corpus, bypasses", () => {
     for (const canary of CANARIES) assert.ok(canaryIn(Buffer.from(canary).toString("hex")) !== undefined);
   });
 
-  for (const [group, cases] of Object.entries(BYPASSES)) {
+  for (const [group, cases] of Object.entries({ ...BYPASSES, ...TEXT_BYPASSES })) {
     describe(group, () => {
       for (const { expect, texts } of cases) {
         test(`${texts.join(" ⏵ ").slice(0, 160)}: ${expect}`, async () => {

@@ -12,7 +12,7 @@ export interface Bypass {
   readonly texts: readonly string[];
 }
 
-const all = (expect: Outcome, ...texts: readonly (string | readonly string[])[]): readonly Bypass[] =>
+export const all = (expect: Outcome, ...texts: readonly (string | readonly string[])[]): readonly Bypass[] =>
   texts.map((text) => ({ expect, texts: typeof text === "string" ? [text] : text }));
 
 export const BYPASSES: Readonly<Record<string, readonly Bypass[]>> = {
@@ -334,71 +334,4 @@ export const BYPASSES: Readonly<Record<string, readonly Bypass[]>> = {
     ),
     ...all("masked-statement-kind", "COPY pg_attribute TO STDOUT", "COPY pg_stat_activity TO STDOUT"),
   ],
-  "settings, names and texts": [
-    ...all(
-      "allow",
-      ["SELECT set_config('application_name', (SELECT ssn || email FROM users WHERE id = 1), false)", "SHOW application_name"],
-      [
-        "SELECT set_config('application_name', (SELECT ssn FROM users WHERE id = 1), false)",
-        "SELECT application_name FROM pg_stat_activity",
-      ],
-    ),
-    ...all(
-      "masked-setting",
-      "SET search_path = evil, public",
-      "SET LOCAL search_path TO evil",
-      "SET ROLE postgres",
-      "SET SESSION AUTHORIZATION postgres",
-      "RESET ROLE",
-      "SET standard_conforming_strings = off",
-      "SET backslash_quote = on",
-      "SET client_encoding = 'SJIS'",
-      "SET NAMES 'GBK'",
-      "SET row_security = off",
-      "SET session_replication_role = replica",
-      "SET my.carrier = 'x'",
-      "SET log_statement = 'all'",
-      "SET TRANSACTION SNAPSHOT '00000003-0000001B-1'",
-      "SELECT 1; SET search_path = evil; SELECT 1",
-      "SET search_path = public, evil",
-      "SET search_path = public, pg_catalog",
-      "SET search_path TO DEFAULT",
-      "SELECT set_config('x.y', (SELECT ssn FROM users LIMIT 1), false)",
-      "SELECT set_config('search_path', 'evil', false)",
-      "SELECT set_config('search_' || 'path', 'evil', false)",
-      "SELECT set_config($1, 'evil', false)",
-      "SELECT pg_catalog.set_config('standard_conforming_strings', 'off', false)",
-    ),
-    ...all(
-      "masked-unparsed",
-      "SELECT 'x' -- c\n'y' FROM users",
-      "SELECT ssn FROM users WHERE",
-      "SELEC ssn FROM users",
-      "SELECT 1.user_ssn",
-      "SELECT * FROM users; SELECT (",
-      "\\d users",
-    ),
-    ...all(
-      "mask",
-      "BEGIN; SELECT ssn FROM users; COMMIT",
-      "SELECT 1; TABLE users; SELECT ssn FROM users",
-      "SELECT E'\\x27', ssn FROM users",
-      "SELECT $tag$ ' $tag$, ssn FROM users",
-      "SELECT ssn FROM users WHERE 'a\\' <> ''",
-    ),
-    ...all("masked-unresolved", "SELECT * FROM USERS2", 'SELECT * FROM "Users"', 'SELECT * FROM "USERS"', "SELECT * FROM pg_temp.users"),
-  ],
-  "errors and notices": all(
-    "mask",
-    "SELECT ssn::int FROM users",
-    "SELECT 1 / (length(ssn) - length(ssn)) FROM users",
-    "SELECT cast(notes AS date) FROM users",
-    "SELECT email::inet FROM users",
-    "SELECT (ssn || 'x')::xml, ('<' || ssn)::xml FROM users",
-    "SELECT ssn::json FROM users",
-    "SELECT 1 / ((ssn LIKE '9%')::int) FROM users WHERE id = 1",
-    "SELECT array_fill(0, ARRAY[ssn::int]) FROM users",
-    "SELECT set_byte(ssn::bytea, 900, 1) FROM users",
-    "SELECT lpad(ssn, 2000000000) FROM users",
-  ),
 };
