@@ -27,8 +27,11 @@ export const DIGEST = `SELECT pg_catalog.md5(pg_catalog.concat_ws('/',
   ${rows("pg_extension", "true")},
   ${rows("pg_operator", `oid >= ${FIRST_USER_OID}`)},
   ${rows("pg_type", `oid >= ${FIRST_USER_OID} AND typtype <> 'c' AND typcategory <> 'A'`)},
+  ${rows("pg_trigger", "NOT tgisinternal")},
+  ${rows("pg_policy", "true")},
+  ${rows("pg_index", `indexrelid >= ${FIRST_USER_OID} AND (indexprs IS NOT NULL OR indpred IS NOT NULL)`, "indexrelid")},
   ${rows("pg_cast", `oid >= ${FIRST_USER_OID}`)},
-  ${rows("pg_constraint", "contypid <> 0 OR contype = 'p'")}
+  ${rows("pg_constraint", "contypid <> 0 OR contype IN ('p', 'f', 'c')")}
 )) AS digest`;
 
 export const PLACE = `SELECT pg_catalog.json_build_object(
@@ -69,6 +72,19 @@ const COLUMNS = `SELECT a.attrelid, pg_catalog.json_agg(pg_catalog.json_build_ob
  WHERE a.attnum > 0 AND NOT a.attisdropped
  GROUP BY a.attrelid`;
 
+/** What hangs on a relation and runs code when rows are written, with the functions that it depends on. */
+const CALLS = `SELECT part.relid, pg_catalog.json_agg(DISTINCT f.oid::int8) AS list
+  FROM (SELECT 'pg_catalog.pg_attrdef'::pg_catalog.regclass AS class, oid, adrelid AS relid FROM pg_catalog.pg_attrdef
+        UNION ALL SELECT 'pg_catalog.pg_constraint'::pg_catalog.regclass, oid, conrelid FROM pg_catalog.pg_constraint WHERE conrelid <> 0
+        UNION ALL SELECT 'pg_catalog.pg_trigger'::pg_catalog.regclass, oid, tgrelid FROM pg_catalog.pg_trigger WHERE NOT tgisinternal
+        UNION ALL SELECT 'pg_catalog.pg_policy'::pg_catalog.regclass, oid, polrelid FROM pg_catalog.pg_policy
+        UNION ALL SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, indexrelid, indrelid FROM pg_catalog.pg_index) part
+  JOIN pg_catalog.pg_depend d ON d.classid = part.class AND d.objid = part.oid
+  LEFT JOIN pg_catalog.pg_operator o ON d.refclassid = 'pg_catalog.pg_operator'::pg_catalog.regclass AND o.oid = d.refobjid
+  JOIN pg_catalog.pg_proc f ON f.oid = CASE WHEN d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass THEN d.refobjid ELSE o.oprcode::oid END
+ WHERE f.oid >= ${FIRST_USER_OID}
+ GROUP BY part.relid`;
+
 export const RELATIONS = `${BASE_TYPES}
 SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(
   'oid', c.oid::int8,
@@ -84,11 +100,30 @@ SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(
     SELECT DISTINCT d.refobjid::int8 FROM pg_catalog.pg_rewrite r
       JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND d.objid = r.oid
      WHERE r.ev_class = c.oid AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid <> c.oid),
-  'definition', CASE WHEN c.relkind IN ('v', 'm') AND ${USER_SCHEMA} THEN pg_catalog.pg_get_viewdef(c.oid) END
+  'definition', CASE WHEN c.relkind IN ('v', 'm') AND ${USER_SCHEMA} THEN pg_catalog.pg_get_viewdef(c.oid) END,
+  'rules', ARRAY(SELECT r.rulename FROM pg_catalog.pg_rewrite r WHERE r.ev_class = c.oid AND r.ev_type <> '1' AND c.oid >= ${FIRST_USER_OID} ORDER BY 1),
+  'triggers', ARRAY(SELECT DISTINCT t.tgfoid::int8 FROM pg_catalog.pg_trigger t
+                     WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgfoid >= ${FIRST_USER_OID} ORDER BY 1),
+  'calls', coalesce(calls.list, '[]'::json),
+  'expressions', ARRAY(
+      SELECT pg_catalog.pg_get_expr(d.adbin, d.adrelid) FROM pg_catalog.pg_attrdef d WHERE d.adrelid = c.oid
+    UNION
+      SELECT pg_catalog.pg_get_expr(k.conbin, k.conrelid) FROM pg_catalog.pg_constraint k WHERE k.conrelid = c.oid AND k.contype = 'c'
+    UNION
+      SELECT e FROM pg_catalog.pg_index i, LATERAL (VALUES (pg_catalog.pg_get_expr(i.indexprs, i.indrelid)), (pg_catalog.pg_get_expr(i.indpred, i.indrelid))) x(e)
+       WHERE i.indrelid = c.oid AND e IS NOT NULL AND i.indexrelid >= ${FIRST_USER_OID}),
+  'references', coalesce((
+    SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
+        'relation', k.confrelid::int8,
+        'columns', (SELECT pg_catalog.json_agg(pg_catalog.json_build_object('number', p.number, 'refersTo', p.other))
+                      FROM ROWS FROM (pg_catalog.unnest(k.conkey), pg_catalog.unnest(k.confkey)) AS p(number, other)),
+        'cascades', NOT (k.confdeltype IN ('a', 'r') AND k.confupdtype IN ('a', 'r'))) ORDER BY k.oid)
+      FROM pg_catalog.pg_constraint k WHERE k.conrelid = c.oid AND k.contype = 'f'), '[]'::json)
 ) ORDER BY c.oid), '[]'::json)::text AS answer
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN (${COLUMNS}) cols ON cols.attrelid = c.oid
+LEFT JOIN (${CALLS}) calls ON calls.relid = c.oid
 WHERE c.relkind IN ('r', 'v', 'm', 'p', 'f', 'S') AND n.nspname !~ '^pg_(toast|temp)'`;
 
 export const FUNCTIONS = `SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(
@@ -113,15 +148,37 @@ export const OPERATORS = `SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_bu
 FROM pg_catalog.pg_operator o JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnamespace
 WHERE ${USER_SCHEMA}`;
 
-export const TYPES = `SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(
+/** What a type is made of: an array of its elements, a row of its columns, a range of its bounds, a domain of its base. */
+const TYPE_CALLS = `WITH RECURSIVE part(type, of) AS (
+    SELECT oid, typelem FROM pg_catalog.pg_type WHERE typelem <> 0
+  UNION SELECT oid, typbasetype FROM pg_catalog.pg_type WHERE typbasetype <> 0
+  UNION SELECT t.oid, a.atttypid FROM pg_catalog.pg_type t JOIN pg_catalog.pg_attribute a ON a.attrelid = t.typrelid
+         WHERE t.typrelid <> 0 AND a.attnum > 0 AND NOT a.attisdropped
+  UNION SELECT rngtypid, rngsubtype FROM pg_catalog.pg_range
+  UNION SELECT t.oid, r.rngtypid FROM pg_catalog.pg_depend d
+          JOIN pg_catalog.pg_type t ON t.oid = d.objid AND t.typtype = 'm'
+          JOIN pg_catalog.pg_range r ON r.rngtypid = d.refobjid
+         WHERE d.classid = 'pg_catalog.pg_type'::pg_catalog.regclass AND d.refclassid = 'pg_catalog.pg_type'::pg_catalog.regclass
+), own(type, call) AS (
+    SELECT s.type, c.castfunc FROM pg_catalog.pg_cast c, LATERAL (VALUES (c.castsource), (c.casttarget)) s(type) WHERE c.castfunc >= ${FIRST_USER_OID}
+       AND (s.type >= ${FIRST_USER_OID} OR (c.castsource < ${FIRST_USER_OID} AND c.casttarget < ${FIRST_USER_OID}))
+  UNION SELECT x.type, f.oid
+    FROM (SELECT k.contypid AS type, 'pg_catalog.pg_constraint'::pg_catalog.regclass AS class, k.oid FROM pg_catalog.pg_constraint k WHERE k.contypid <> 0
+          UNION ALL SELECT t.oid, 'pg_catalog.pg_type'::pg_catalog.regclass, t.oid FROM pg_catalog.pg_type t WHERE t.oid >= ${FIRST_USER_OID}) x
+    JOIN pg_catalog.pg_depend d ON d.classid = x.class AND d.objid = x.oid
+    LEFT JOIN pg_catalog.pg_operator o ON d.refclassid = 'pg_catalog.pg_operator'::pg_catalog.regclass AND o.oid = d.refobjid
+    JOIN pg_catalog.pg_proc f ON f.oid = CASE WHEN d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass THEN d.refobjid ELSE o.oprcode::oid END
+   WHERE f.oid >= ${FIRST_USER_OID}
+), reached(type, call) AS (
+    SELECT type, call FROM own
+  UNION SELECT p.type, r.call FROM reached r JOIN part p ON p.of = r.type
+)`;
+
+export const TYPES = `${TYPE_CALLS}
+SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(
   'schema', n.nspname, 'name', t.typname,
-  'calls', ARRAY(
-      SELECT c.castfunc::int8 FROM pg_catalog.pg_cast c
-       WHERE (c.castsource = t.oid OR c.casttarget = t.oid) AND c.castfunc >= ${FIRST_USER_OID}
-    UNION
-      SELECT d.refobjid::int8 FROM pg_catalog.pg_constraint k
-        JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_constraint'::pg_catalog.regclass AND d.objid = k.oid
-       WHERE k.contypid = t.oid AND d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass)
+  'calls', ARRAY(SELECT r.call::int8 FROM reached r WHERE r.type = t.oid ORDER BY 1)
 ) ORDER BY t.oid), '[]'::json)::text AS answer
 FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
-WHERE ${USER_SCHEMA} AND (t.typtype <> 'b' OR t.typelem = 0 OR t.typlen <> -1)`;
+WHERE (${USER_SCHEMA} AND (t.typtype <> 'b' OR t.typelem = 0 OR t.typlen <> -1 OR t.oid IN (SELECT type FROM reached)))
+   OR (NOT (${USER_SCHEMA}) AND t.oid IN (SELECT type FROM own))`;

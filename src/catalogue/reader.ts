@@ -30,6 +30,13 @@ const relation = z.object({
   parents: z.array(oid),
   reads: z.array(oid),
   definition: z.string().nullable(),
+  rules: z.array(z.string()),
+  triggers: z.array(oid),
+  calls: z.array(oid),
+  expressions: z.array(z.string()),
+  references: z.array(
+    z.object({ relation: oid, columns: z.array(z.object({ number: z.int(), refersTo: z.int() })), cascades: z.boolean() }),
+  ),
 });
 const routine = z.object({
   oid,

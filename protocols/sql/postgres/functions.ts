@@ -63,6 +63,15 @@ const ADMIN_PREFIXES = [
   "pg_stat_statements_reset",
 ];
 
+/** Functions of `information_schema` that drivers call: they compute from their arguments alone. */
+const SCHEMA_HELPERS: ReadonlySet<string> = new Set(
+  words("_pg_expandarray _pg_truetypid _pg_truetypmod _pg_char_max_length _pg_numeric_precision _pg_numeric_scale _pg_datetime_precision"),
+);
+
+export function isSchemaHelper(name: string): boolean {
+  return SCHEMA_HELPERS.has(name);
+}
+
 export interface FunctionName {
   /** Null when the call does not name one. */
   readonly schema: string | null;
@@ -75,6 +84,7 @@ const EVERY: readonly Right[] = ["read", "write", "schema", "admin"];
 export function functionNeeds({ schema, name }: FunctionName, catalogue: Catalogue | null): readonly Right[] {
   if (RUNNING_TEXT.has(name)) return EVERY;
   if (ADMIN_PREFIXES.some((prefix) => name.startsWith(prefix))) return ["admin"];
+  if (schema === "information_schema" && isSchemaHelper(name)) return ["read"];
   const builtIn = schema === null || schema === "pg_catalog" ? builtInNeeds(name) : undefined;
   const own = schema === "pg_catalog" ? undefined : userNeeds(schema, name, catalogue);
   if (builtIn === undefined && own === undefined) return ["write"];

@@ -9,6 +9,7 @@ import { parseText } from "./grammar.ts";
 import { attributeRefusal, type Refusal } from "./masked-calls.ts";
 import { nodeRefusal } from "./masked-nodes.ts";
 import { judgeRelation } from "./masked-relations.ts";
+import { writeRefusal } from "./masked-writes.ts";
 import { display, type MaskingView, type ProtectedAttributes, protectedColumnsOf } from "./protection.ts";
 import { referenceOf } from "./scope.ts";
 import { type Body, bindsName, isBody, type Place, type TreeNode, textOf, walk } from "./tree.ts";
@@ -86,6 +87,8 @@ export function gate(statement: TreeNode, view: MaskingView): Gated {
     }
     const refusal = nodeRefusal(place, view);
     if (refusal !== undefined) refused.push({ refusal, location: locationOf(body) });
+    const write = writeRefusal(view, place);
+    if (write !== undefined) refused.push({ refusal: write.refusal, location: locationOf(write.target) });
     if (type === "LockingClause") locks.push(body);
     if (type === "String") identifiers.add(textOf(body, "sval"));
     if (type === "A_Star" || (type === "JoinExpr" && (body["isNatural"] === true || body["alias"] !== undefined))) sweeping = true;

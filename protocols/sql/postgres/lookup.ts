@@ -12,6 +12,10 @@ export interface Lookup {
   readonly functions: ReadonlyMap<string, readonly CatalogueFunction[]>;
   readonly operators: ReadonlyMap<string, readonly CatalogueOperator[]>;
   readonly types: ReadonlyMap<string, readonly CatalogueType[]>;
+  /** Types of the server's own that casts with a user's function lead from or to. */
+  readonly serverTypes: readonly CatalogueType[];
+  /** Relations that a delete or an update changes along, by the OID of the relation that they refer to. */
+  readonly cascading: ReadonlyMap<number, readonly CatalogueRelation[]>;
   /** Undefined when there is none. `schema` null: the first along the search path. */
   relation(schema: string | null, name: string): CatalogueRelation | undefined;
 }
@@ -36,6 +40,11 @@ function build(catalogue: Catalogue): Lookup {
   for (const relation of catalogue.relations) {
     for (const parent of relation.parents) children.set(parent, [...(children.get(parent) ?? []), relation]);
   }
+  const cascading = new Map<number, CatalogueRelation[]>();
+  for (const relation of catalogue.relations) {
+    for (const { relation: other, cascades } of relation.references)
+      if (cascades) cascading.set(other, [...(cascading.get(other) ?? []), relation]);
+  }
   return {
     byOid: new Map(catalogue.relations.map((one) => [one.oid, one])),
     children,
@@ -43,6 +52,8 @@ function build(catalogue: Catalogue): Lookup {
     functions: Map.groupBy(catalogue.functions, (one) => one.name),
     operators: Map.groupBy(catalogue.operators, (one) => one.name),
     types: Map.groupBy(catalogue.types, (one) => one.name),
+    serverTypes: catalogue.types.filter(({ schema }) => schema === "pg_catalog" || schema === "information_schema"),
+    cascading,
     relation(schema, name) {
       if (schema !== null) return bySchema.get(schema)?.get(name);
       for (const step of catalogue.searchPath) {

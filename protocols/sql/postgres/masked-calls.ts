@@ -4,7 +4,8 @@
  * text, reaches files, settings, sequences, large objects, locks, statistics or other sessions is not.
  */
 import type { MaskingReason } from "#policies/question.ts";
-import { builtInVolatility, type FunctionName } from "./functions.ts";
+import type { CatalogueType } from "#protocols/sql/catalogue.ts";
+import { builtInVolatility, type FunctionName, isSchemaHelper } from "./functions.ts";
 import { lookupIn } from "./lookup.ts";
 import type { MaskingView } from "./protection.ts";
 
@@ -50,11 +51,15 @@ const REVEALING = [
   /^(lo_|loread$|lowrite$|dblink|currtid)/,
   /^pg_(read|ls_|stat_file|logical|replication|advisory|try_advisory)/,
   /^ts_(stat|rewrite)$/,
+  // Of a type that is named by a value: its checks run.
+  /_(in|recv)$/,
+  /^pg_input_/,
 ];
+
 export function functionRefusal(view: MaskingView, called: FunctionName): Refusal | undefined {
   const { schema, name } = called;
   const own = usersFunctions(view, schema, name);
-  const builtIn = (schema === null || schema === "pg_catalog") && isHarmless(name);
+  const builtIn = schema === "information_schema" ? isSchemaHelper(name) : (schema === null || schema === "pg_catalog") && isHarmless(name);
   // An overload of a user's may fit the arguments better than the server's own function. Extensions such as citext
   // bring overloads of harmless names for their types, with the same meaning.
   const refused = own.find((one) => !view.functionsAllowed.includes(`${one.schema}.${name}`) && !(builtIn && one.extension !== null));
@@ -93,7 +98,8 @@ function usersFunctions({ catalogue }: MaskingView, schema: string | null, name:
  */
 export function attributeRefusal(view: MaskingView, name: string): Refusal | undefined {
   const isFunction = builtInVolatility(name) !== undefined || usersFunctions(view, null, name).length > 0;
-  return isFunction ? functionRefusal(view, { schema: null, name }) : undefined;
+  // A type's name casts: `('x'::text).some_domain`.
+  return (isFunction ? functionRefusal(view, { schema: null, name }) : undefined) ?? typeRefusal(view, [name]);
 }
 
 /** An operator of a user's is its function by another name; those of extensions are C code over their arguments. */
@@ -127,6 +133,59 @@ export function typeRefusal(view: MaskingView, words: readonly string[]): Refusa
     message: `type ${refused.schema}.${name} may not be named where columns are masked: its casts or checks call functions`,
     hint: "list these functions in masking.functions.allow once their bodies have been reviewed",
   };
+}
+
+/** The row type of a relation is made of the types of its columns, whose casts run without being written. */
+export function rowTypeRefusal(view: MaskingView, schema: string, name: string): Refusal | undefined {
+  const untrusted = untrustedIn(
+    view,
+    lookupIn(view.catalogue)
+      .types.get(name)
+      ?.find((type) => type.schema === schema),
+  );
+  if (untrusted === undefined) return undefined;
+  return {
+    reason: "masked-function",
+    rule: null,
+    message: `${schema}.${name} may not be used where columns are masked: casts or checks of its columns' types call ${untrusted}`,
+    hint: "list that function in masking.functions.allow once its body has been reviewed",
+  };
+}
+
+/** A cast between two types of the server's own may run anywhere. */
+export function castRefusal(view: MaskingView): Refusal | undefined {
+  for (const type of lookupIn(view.catalogue).serverTypes) {
+    const untrusted = untrustedIn(view, type);
+    if (untrusted === undefined) continue;
+    return {
+      reason: "masked-function",
+      rule: null,
+      message: `no query may run where columns are masked: a cast of type ${type.name} calls ${untrusted}`,
+      hint: "list that function in masking.functions.allow once its body has been reviewed",
+    };
+  }
+  return undefined;
+}
+
+function untrustedIn(view: MaskingView, type: CatalogueType | undefined): string | undefined {
+  const oid = type?.calls.find((call) => !isTrusted(view, call));
+  if (oid === undefined) return undefined;
+  const found = lookupIn(view.catalogue).functionByOid.get(oid);
+  return found === undefined ? "a function that is not known" : `${found.schema}.${found.name}`;
+}
+
+/** Whether the policy lists it by name. */
+export function isListed(view: MaskingView, oid: number): boolean {
+  const found = lookupIn(view.catalogue).functionByOid.get(oid);
+  return found !== undefined && view.functionsAllowed.includes(`${found.schema}.${found.name}`);
+}
+
+/** Whether defaults and the like may call it: C code of extensions too, unless it runs SQL or reaches out. */
+export function isCallable(view: MaskingView, oid: number): boolean {
+  const found = lookupIn(view.catalogue).functionByOid.get(oid);
+  if (found === undefined || isListed(view, oid)) return found !== undefined;
+  const native = found.language === "c" || found.language === "internal";
+  return native && ![...REVEALING, /^(crosstab|connectby|xpath_table|query_to_|pg_)/].some((pattern) => pattern.test(found.name));
 }
 
 function isTrusted(view: MaskingView, oid: number): boolean {

@@ -3,7 +3,7 @@
  * functions, operators and types.
  */
 import type { Catalogue } from "#protocols/sql/catalogue.ts";
-import { attributeRefusal, functionRefusal, hasOverload, operatorRefusal, type Refusal, typeRefusal } from "./masked-calls.ts";
+import { attributeRefusal, castRefusal, functionRefusal, hasOverload, operatorRefusal, type Refusal, typeRefusal } from "./masked-calls.ts";
 import { setConfigRefusal, statementRefusal } from "./masked-statements.ts";
 import { isQueryPart } from "./parts.ts";
 import type { MaskingView } from "./protection.ts";
@@ -27,8 +27,22 @@ const SYNTAX_SINCE: Readonly<Record<string, number>> = {
   MergeSupportFunc: 17,
 };
 
+/** Statements in which a cast may run. */
+const MAY_CAST: ReadonlySet<string> = new Set([
+  "SelectStmt",
+  "InsertStmt",
+  "UpdateStmt",
+  "DeleteStmt",
+  "MergeStmt",
+  "CopyStmt",
+  "ExecuteStmt",
+]);
+
 export function nodeRefusal({ type, body, parent }: Place, view: MaskingView): Refusal | undefined {
-  if (isStatementType(type)) return statementRefusal({ type, body }, parent !== "", view.catalogue.searchPath);
+  if (isStatementType(type)) {
+    const refused = statementRefusal({ type, body }, parent !== "", view.catalogue.searchPath);
+    return refused ?? (MAY_CAST.has(type) ? castRefusal(view) : undefined);
+  }
   if (!isQueryPart(type)) return unsupported(`a part of the statement (${type}) that is not known to be harmless`);
   const since = SYNTAX_SINCE[type];
   if (since !== undefined && majorVersion(view.catalogue) < since) return unsupported(`syntax of PostgreSQL ${since} on an older server`);
@@ -74,6 +88,9 @@ function majorVersion({ serverVersion }: Catalogue): number {
 
 function callRefusal(body: Body, view: MaskingView): Refusal | undefined {
   const called = nameOfCall(body);
+  // Without brackets it is syntax from 16 on; before, the name of a relation or a column.
+  if (called.name === "system_user" && textOf(body, "funcformat") === "COERCE_SQL_SYNTAX" && majorVersion(view.catalogue) < 16)
+    return unsupported("syntax of PostgreSQL 16 on an older server");
   const isServers = called.schema === "pg_catalog" || (called.schema === null && !hasOverload(view, called.name));
   return called.name === "set_config" && isServers ? setConfigRefusal(body) : functionRefusal(view, called);
 }

@@ -5,7 +5,7 @@
  */
 import type { CatalogueRelation } from "#protocols/sql/catalogue.ts";
 import { lookupIn } from "./lookup.ts";
-import type { Refusal } from "./masked-calls.ts";
+import { type Refusal, rowTypeRefusal } from "./masked-calls.ts";
 import { display, type MaskingView, type ProtectedAttributes } from "./protection.ts";
 import { relationText } from "./reading.ts";
 import { type Body, textOf } from "./tree.ts";
@@ -80,7 +80,8 @@ function relationRefusal(view: MaskingView, relation: CatalogueRelation): Refusa
       hint: "a masking rule that names its columns makes it readable",
     };
   }
-  return relation.kind === "other" ? unresolved({ relname: shown }) : ruledRelation(view, relation);
+  if (relation.kind === "other") return unresolved({ relname: shown });
+  return rowTypeRefusal(view, relation.schema, relation.name);
 }
 
 function refusedServerRelation(shown: string): Refusal {
@@ -89,19 +90,5 @@ function refusedServerRelation(shown: string): Refusal {
     rule: null,
     message: `${shown} may not be read where columns are masked: it can hold values of masked columns or credentials`,
     hint: "the schema itself is described by pg_class, pg_attribute, information_schema and their like",
-  };
-}
-
-/** A rule on a table can make any statement read other relations. */
-function ruledRelation(view: MaskingView, relation: CatalogueRelation): Refusal | undefined {
-  if (relation.definition !== null) return undefined;
-  const { columns, barriers } = view.protection;
-  const read = relation.reads.find((oid) => columns.has(oid) || barriers.has(oid));
-  if (read === undefined) return undefined;
-  return {
-    reason: "masked-view",
-    rule: null,
-    message: `a rule on ${display(relation)} reads a relation with masked columns`,
-    hint: "use a relation without such a rule",
   };
 }

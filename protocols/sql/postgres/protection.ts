@@ -67,7 +67,7 @@ export function resolveProtection(catalogue: Catalogue, masks: readonly ActiveMa
       for (const { relation, column } of named) problems.push(...protect(columns, relation, column, rule, mask));
     }
   }
-  for (const relation of catalogue.relations) protectGenerated(columns, relation);
+  protectCopies(columns, catalogue);
   const columnNames = new Set([...columns].flatMap(([oid, attributes]) => namesIn(lookupIn(catalogue).byOid.get(oid), attributes)));
   const barriers = relativesOf(catalogue, columns);
   if (masks.length > 0) protectServer(columns, catalogue);
@@ -120,16 +120,32 @@ function hidden(column: CatalogueColumn): string {
   return made.kind === "expression" ? made.sql : "NULL";
 }
 
-/** A generated column is a copy in other clothes: what it is made of decides. */
-function protectGenerated(columns: Map<number, Attributes>, relation: CatalogueRelation): void {
-  const attributes = columns.get(relation.oid);
-  if (attributes === undefined) return;
-  for (const column of relation.columns) {
-    const source = column.generatedFrom.map((number) => attributes.get(number)).find((attribute) => attribute !== undefined);
-    if (source === undefined || attributes.has(column.number)) continue;
-    const made = maskExpression({ kind: "redact" }, column);
-    attributes.set(column.number, { rule: source.rule, expression: made.kind === "expression" ? made.sql : hidden(column) });
+/** A generated column is a copy in other clothes, and so is one that a foreign key ties to a protected one. */
+function protectCopies(columns: Map<number, Attributes>, catalogue: Catalogue): void {
+  for (let changed = true; changed; ) {
+    changed = false;
+    for (const relation of catalogue.relations) {
+      for (const column of relation.columns) {
+        const rule = columns.get(relation.oid)?.has(column.number) === true ? undefined : copiedRule(columns, relation, column);
+        if (rule === undefined) continue;
+        protect(columns, relation, column, rule, { kind: "redact" });
+        changed = true;
+      }
+    }
   }
+}
+
+/** The rule of the protected column that it is made of; undefined when there is none. */
+function copiedRule(
+  columns: ReadonlyMap<number, Attributes>,
+  { oid, references }: CatalogueRelation,
+  { number, generatedFrom }: CatalogueColumn,
+): string | undefined {
+  const made = generatedFrom.map((source) => columns.get(oid)?.get(source));
+  const referred = references.flatMap((reference) =>
+    reference.columns.map((pair) => (pair.number === number ? columns.get(reference.relation)?.get(pair.refersTo) : undefined)),
+  );
+  return [...made, ...referred].find((attribute) => attribute !== undefined)?.rule;
 }
 
 function protectServer(columns: Map<number, Attributes>, catalogue: Catalogue): void {

@@ -125,7 +125,6 @@ export const BYPASSES: Readonly<Record<string, readonly Bypass[]>> = {
       "SELECT * FROM xml_view",
       "SELECT * FROM stats_view",
       "SELECT * FROM called_view",
-      "INSERT INTO ruled VALUES (1)",
       "WITH v AS (SELECT * FROM view_of_view) SELECT 1",
     ),
     ...all("masked-inheritance", "SELECT * FROM events_north", "SELECT secret FROM events_south", "SELECT ssn FROM staff"),
@@ -224,6 +223,7 @@ export const BYPASSES: Readonly<Record<string, readonly Bypass[]>> = {
     ...all(
       "masked-write",
       "INSERT INTO inbox SELECT id, ssn FROM users",
+      "INSERT INTO ruled VALUES (1)",
       "INSERT INTO inbox VALUES (1, (SELECT ssn FROM users LIMIT 1)) RETURNING note",
       "UPDATE inbox SET note = ssn FROM users",
       "UPDATE users SET city = ssn",

@@ -6,7 +6,7 @@ import { loadGrammar } from "#protocols/sql/postgres/grammar.ts";
 import type { MaskingView } from "#protocols/sql/postgres/protection.ts";
 import { connectPostgres, startPostgres, type TestPostgres } from "#test/support/postgres.ts";
 import { ask, run, viewOf } from "./client.ts";
-import { FOUND, HIDDEN_CODE, STILL_OPEN } from "./found.ts";
+import { FOUND, HIDDEN_CODE, NAMES_ONCE, STILL_OPEN } from "./found.ts";
 import { canaryIn } from "./search.ts";
 import { SEED } from "./seed.ts";
 
@@ -62,6 +62,13 @@ for (const version of [15, 18] as const) {
       const keys = (rows: readonly (readonly (string | null)[])[] | undefined) => Object.keys(JSON.parse(rows?.[0]?.[0] ?? "{}"));
       assert.deepEqual(keys(shown.results[0]?.rows), keys(direct.results[0]?.rows));
     });
+
+    for (const text of NAMES_ONCE) {
+      test(`a name that became syntax in PostgreSQL 16 is judged by the server's version: ${text}`, async () => {
+        const { outcome } = await ask(client, view, text);
+        assert.equal(outcome, version < 16 ? "masked-unsupported" : "allow");
+      });
+    }
 
     for (const text of STILL_OPEN) {
       test(`honest work beside it goes on: ${text}`, async () => {
