@@ -22,6 +22,15 @@ const SCHEMA = `
   CREATE TYPE shop.mood AS ENUM ('good', 'bad');
   CREATE FUNCTION shop.to_mood(int) RETURNS shop.mood LANGUAGE sql AS $$SELECT 'good'::shop.mood$$;
   CREATE CAST (int AS shop.mood) WITH FUNCTION shop.to_mood(int);
+  CREATE TYPE shop.moods AS (list shop.mood[]);
+  CREATE TABLE shop.feelings (m shop.moods);
+  CREATE DOMAIN shop.even AS int CHECK (shop.twice(value) > 0);
+  CREATE DOMAIN shop.evener AS shop.even;
+  CREATE FUNCTION shop.to_date(float8) RETURNS date LANGUAGE sql AS $$SELECT date '2000-01-01'$$;
+  CREATE FUNCTION shop.note() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+  CREATE TABLE shop.busy (id int PRIMARY KEY, user_id int REFERENCES shop.users ON DELETE CASCADE, n int DEFAULT shop.twice(2), at date DEFAULT now() CHECK (at > '2000-01-01'));
+  CREATE TRIGGER note BEFORE INSERT ON shop.busy FOR EACH ROW EXECUTE FUNCTION shop.note();
+  CREATE RULE also AS ON DELETE TO shop.busy DO ALSO SELECT 1;
   CREATE EXTENSION citext SCHEMA shop;
   ALTER ROLE postgres SET search_path = shop, "$user", public`;
 
@@ -115,6 +124,28 @@ for (const version of [15, 18] as const) {
       assert.ok(!catalogue.functions.some(({ name }) => name === "lower"));
     });
 
+    test("what runs with a write is there: rules, triggers, functions of defaults, expressions, and foreign keys", () => {
+      const busy = relation("shop", "busy");
+      const users = relation("shop", "users");
+      const oidOf = (name: string) => catalogue.functions.find((one) => one.schema === "shop" && one.name === name)?.oid ?? 0;
+      assert.deepEqual(busy.rules, ["also"]);
+      assert.deepEqual(busy.triggers, [oidOf("note")]);
+      assert.deepEqual([...busy.calls].sort(), [oidOf("note"), oidOf("twice")].sort());
+      assert.deepEqual([...busy.expressions].sort(), ["(at > '2000-01-01'::date)", "now()", "shop.twice(2)"]);
+      assert.deepEqual(busy.references, [{ relation: users.oid, columns: [{ number: 2, refersTo: 1 }], cascades: true }]);
+      assert.deepEqual([users.rules, users.triggers, users.calls, users.references], [[], [], [], []]);
+      assert.deepEqual([relation("public", "tails").rules, relation("pg_catalog", "pg_settings").rules], [[], []]);
+    });
+
+    test("a type calls what its parts call: arrays, rows, domains and the rows of tables", () => {
+      const callsOf = (name: string) => catalogue.types.find((one) => one.schema === "shop" && one.name === name)?.calls;
+      const named = (name: string) => [catalogue.functions.find((one) => one.schema === "shop" && one.name === name)?.oid];
+      for (const name of ["mood", "_mood", "moods", "_moods", "feelings"]) assert.deepEqual(callsOf(name), named("to_mood"), name);
+      for (const name of ["even", "evener", "_evener"]) assert.deepEqual(callsOf(name), named("twice"), name);
+      assert.deepEqual(callsOf("users"), []);
+      assert.ok(!catalogue.types.some(({ schema }) => schema === "pg_catalog"));
+    });
+
     test("the digest stays while nothing changes, statistics included, and changes with every kind of change", async () => {
       assert.equal(await catalogueDigest(query), catalogue.version);
       await query("ANALYZE shop.users");
@@ -132,6 +163,13 @@ for (const version of [15, 18] as const) {
         "ALTER TABLE stale SET SCHEMA public",
         "DROP OPERATOR shop.### (NONE, int)",
         "DROP CAST (int AS shop.mood)",
+        "DROP TRIGGER note ON shop.busy",
+        "DROP RULE also ON shop.busy",
+        "ALTER TABLE shop.busy ALTER COLUMN n SET DEFAULT 1",
+        "ALTER TABLE shop.busy ADD CHECK (n > 0)",
+        "ALTER TABLE shop.busy DROP CONSTRAINT busy_user_id_fkey",
+        "CREATE INDEX ON shop.busy ((n + 1))",
+        "CREATE CAST (float8 AS date) WITH FUNCTION shop.to_date(float8)",
         "CREATE TABLE child () INHERITS (public.stale)",
         "ALTER TABLE child NO INHERIT public.stale",
         "SET search_path = public",

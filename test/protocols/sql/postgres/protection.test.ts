@@ -73,6 +73,22 @@ function protectedBy(...masks: readonly ActiveMask[]): Readonly<Record<string, r
 }
 
 describe("resolveProtection", () => {
+  test("a foreign key to a masked column is a copy of it, and so is what refers to or is made of that", () => {
+    const refers = (to: CatalogueRelation, refersTo: number) => [{ relation: to.oid, columns: [{ number: 1, refersTo }], cascades: false }];
+    const badges = {
+      ...relation("public", "badges", [column("ref", 1), column("tail", 2, "text", [1]), column("id", 3)]),
+      references: refers(users, 3),
+    };
+    const copies = { ...relation("public", "copies", [column("ref", 1)]), references: refers(badges, 2) };
+    const others = { ...relation("public", "others", [column("user_id", 1)]), references: refers(users, 1) };
+    const { protection } = resolveProtection({ ...catalogue, relations: [copies, others, badges, users] }, [mask(["public.users.ssn"])]);
+    assert.deepEqual([...(protection.columns.get(badges.oid)?.keys() ?? [])], [1, 2]);
+    assert.deepEqual([...(protection.columns.get(copies.oid)?.keys() ?? [])], [1]);
+    assert.equal(protection.columns.get(copies.oid)?.get(1)?.rule, "pii");
+    assert.equal(protection.columns.get(others.oid), undefined);
+    assert.ok(protection.columnNames.has("ref"));
+  });
+
   test("a column is found by its exact name, and brings the columns that are generated from it", () => {
     assert.deepEqual(protectedBy(mask(["public.users.ssn"])), { users: ["ssn", "tail", "size"] });
   });
