@@ -7,7 +7,7 @@ import { once } from "node:events";
 import { closeSync, openSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { type Cost, costOf } from "./account.ts";
+import { type Cost, costOf } from "#test/support/cost.ts";
 import type { Path } from "./paths.ts";
 
 export interface Sample {

@@ -1,4 +1,4 @@
-/** What a proxy's processes cost, by the operating system's own account: CPU time and resident memory of a whole process tree. */
+/** What processes cost, by the operating system's own account: CPU time and resident memory of a whole process tree. */
 import { readdirSync, readFileSync } from "node:fs";
 
 /** Linux counts in ticks of a hundredth of a second (`getconf CLK_TCK`). */
