@@ -38,6 +38,9 @@ export interface RunningGateway {
 /** How often a worker may die within a minute before the gateway gives up. */
 const RESTARTS_PER_MINUTE = 10;
 
+/** Before another try, when one did not even start: the configuration on disk may be broken at the moment. */
+const RESTART_MS = 1000;
+
 interface WorkerProcess {
   readonly number: number;
   readonly child: ChildProcess;
@@ -63,10 +66,12 @@ class Keeper {
   readonly #workers = new Map<number, WorkerProcess>();
   readonly #ticketKeys = randomBytes(48).toString("hex");
   readonly #gateway = newSessionId();
+  /** Workers that there should be; a reload does not change it. */
+  readonly #processes: number;
   #catalogues: Catalogues;
   #listen: HostPort | null;
   #admin: Admin | null = null;
-  #stopping = false;
+  #phase: "starting" | "serving" | "stopping" = "starting";
   #restarts: number[] = [];
   #reloads = new Map<number, (error: string | null) => void>();
 
@@ -75,6 +80,7 @@ class Keeper {
     this.#deps = deps;
     this.#vault = vault;
     this.#listen = config.listen.postgres;
+    this.#processes = config.workers;
     this.#catalogues = this.#cataloguesOf(config);
   }
 
@@ -90,11 +96,12 @@ class Keeper {
       this.#admin = new Admin({ notReady: () => this.#notReady() });
       admin = await this.#admin.listen(listen.admin);
     }
+    this.#phase = "serving";
     return { addresses: { postgres: bound, admin }, reload: () => this.#reload(), stop: () => this.stop() };
   }
 
   async stop(): Promise<void> {
-    this.#stopping = true;
+    this.#phase = "stopping";
     this.#admin?.close();
     this.#catalogues.stop();
     const ends = [...this.#workers.values()].map((worker) => {
@@ -120,8 +127,9 @@ class Keeper {
   }
 
   #notReady(): string | null {
-    if (this.#stopping) return "shutting down";
-    if ([...this.#workers.values()].some((worker) => !worker.ready)) return "a worker is starting";
+    if (this.#phase === "stopping") return "shutting down";
+    const serving = [...this.#workers.values()].filter(({ ready }) => ready).length;
+    if (this.#phase === "starting" || serving < this.#processes) return "a worker is starting";
     return this.#vault.failing === null ? null : "recordings can't be sealed";
   }
 
@@ -208,16 +216,14 @@ class Keeper {
   #onExit(worker: WorkerProcess, code: number | null, signal: NodeJS.Signals | null): void {
     if (this.#workers.get(worker.number) === worker) this.#workers.delete(worker.number);
     this.#reloads.get(worker.number)?.("the worker ended");
-    if (worker.sessions.size > 0) {
-      this.#vault.recoverSessions(worker.sessions).catch((error: unknown) => this.#logFailure("recovery-failed", error));
-    }
-    if (this.#stopping || !worker.ready) return;
+    if (worker.sessions.size > 0) this.#vault.recoverSessions(worker.sessions);
+    if (this.#phase !== "serving") return;
     this.#deps.log("error", "worker-ended", { worker: worker.number, code, signal });
     const now = systemClock.monotonicMs();
     this.#restarts = [...this.#restarts.filter((at) => now - at < 60_000), now];
-    const delay = this.#restarts.length > RESTARTS_PER_MINUTE ? 60_000 : 0;
+    const delay = this.#restarts.length > RESTARTS_PER_MINUTE ? 60_000 : worker.ready ? 0 : RESTART_MS;
     setTimeout(() => {
-      if (!this.#stopping) this.#startWorker(worker.number).catch((error: unknown) => this.#logFailure("worker-failed", error));
+      if (this.#phase === "serving") this.#startWorker(worker.number).catch((error: unknown) => this.#logFailure("worker-failed", error));
     }, delay);
   }
 

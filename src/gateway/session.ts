@@ -197,6 +197,7 @@ export class Session {
         socket.end(cancelRequest(key));
         socket.resume();
         setTimeout(() => socket.destroy(), self.deadlines.upstreamLoginMs).unref();
+        return new Promise((resolve) => socket.once("close", resolve));
       }),
     );
   }

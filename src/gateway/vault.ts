@@ -36,6 +36,8 @@ export class Vault {
   #sealing = 0;
   #failing: string | null = null;
   #idle: (() => void)[] = [];
+  #recovering: Promise<void> = Promise.resolve();
+  #closing = false;
 
   /** @throws EvidenceStartError, and what the file system throws: the gateway must not start then */
   static async open(options: VaultOptions): Promise<Vault> {
@@ -74,23 +76,25 @@ export class Vault {
   }
 
   progress(sessions: readonly SessionSummary[]): void {
-    this.#index.upsertAll(sessions);
+    this.#indexed(() => this.#index.upsertAll(sessions));
   }
 
   /** The journal is closed and waits to be sealed. */
   sessionClosed(session: SessionSummary): void {
-    this.#index.upsert(session);
+    this.#indexed(() => this.#index.upsert(session));
     this.#waiting.push(session);
     this.#sealNext();
   }
 
-  /** A worker has died: what it left behind is sealed as far as it got. */
-  recoverSessions(ids: ReadonlySet<string>): Promise<void> {
-    return this.#recover(ids, "the worker process died");
+  /** A worker has died: what it left behind is sealed as far as it got, and tried again until it is. */
+  recoverSessions(ids: ReadonlySet<string>): void {
+    this.#recovering = this.#recovering.then(() => this.#recoverInTheEnd(ids));
   }
 
   /** Waits until everything is sealed, or can't be, then closes. */
   async close(): Promise<void> {
+    this.#closing = true;
+    await this.#recovering;
     if (this.#sealing > 0 || this.#waiting.length > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
     await this.#evidence.close();
     this.#index.close();
@@ -122,7 +126,7 @@ export class Vault {
     });
     await this.record({ type: "session-sealed", session, recording });
     discard(paths);
-    this.#index.remove(session.id);
+    this.#indexed(() => this.#index.remove(session.id));
     this.#failing = null;
   }
 
@@ -133,6 +137,31 @@ export class Vault {
       this.#waiting.push(session);
       this.#sealNext();
     }, RETRY_MS).unref();
+  }
+
+  async #recoverInTheEnd(ids: ReadonlySet<string>): Promise<void> {
+    for (;;) {
+      try {
+        await this.#recover(ids, "the worker process died");
+        this.#failing = null;
+        return;
+      } catch (error) {
+        this.#failing = error instanceof Error ? error.message : String(error);
+        this.#options.log("error", "recovery-failed", { message: this.#failing, retryMs: RETRY_MS });
+        // What is left then, the next start recovers.
+        if (this.#closing) return;
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      }
+    }
+  }
+
+  /** The index only saves readers of the log some work: what can't be written to it stops nothing. */
+  #indexed(write: () => void): void {
+    try {
+      write();
+    } catch (error) {
+      this.#options.log("warn", "index-failed", { message: error instanceof Error ? error.message : String(error) });
+    }
   }
 
   async #recover(only: ReadonlySet<string> | undefined, reason: string): Promise<void> {
@@ -157,7 +186,7 @@ export class Vault {
         setAside(outcome.paths);
         log("error", "session-lost", { session: outcome.paths.sessionId, reason: outcome.reason });
       }
-      this.#index.remove(outcome.paths.sessionId);
+      this.#indexed(() => this.#index.remove(outcome.paths.sessionId));
     }
     if (only === undefined) this.#index.clear();
   }

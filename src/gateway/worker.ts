@@ -34,6 +34,8 @@ export interface WorkerDeps {
 }
 
 const PROGRESS_MS = 1000;
+/** At the end, for what no session waits for. */
+const LAST_WORK_MS = 2000;
 
 export function runWorker(deps: WorkerDeps): void {
   const link = new KeeperLink(deps.send);
@@ -62,6 +64,7 @@ class Worker {
   readonly #catalogues: Map<string, Catalogue>;
   readonly #cancels: Cancels;
   readonly #self: WorkerSelf;
+  readonly #background = new Set<Promise<unknown>>();
   #runtime: Runtime;
   #listener: Listener | null = null;
 
@@ -95,7 +98,7 @@ class Worker {
       cancel: (key, remote) => this.#cancel(key, remote),
       refresh: (name) => (this.#catalogues.has(name) ? link.refresh(name) : Promise.resolve()),
       log: (level, event, fields) => link.tell({ type: "log", level, event, fields }),
-      background: (work) => void work.catch((error: unknown) => this.#logFailure(error)),
+      background: (work) => this.#inBackground(work),
     };
     this.#runtime = this.#runtimeOf(config, digests.digest.bind(digests));
     setInterval(() => this.#everySecond(), PROGRESS_MS).unref();
@@ -179,8 +182,15 @@ class Worker {
     const fault = new Fault("shutting-down", "the gateway is shutting down", { hint: "connect again" });
     for (const connection of listener?.connections ?? []) connection.end(fault);
     while ((listener?.connections.size ?? 0) > 0 && this.#self.clock.monotonicMs() < until + 1000) await pause(20);
+    // A statement that was cut off is cancelled over a connection of its own.
+    await Promise.race([Promise.all(this.#background), pause(LAST_WORK_MS)]);
     this.#runtime.identity.close();
     this.#deps.exit(0);
+  }
+
+  #inBackground(work: Promise<unknown>): void {
+    const done = work.catch((error: unknown) => this.#logFailure(error)).finally(() => this.#background.delete(done));
+    this.#background.add(done);
   }
 
   /** What came back since a session's last statement goes to its journal, and the counts to the index. */
