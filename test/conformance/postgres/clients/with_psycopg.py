@@ -1,4 +1,5 @@
 """psycopg 3: server-side binding, automatic preparation, pipelines, server-side cursors, COPY, notifications, cancellation."""
+import logging
 import threading
 import time
 
@@ -6,6 +7,9 @@ import psycopg
 from psycopg.rows import dict_row
 
 from transcript import diagnosis, say
+
+# Whether a pipeline's error is met inside the block or at its end is a matter of time; psycopg logs which it was.
+logging.getLogger("psycopg").setLevel(logging.ERROR)
 
 KINDS = [1, -2.5, "te'xt \\ \" 日本 \U0001f389", None, True, b"\x00\x01\xff", ["a", "b,c", None]]
 
