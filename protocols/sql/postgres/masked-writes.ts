@@ -26,9 +26,11 @@ export function writeRefusal(
   return undefined;
 }
 
+const WRITES: ReadonlySet<string> = new Set(["InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt"]);
+
 function targetsOf({ type, body }: TreeNode): readonly TreeNode[] {
   if (type === "TruncateStmt") return nodesOf(type, body, "relations");
-  const writes = /^(Insert|Update|Delete|Merge)Stmt$/.test(type) || (type === "CopyStmt" && flagOf(body, "is_from"));
+  const writes = WRITES.has(type) || (type === "CopyStmt" && flagOf(body, "is_from"));
   const target = writes ? nodeOf(type, body, "relation") : undefined;
   return target === undefined ? [] : [target];
 }

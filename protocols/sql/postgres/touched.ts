@@ -6,9 +6,10 @@ import type { CatalogueRelation } from "#protocols/sql/catalogue.ts";
 import { builtInVolatility } from "./functions.ts";
 import { lookupIn } from "./lookup.ts";
 import { judgeRelation } from "./masked-relations.ts";
+import { outputName } from "./output-name.ts";
 import type { MaskingView } from "./protection.ts";
 import { referenceOf } from "./scope.ts";
-import { bindsName, nodeOf, nodesOf, type TreeNode, textOf, walk } from "./tree.ts";
+import { bindsName, nodeOf, nodesOf, type Place, type TreeNode, textOf, walk } from "./tree.ts";
 
 export interface Touched {
   /** Names of protected columns, and what they are renamed to. */
@@ -58,21 +59,33 @@ function isFunctionName({ catalogue }: MaskingView, name: string): boolean {
 /** A name can be passed on this often before all literals of the statement count as sensitive. */
 const ALIAS_ROUNDS_MAX = 16;
 
-/** `ssn AS x`, `FROM users AS u(a, b)`, `WITH c(x)`: a new name for an old column. False when they did not come to an end. */
+/**
+ * `ssn AS x`, `upper(ssn)`, `FROM users AS u(a, b)`, `WITH c(x)`: a new name for an old column. False when they did not
+ * come to an end, or where columns get names that stand nowhere: functions in FROM, VALUES, arms of set operations.
+ */
 export function addAliases(statement: TreeNode, touched: Touched): boolean {
   const { names } = touched;
+  let told = true;
   for (let round = 0; round < ALIAS_ROUNDS_MAX; round += 1) {
     const before = names.size;
     walk(statement, (place) => {
       const { type, body } = place;
-      if (type === "ResTarget" && textOf(body, "name") !== "" && references(place, touched).mentions) names.add(textOf(body, "name"));
+      if (renamesUnseen(place) && references(place, touched).mentions) told = false;
+      if (type === "ResTarget" && references(place, touched).mentions) names.add(outputName(body));
       const renaming = type === "Alias" ? "colnames" : type === "CommonTableExpr" ? "aliascolnames" : undefined;
       if (renaming !== undefined) for (const word of nodesOf(type, body, renaming)) names.add(textOf(word.body, "sval"));
-      return true;
+      return told;
     });
+    if (!told) return false;
     if (names.size === before) return true;
   }
   return false;
+}
+
+/** The statement's own list of rows, or set operation, has nobody who could name its columns. */
+function renamesUnseen({ type, body, field }: Place): boolean {
+  if (type === "SelectStmt") return field !== "" && (body["valuesLists"] !== undefined || body["larg"] !== undefined);
+  return type === "RangeFunction" || type === "RangeTableFunc" || type === "JsonTable";
 }
 
 export function references(node: TreeNode, { names, rows, isCall }: Touched): { readonly mentions: boolean; readonly others: boolean } {

@@ -31,6 +31,8 @@ CREATE TABLE checked (id int, note text CHECK (ssn_exists(note)));
 CREATE TABLE indexed (id int, note text);
 CREATE FUNCTION fixed(int) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT ssn FROM public.users WHERE id = $1';
 CREATE INDEX ON indexed (fixed(id));
+CREATE TABLE routed (id int, note text) PARTITION BY LIST (fixed(id));
+CREATE TABLE routed_one PARTITION OF routed FOR VALUES IN ('917-44-2052');
 CREATE TABLE noisy (id int, note text);
 CREATE FUNCTION noise() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.note := (SELECT ssn FROM public.users WHERE id = 1); RETURN NEW; END $$;
 CREATE TRIGGER noise BEFORE INSERT OR UPDATE ON noisy FOR EACH ROW EXECUTE FUNCTION noise();
@@ -114,6 +116,7 @@ export const FOUND: Readonly<Record<string, readonly Found[]>> = {
     "INSERT INTO reading (id) VALUES (1) RETURNING note",
     "INSERT INTO checked VALUES (1, '917-44-2052')",
     "INSERT INTO indexed VALUES (1)",
+    "INSERT INTO routed VALUES (1)",
     "EXPLAIN INSERT INTO noisy (id) VALUES (1)",
   ),
   "foreign keys to masked columns": [
