@@ -71,7 +71,7 @@ export function addAliases(statement: TreeNode, touched: Touched): boolean {
     walk(statement, (place) => {
       const { type, body } = place;
       if (renamesUnseen(place) && references(place, touched).mentions) told = false;
-      if (type === "ResTarget" && references(place, touched).mentions) names.add(outputName(body));
+      if (type === "ResTarget" && !names.has(outputName(body)) && references(place, touched).mentions) names.add(outputName(body));
       const renaming = type === "Alias" ? "colnames" : type === "CommonTableExpr" ? "aliascolnames" : undefined;
       if (renaming !== undefined) for (const word of nodesOf(type, body, renaming)) names.add(textOf(word.body, "sval"));
       return told;
