@@ -113,7 +113,8 @@ describe("the target's certificate", () => {
     const { reason } = await refused("proved", async (connection) => {
       await agree(connection, alone.pair).catch(() => undefined);
     });
-    assert.equal(reason, "unknown-ca");
+    // It is unknown, and an authority's besides: which of the two OpenSSL names is its own affair.
+    assert.match(String(reason), /^(unknown-ca|certificate-invalid)$/);
     assert.equal(inner.stub.connections[0]?.secret.length, 0);
   });
 
