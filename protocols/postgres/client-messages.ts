@@ -159,7 +159,7 @@ export class ClientMessages {
    */
   #namedInText(prepared: Prepared): Change {
     const { names, terms } = this.#state;
-    const relied = !terms.underMask && names.statement(prepared.name) === undefined;
+    const relied = !terms.underMask && names.isFree(prepared.name);
     const change = relied ? names.setStatement(prepared.name, prepared) : names.closeStatement(prepared.name);
     if (!relied) change.doubt();
     return change;
@@ -193,7 +193,7 @@ export class ClientMessages {
     const judgement = prepared?.judgement ?? null;
     const statement =
       judgement === null
-        ? this.#recordForeign(`Bind of "${bind.statement}"`)
+        ? this.#recordForeign(`Bind of "${bind.statement}"`, this.#values(bind, null))
         : this.#recordStatement(judgement, this.#values(bind, prepared));
     const run = this.#run(statement, judgement, nowMs, bind.resultFormats);
     const portal = { name: bind.portal, prepared, run };
@@ -205,7 +205,7 @@ export class ClientMessages {
     let portal = this.#state.names.portal(name) ?? null;
     if (portal === null) {
       if (this.#state.terms.underMask) return this.#refuseNamed(unknownNameDenial("portal", name));
-      const statement = this.#recordForeign(`Execute of portal "${name}"`);
+      const statement = this.#recordForeign(`Execute of portal "${name}"`, []);
       portal = { name, prepared: null, run: this.#run(statement, null, nowMs, []) };
     }
     for (const prepared of portal.prepared?.judgement.prepares ?? []) this.#state.names.closeStatement(prepared.name).doubt();
@@ -230,8 +230,9 @@ export class ClientMessages {
 
   #onSync(): Action {
     // In copy-in mode the server reads Sync and says nothing (protocol-flow, "COPY Operations").
-    if (this.#state.copy.kind === "in" && !this.#state.operations.hasCopyEnd) this.#state.ignoredSyncs++;
+    if (this.#state.copy.kind === "in" && this.#state.operations.length === 1) this.#state.ignoredSyncs++;
     else this.#state.operations.push({ kind: "sync" });
+    this.#state.names.endSegment();
     this.#state.skipping = false;
     this.#refusing = false;
     return PASS;
@@ -245,10 +246,12 @@ export class ClientMessages {
     return PASS;
   }
 
-  /** Data that were sent before this operation are not for it. */
+  /** Data that were sent before this operation are for the one before. */
   #push(operation: Operation): void {
-    if (this.#state.copy.kind !== "in") this.#state.sending = null;
-    this.#state.operations.push(operation);
+    const { operations, sending } = this.#state;
+    this.#state.sending = null;
+    if (sending !== null && operations.length > 0) operations.push({ kind: "copy-end", record: sending });
+    operations.push(operation);
   }
 
   #run(statement: number, judgement: Judgement | null, startedMs: number, resultFormats: readonly number[]): Run {
@@ -276,14 +279,14 @@ export class ClientMessages {
     return this.#lastEvent;
   }
 
-  /** A name that only the server knows (SQL-level DECLARE or PREPARE, or none at all). */
-  #recordForeign(what: string): number {
+  /** A name that only the server knows: made by DECLARE or PREPARE in a text, or changed by messages that may be skipped. */
+  #recordForeign(what: string, parameters: readonly RecordedValue[]): number {
     this.#state.counts.statements++;
     this.#lastEvent = this.#state.append({
       kind: "statement",
       sql: `-- ${what}`,
       upstreamSql: null,
-      parameters: [],
+      parameters,
       verdict: "allow",
       rule: null,
       reason: null,

@@ -1,7 +1,8 @@
 /**
  * Prepared statements and portals by name, as they will be once the server has worked off what was sent. Each change
- * stands on the one before until the server has answered: it can be taken back by itself, wherever it stands, since the
- * server skips what follows an error and goes on behind the next Sync.
+ * stands on the one before until the server has answered, and is taken back by itself where the server skips it. What a
+ * name stands for is said only where it is certain: a client that waits for no answers could else have one text judged and
+ * recorded, and another run.
  */
 
 import { Fault } from "#protocols/wire/fault.ts";
@@ -38,74 +39,102 @@ export interface Portal {
 export class Names {
   readonly #statements = new Map<string, Entry<Prepared>>();
   readonly #portals = new Map<string, Entry<Portal>>();
+  /** Counts the client's Syncs: an error skips to the next one, so that within a segment all is done or all behind it is not. */
+  #segment = 0;
 
+  /** What `name` will stand for; undefined when that is nothing, or when it depends on answers that have not come. */
   statement(name: string): Prepared | undefined {
-    return this.#statements.get(name)?.value;
+    return certain(this.#statements.get(name), this.#segment);
   }
 
+  /** As `statement`. */
   portal(name: string): Portal | undefined {
-    return this.#portals.get(name)?.value;
+    return certain(this.#portals.get(name), this.#segment);
+  }
+
+  /** Whether no statement of this name was ever heard of. */
+  isFree(name: string): boolean {
+    return !this.#statements.has(name);
   }
 
   setStatement(name: string, prepared: Prepared): Change {
-    return put(this.#statements, name, prepared);
+    return this.#put(this.#statements, name, prepared);
   }
 
   setPortal(name: string, portal: Portal): Change {
-    return put(this.#portals, name, portal);
+    return this.#put(this.#portals, name, portal);
   }
 
   closeStatement(name: string): Change {
-    return put(this.#statements, name, undefined);
+    return this.#put(this.#statements, name, undefined);
   }
 
   closePortal(name: string): Change {
-    return put(this.#portals, name, undefined);
+    return this.#put(this.#portals, name, undefined);
+  }
+
+  /** The client has sent Sync. */
+  endSegment(): void {
+    this.#segment++;
   }
 
   /** Outside a transaction, with nothing under way, the server holds no portal. */
   clearPortals(): void {
     this.#portals.clear();
   }
-}
 
-/** Newest first: `before` is what the name stood for, until the change is settled. */
-interface Entry<T> {
-  /** Undefined: the name stands for nothing that is known. */
-  value: T | undefined;
-  before: Entry<T> | undefined;
-  undone: boolean;
-}
-
-function put<T>(map: Map<string, Entry<T>>, name: string, value: T | undefined): Change {
-  const before = map.get(name);
-  if (before === undefined && map.size >= NAMES_MAX) {
-    throw new Fault("unexpected-message", `more than ${NAMES_MAX} prepared statements or portals`);
+  #put<T>(map: Map<string, Entry<T>>, name: string, value: T | undefined): Change {
+    const before = map.get(name);
+    if (before === undefined && map.size >= NAMES_MAX) {
+      throw new Fault("unexpected-message", `more than ${NAMES_MAX} prepared statements or portals`);
+    }
+    const entry: Entry<T> = { value, before, state: "sent", segment: this.#segment };
+    map.set(name, entry);
+    const become = (state: Entry<T>["state"]) => () => {
+      if (entry.state !== "sent") return;
+      entry.state = state;
+      if (state !== "undone") entry.before = undefined;
+      tidy(map, name);
+    };
+    return { undo: become("undone"), settle: become("settled"), doubt: become("doubtful") };
   }
-  const entry: Entry<T> = { value, before, undone: false };
-  map.set(name, entry);
-  const tidied = (change: () => void) => () => {
-    change();
-    tidy(map, name);
-  };
-  return {
-    undo: tidied(() => {
-      entry.undone = true;
-    }),
-    settle: tidied(() => {
-      entry.before = undefined;
-    }),
-    doubt: tidied(() => {
-      entry.value = undefined;
-      entry.before = undefined;
-    }),
-  };
+}
+
+interface Entry<T> {
+  /** Undefined: closed. */
+  readonly value: T | undefined;
+  /** What the name stood for before; gone once this change is settled. */
+  before: Entry<T> | undefined;
+  state: "sent" | "settled" | "undone" | "doubtful";
+  readonly segment: number;
+}
+
+/** How many unanswered changes of one name are looked at. */
+const DEPTH_MAX = 1_000;
+
+/**
+ * The one value that an operation in this segment can meet. A change in the same segment is done if the operation is
+ * reached at all; an earlier one that is not answered may be skipped yet, and then the name stands for what it did before.
+ */
+function certain<T>(newest: Entry<T> | undefined, segment: number): T | undefined {
+  let found: T | undefined;
+  let depth = 0;
+  for (let entry = newest; entry !== undefined; entry = entry.before) {
+    if (entry.state === "undone") continue;
+    if (entry.state === "doubtful" || ++depth > DEPTH_MAX) return undefined;
+    if (entry.value !== undefined) {
+      if (found !== undefined) return undefined;
+      found = entry.value;
+    }
+    if (entry.state === "settled" || entry.segment === segment) break;
+  }
+  return found;
 }
 
 /** The map holds the newest change that was not undone, and nothing for a name that is gone for good. */
 function tidy<T>(map: Map<string, Entry<T>>, name: string): void {
   let entry = map.get(name);
-  while (entry?.undone) entry = entry.before;
-  if (entry === undefined || (entry.value === undefined && entry.before === undefined)) map.delete(name);
+  while (entry?.state === "undone") entry = entry.before;
+  if (entry === undefined || (entry.state === "settled" && entry.value === undefined)) map.delete(name);
   else map.set(name, entry);
 }

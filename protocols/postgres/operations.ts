@@ -119,28 +119,44 @@ export class Operations {
     return found;
   }
 
-  /** Whether the client has said that its COPY data are over. */
-  get hasCopyEnd(): boolean {
-    return this.#copyEnd() < this.#items.length;
-  }
-
-  /** In copy-in mode the server reads Sync and says nothing (protocol-flow, "COPY Operations"). @returns how many were dropped */
+  /**
+   * In copy-in mode the server reads Sync and says nothing (protocol-flow, "COPY Operations"). Those behind another message
+   * it does not read in that mode: the message would end the session.
+   *
+   * @returns how many were dropped
+   */
   dropSyncsInCopy(): number {
-    return this.#remove(this.#copyEnd(), (operation) => operation.kind === "sync");
+    return this.#remove(this.#behindSyncs(), (operation) => operation.kind === "sync");
   }
 
-  /** The server has read CopyDone or CopyFail. @returns the data before it; undefined when neither has been sent */
+  /** Whether something that has an answer of its own stands between the head and the next Sync. */
+  get hasMoreBeforeSync(): boolean {
+    let at = this.#head + 1;
+    while (this.#items[at]?.kind === "copy-end") at++;
+    return at < this.#items.length && this.#items[at]?.kind !== "sync";
+  }
+
+  /**
+   * The COPY FROM STDIN at the head is over.
+   *
+   * @returns the data that were sent for it, up to CopyDone or CopyFail; undefined when neither has been sent
+   */
   takeCopyEnd(): CopyRecord | null | undefined {
-    const at = this.#copyEnd();
+    const at = this.#behindSyncs();
     const end = this.#items[at];
     if (end?.kind !== "copy-end") return undefined;
     this.#remove(at + 1, (operation) => operation === end);
     return end.record;
   }
 
-  #copyEnd(): number {
-    let at = this.#head;
-    while (at < this.#items.length && this.#items[at]?.kind !== "copy-end") at++;
+  /** Nothing but Syncs has been sent behind the head. */
+  get headIsLast(): boolean {
+    return this.#behindSyncs() >= this.#items.length;
+  }
+
+  #behindSyncs(): number {
+    let at = this.#head + 1;
+    while (this.#items[at]?.kind === "sync") at++;
     return at;
   }
 

@@ -289,6 +289,9 @@ export class ServerMessages {
   /** After an error the server goes on behind the next Sync, or, in a simple Query, with ReadyForQuery. */
   #afterError(head: Operation | undefined): void {
     if (head !== undefined && head.kind !== "sync") this.#strayReady = this.#state.copy.kind === "in" ? this.#state.ignoredSyncs : 0;
+    if (this.#strayReady > 0 && head?.kind === "execute" && this.#state.operations.hasMoreBeforeSync) {
+      throw new Fault("unexpected-message", "a COPY failed with a pipeline behind it: what the target skips of it can't be known");
+    }
     this.#state.endCopy("failed");
     this.#forgetRows();
     if (head === undefined || head.kind === "sync") return;

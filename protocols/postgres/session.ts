@@ -86,12 +86,20 @@ export class SessionState {
   endCopy(outcome: "done" | "failed" | "cut"): void {
     const { kind, statement } = this.copy;
     if (kind === "none") return;
-    const ended = kind === "in" ? this.operations.takeCopyEnd() : this.receiving;
-    const record = ended === undefined ? this.sending : ended;
-    if (ended === undefined) this.sending = null;
+    const record = kind === "in" ? this.#takeSent() : this.receiving;
     this.receiving = null;
     this.copy = NO_COPY;
     (record ?? new CopyRecord(kind, 0)).end(this.append, statement, outcome);
+  }
+
+  /** What was sent for the COPY at the head; behind another operation, what is being sent is for that one. */
+  #takeSent(): CopyRecord | null {
+    const ended = this.operations.takeCopyEnd();
+    if (ended !== undefined) return ended;
+    if (!this.operations.headIsLast) return null;
+    const record = this.sending;
+    this.sending = null;
+    return record;
   }
 
   /** @throws Fault `masking-tripwire` when a column of a protected origin comes back as itself */

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { type Change, Names, type Prepared } from "#protocols/postgres/names.ts";
+import { Names, type Prepared } from "#protocols/postgres/names.ts";
 import * as c from "#test/protocols/postgres/client-bytes.ts";
 import { Conversation } from "#test/protocols/postgres/conversation.ts";
 import { allowed } from "#test/protocols/postgres/judgements.ts";
@@ -27,6 +27,7 @@ describe("a name", () => {
     assert.equal(sqlOf(names), "a");
     a.undo();
     assert.equal(sqlOf(names), undefined);
+    assert.equal(names.isFree("s"), true);
   });
 
   test("that was settled does not come back", () => {
@@ -45,8 +46,10 @@ describe("a name", () => {
     b.doubt();
     assert.equal(sqlOf(names), undefined);
     names.setStatement("s", statement("d"));
-    b.doubt();
     assert.equal(sqlOf(names), "d");
+    names.endSegment();
+    assert.equal(sqlOf(names), undefined);
+    assert.equal(names.isFree("s"), false);
   });
 
   test("is one of 200,000 at most", () => {
@@ -58,29 +61,70 @@ describe("a name", () => {
     names.setStatement("one more", statement("b"));
   });
 
-  test("is as a server has it that works off the same changes and skips some", () => {
-    const change = fc.record({ set: fc.option(fc.constantFrom("a", "b", "d")), skipped: fc.boolean() });
-    fc.assert(
-      fc.property(fc.array(change, { maxLength: 12 }), fc.nat({ max: 12 }), (changes, answered) => {
-        const names = new Names();
-        const made: Change[] = changes.map(({ set }) =>
-          set === null ? names.closeStatement("s") : names.setStatement("s", statement(set)),
-        );
-        let server: string | undefined;
-        let predicted: string | undefined;
-        for (const [index, { set, skipped }] of changes.entries()) {
-          if (index < answered) {
-            if (skipped) made[index]?.undo();
-            else made[index]?.settle();
+  /** Segments of changes; `error` is where the server meets an error, which skips to the segment's end. */
+  const change = fc.option(fc.constantFrom("a", "b", "d"));
+  const segments = fc.array(fc.record({ changes: fc.array(change, { maxLength: 4 }), error: fc.nat({ max: 8 }) }), {
+    minLength: 1,
+    maxLength: 4,
+  });
+
+  /** Works the changes off; the `answered` first of them are answered already when the name is looked up. */
+  function lookUp(list: readonly { readonly changes: readonly (string | null)[]; readonly error: number }[], answered: number) {
+    const names = new Names();
+    let server: string | undefined;
+    let reached = true;
+    const answers: (() => void)[] = [];
+    for (const [index, { changes, error }] of list.entries()) {
+      if (index > 0) names.endSegment();
+      for (const [at, value] of changes.entries()) {
+        const made = value === null ? names.closeStatement("s") : names.setStatement("s", statement(value));
+        const fails = value !== null && server !== undefined && at < error;
+        reached = at < error && !fails;
+        answers.push(reached ? made.settle : made.undo);
+        if (reached) server = value ?? undefined;
+        if (!reached) {
+          for (const skipped of changes.slice(at + 1)) {
+            answers.push(skipped === null ? names.closeStatement("s").undo : names.setStatement("s", statement(skipped)).undo);
           }
-          if (!(skipped && index < answered)) predicted = set ?? undefined;
-          if (!skipped) server = set ?? undefined;
+          break;
         }
-        assert.equal(sqlOf(names), predicted);
-        for (const [index, { skipped }] of changes.entries()) if (index >= answered && skipped) made[index]?.undo();
+      }
+    }
+    for (const answer of answers.slice(0, answered)) answer();
+    return { names, server, reached, rest: answers.slice(answered) };
+  }
+
+  test("is what a server has when it gets there, or not said at all", () => {
+    fc.assert(
+      fc.property(segments, fc.nat({ max: 16 }), (list, answered) => {
+        const { names, server, reached } = lookUp(list, answered);
+        const said = sqlOf(names);
+        if (reached && said !== undefined && server !== undefined) assert.equal(said, server);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  test("is exactly what a server has when all is answered", () => {
+    fc.assert(
+      fc.property(segments, (list) => {
+        const { names, server, rest } = lookUp(list, 0);
+        for (const answer of rest) answer();
         assert.equal(sqlOf(names), server);
       }),
+      { numRuns: 2000 },
     );
+  });
+
+  test("is said in the segment that changes it, since it is reached only if the change was", () => {
+    const names = new Names();
+    names.setStatement("s", statement("a")).settle();
+    names.endSegment();
+    names.closeStatement("s");
+    names.setStatement("s", statement("b"));
+    assert.equal(sqlOf(names), "b");
+    names.endSegment();
+    assert.equal(sqlOf(names), undefined);
   });
 });
 
@@ -89,6 +133,19 @@ describe("names in a pipeline", () => {
     session.client(c.bind("s"), c.execute(), c.SYNC);
     return session.of("statement").at(-1)?.sql;
   };
+
+  test("are not said when a Parse may fail that the Bind does not depend on", () => {
+    // The server runs the first text: the second Parse fails, since the name is taken, and the Bind is behind a Sync.
+    const session = new Conversation();
+    session.client(c.parse("s", "evil"), c.SYNC, c.parse("s", "innocent"), c.SYNC, c.bind("s", ["value"]), c.execute(), c.SYNC);
+    assert.equal(session.of("statement")[0]?.sql, '-- Bind of "s"');
+    assert.deepEqual(session.of("statement")[0]?.parameters, ["value"]);
+    const masked = new Conversation({ underMask: true });
+    masked.client(c.parse("", "evil"), c.SYNC);
+    masked.server(s.PARSE_COMPLETE, s.parameterTypes(), s.NO_DATA, s.ready());
+    masked.client(c.execute("no such"), c.SYNC, c.execute("no such"), c.parse("", "innocent"), c.SYNC, c.bind(), c.SYNC);
+    assert.equal(masked.of("statement").length, 1);
+  });
 
   test("are those of a Parse that came behind one that failed", () => {
     const session = new Conversation();

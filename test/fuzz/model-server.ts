@@ -1,0 +1,231 @@
+/**
+ * A small model of a PostgreSQL backend: what it does with each message, as protocol-flow and postgres.c say, for texts of
+ * a toy language. Its rows and errors name the text that it really ran, so that a record can be held against it.
+ *
+ * Texts: `rows 3 #id`, `fail #id` (at Parse), `break #id` (while running), `copyin #id`, `copyfail #id` (asks for data and
+ * fails before reading any), `copyout #id`, `prepare s as ... #id`, `deallocate s`; several, with `;` between them.
+ */
+import { readBind, readExecute, readNamed, readParse, readQuery } from "#protocols/postgres/decode.ts";
+import * as s from "#test/protocols/postgres/server-bytes.ts";
+
+interface Portal {
+  readonly sql: string;
+  given: number;
+}
+
+interface CopyIn {
+  readonly sql: string;
+  readonly extended: boolean;
+  /** What the rest of a simple Query is. */
+  readonly rest: readonly string[];
+  data: string;
+}
+
+export class ModelServer {
+  /** Texts as they ran, and the data of each COPY FROM STDIN that was completed. */
+  readonly ran: string[] = [];
+  readonly copied: { readonly sql: string; readonly data: string }[] = [];
+  #inbox = Buffer.alloc(0);
+  #outbox: Buffer[] = [];
+  readonly #statements = new Map<string, string>();
+  readonly #portals = new Map<string, Portal>();
+  #ignoring = false;
+  #copy: CopyIn | null = null;
+  dead = false;
+
+  receive(bytes: Buffer): void {
+    this.#inbox = Buffer.concat([this.#inbox, bytes]);
+  }
+
+  get idle(): boolean {
+    return this.dead || this.#inbox.length === 0;
+  }
+
+  get copying(): boolean {
+    return this.#copy !== null;
+  }
+
+  /** Works off one message. @returns what it answers */
+  step(): Buffer {
+    if (this.dead || this.#inbox.length < 5) return Buffer.alloc(0);
+    const end = 1 + this.#inbox.readUInt32BE(1);
+    const tag = this.#inbox.toString("latin1", 0, 1);
+    const body = this.#inbox.subarray(5, end);
+    this.#inbox = this.#inbox.subarray(end);
+    this.#handle(tag, body);
+    const out = Buffer.concat(this.#outbox);
+    this.#outbox = [];
+    return out;
+  }
+
+  #say(...messages: readonly Buffer[]): void {
+    this.#outbox.push(...messages);
+  }
+
+  #handle(tag: string, body: Buffer): void {
+    if (tag === "X") this.dead = true;
+    else if (this.#copy !== null) this.#onCopy(this.#copy, tag, body);
+    else if (this.#ignoring && tag !== "S") return;
+    else if (tag === "Q") this.#query(readQuery(body));
+    else if ("PBDECS".includes(tag)) this.#extended(tag, body);
+  }
+
+  #query(sql: string): void {
+    this.#statements.delete("");
+    if (this.#isBad(sql)) this.#say(s.error("42601", sql), s.ready());
+    else
+      this.#simple(
+        sql.split(";").filter((text) => text.trim() !== ""),
+        sql.trim() === "",
+      );
+  }
+
+  #simple(texts: readonly string[], empty: boolean): void {
+    if (empty) this.#say(s.EMPTY_QUERY);
+    for (const [index, text] of texts.entries()) {
+      const outcome = this.#run(text, null, 0, texts.slice(index + 1));
+      if (outcome === "copying") return;
+      if (outcome === "failed") break;
+    }
+    this.#portals.clear();
+    this.#say(s.ready());
+  }
+
+  #extended(tag: string, body: Buffer): void {
+    if (tag === "P") this.#parse(readParse(body));
+    else if (tag === "B") this.#bind(readBind(body, true));
+    else if (tag === "D") this.#describe(readNamed(body, "Describe"));
+    else if (tag === "E") this.#execute(readExecute(body), body.readInt32BE(body.length - 4));
+    else if (tag === "C") this.#close(readNamed(body, "Close"));
+    else {
+      this.#ignoring = false;
+      this.#portals.clear();
+      this.#say(s.ready());
+    }
+  }
+
+  #fail(code: string, text: string): void {
+    this.#say(s.error(code, text));
+    this.#portals.clear();
+    this.#ignoring = true;
+  }
+
+  #parse({ name, sql }: { readonly name: string; readonly sql: string }): void {
+    if (name === "") this.#statements.delete("");
+    if (this.#isBad(sql)) this.#fail("42601", sql);
+    else if (this.#statements.has(name)) this.#fail("42P05", sql);
+    else {
+      this.#statements.set(name, sql);
+      this.#say(s.PARSE_COMPLETE);
+    }
+  }
+
+  #bind({ portal, statement }: { readonly portal: string; readonly statement: string }): void {
+    const sql = this.#statements.get(statement);
+    if (sql === undefined) this.#fail("26000", "no such statement");
+    else if (portal !== "" && this.#portals.has(portal)) this.#fail("42P03", sql);
+    else {
+      this.#portals.set(portal, { sql, given: 0 });
+      this.#say(s.BIND_COMPLETE);
+    }
+  }
+
+  #describe({ kind, name }: { readonly kind: string; readonly name: string }): void {
+    const sql = kind === "statement" ? this.#statements.get(name) : this.#portals.get(name)?.sql;
+    if (sql === undefined) this.#fail("34000", "no such name");
+    else {
+      if (kind === "statement") this.#say(s.parameterTypes());
+      this.#say(rowsOf(sql) === null ? s.NO_DATA : s.columns("x"));
+    }
+  }
+
+  #execute(name: string, limit: number): void {
+    const portal = this.#portals.get(name);
+    if (portal === undefined) this.#fail("34000", "no such portal");
+    else if (portal.sql.trim() === "") this.#say(s.EMPTY_QUERY);
+    else if (this.#run(portal.sql, portal, limit, []) === "failed") {
+      this.#portals.clear();
+      this.#ignoring = true;
+    }
+  }
+
+  #close({ kind, name }: { readonly kind: string; readonly name: string }): void {
+    if (kind === "statement") this.#statements.delete(name);
+    else this.#portals.delete(name);
+    this.#say(s.CLOSE_COMPLETE);
+  }
+
+  /** @param portal null in a simple Query, whose texts behind this one are `rest` */
+  #run(sql: string, portal: Portal | null, limit: number, rest: readonly string[]): "done" | "failed" | "copying" {
+    this.ran.push(sql);
+    const [, verb = "", name = "", prepared = ""] = /^\s*(\w+)\s*(\w*)(?: as (.*))?/s.exec(sql) ?? [];
+    const failed = (code: string) => {
+      this.#say(s.error(code, sql));
+      return "failed" as const;
+    };
+    if (verb === "rows") return this.#rows(sql, portal, limit);
+    if (verb === "break") {
+      this.#say(s.notice(sql));
+      return failed("22012");
+    }
+    if (verb === "copyin" || verb === "copyfail") {
+      this.#say(s.COPY_IN);
+      if (verb === "copyfail") return failed("P0001");
+      this.#copy = { sql, extended: portal !== null, rest, data: "" };
+      return "copying";
+    }
+    if (verb === "copyout") this.#say(s.COPY_OUT, s.serverCopyData(sql), s.SERVER_COPY_DONE);
+    else if (verb === "prepare") {
+      if (this.#statements.has(name)) return failed("42P05");
+      this.#statements.set(name, prepared);
+    } else if (verb === "deallocate" && !this.#statements.delete(name)) return failed("26000");
+    this.#say(s.complete(verb.toUpperCase()));
+    return "done";
+  }
+
+  #rows(sql: string, portal: Portal | null, limit: number): "done" {
+    const left = (rowsOf(sql) ?? 0) - (portal?.given ?? 0);
+    const now = limit > 0 ? Math.min(limit, left) : left;
+    if (portal === null) this.#say(s.columns("x"));
+    else portal.given += now;
+    this.#say(...Array.from({ length: now }, () => s.row(sql)));
+    // The server says that a portal is suspended when the limit was reached, also when nothing is left behind it.
+    this.#say(limit > 0 && now === limit ? s.PORTAL_SUSPENDED : s.complete(`SELECT ${now}`));
+    return "done";
+  }
+
+  #onCopy(copy: CopyIn, tag: string, body: Buffer): void {
+    if (tag === "d") {
+      copy.data += body.toString("utf8");
+      if (body.includes("bad")) this.#endCopy(copy, s.error("22P04", copy.sql));
+    } else if (tag === "f") this.#endCopy(copy, s.error("57014", copy.sql));
+    else if (tag === "c") this.#endCopy(copy, null);
+    else if (tag !== "H" && tag !== "S") {
+      this.#say(s.error("08P01", copy.sql), s.fatal("08P01", "terminating connection because protocol synchronization was lost"));
+      this.dead = true;
+    }
+  }
+
+  #endCopy(copy: CopyIn, failure: Buffer | null): void {
+    this.#copy = null;
+    if (failure === null) {
+      this.copied.push({ sql: copy.sql, data: copy.data });
+      this.#say(s.complete("COPY 1"));
+      if (!copy.extended) this.#simple(copy.rest, false);
+      return;
+    }
+    this.#portals.clear();
+    this.#say(failure);
+    if (copy.extended) this.#ignoring = true;
+    else this.#say(s.ready());
+  }
+
+  #isBad(sql: string): boolean {
+    return sql.startsWith("sallyport") || sql.includes("fail #");
+  }
+}
+
+function rowsOf(sql: string): number | null {
+  const count = /^\s*rows (\d+)/.exec(sql)?.[1];
+  return count === undefined ? null : Number(count);
+}

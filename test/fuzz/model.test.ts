@@ -1,0 +1,187 @@
+/**
+ * Random clients against a model of a server, in random order and random cuts: the flows must follow. What is recorded
+ * under a statement is what the server ran for it; nothing refused is run; and under a mask no protected text comes through.
+ */
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import fc from "fast-check";
+import type { EventBody } from "#protocols/wire/transcript.ts";
+import { ModelServer } from "#test/fuzz/model-server.ts";
+import * as c from "#test/protocols/postgres/client-bytes.ts";
+import { Conversation } from "#test/protocols/postgres/conversation.ts";
+import { allowed, denied } from "#test/protocols/postgres/judgements.ts";
+import { fuzzing } from "#test/support/fuzz.ts";
+
+/** Texts that a mask protects, and that the server quotes in its rows, errors and notices. */
+const PROTECTED = "secret";
+
+function judge(sql: string) {
+  if (sql.includes("refuse")) return denied(sql);
+  const prepares = [...sql.matchAll(/prepare (\w+) as ([^;]*)/g)].map(([, name = "", text = ""]) => ({ name, sql: text }));
+  return allowed(sql, { prepares, rebuildErrors: sql.includes(PROTECTED) });
+}
+
+const name = fc.constantFrom("", "s", "t");
+const portal = fc.constantFrom("", "p");
+const verb = fc.constantFrom(
+  ...["rows 0", "rows 1", "rows 3", "fail", "break", "copyin", "copyfail", "copyout", "refuse"],
+  ...["prepare s as rows 2", "prepare t as break", "deallocate s", "set"],
+);
+/** `#` becomes a number of its own, by which a text is known again. */
+const statement = fc.tuple(verb, fc.boolean()).map(([what, hidden]) => `${what}${hidden ? ` ${PROTECTED}` : ""} #`);
+const several = fc.array(statement, { maxLength: 3 }).map((texts) => texts.join(";"));
+
+const message = fc.oneof(
+  { weight: 4, arbitrary: fc.tuple(fc.constant("query" as const), several) },
+  { weight: 4, arbitrary: fc.tuple(fc.constant("parse" as const), name, statement) },
+  { weight: 4, arbitrary: fc.tuple(fc.constant("bind" as const), name, portal) },
+  { weight: 4, arbitrary: fc.tuple(fc.constant("execute" as const), portal, fc.constantFrom(0, 1, 2)) },
+  { weight: 4, arbitrary: fc.tuple(fc.constant("sync" as const)) },
+  { weight: 2, arbitrary: fc.tuple(fc.constant("data" as const), fc.constantFrom("x", "bad")) },
+  { weight: 1, arbitrary: fc.tuple(fc.constantFrom("done" as const, "cancel" as const, "flush" as const, "call" as const)) },
+  { weight: 1, arbitrary: fc.tuple(fc.constantFrom("describe statement" as const, "close statement" as const), name) },
+  { weight: 1, arbitrary: fc.tuple(fc.constantFrom("describe portal" as const, "close portal" as const), portal) },
+);
+type Message = typeof message extends fc.Arbitrary<infer Value> ? Value : never;
+
+function bytesOf(sent: Message, id: number): Buffer {
+  const known = (sql: string) => sql.replaceAll("#", () => `#${id}`);
+  switch (sent[0]) {
+    case "query":
+      return c.query(known(sent[1]));
+    case "parse":
+      return c.parse(sent[1], known(sent[2]));
+    case "bind":
+      return c.bind(sent[1], [], sent[2]);
+    case "execute":
+      return c.execute(sent[1], sent[2]);
+    case "sync":
+      return c.SYNC;
+    case "data":
+      return c.copyData(`${sent[1]}${id},`);
+    case "done":
+      return c.COPY_DONE;
+    case "cancel":
+      return c.copyFail("no");
+    case "flush":
+      return c.FLUSH;
+    case "call":
+      return c.functionCall();
+    case "describe statement":
+      return c.describeStatement(sent[1]);
+    case "describe portal":
+      return c.describePortal(sent[1]);
+    case "close statement":
+      return c.closeStatement(sent[1]);
+    case "close portal":
+      return c.closePortal(sent[1]);
+  }
+}
+
+/** Who is next, and how much: the client's next messages, the server's next message, or the next bytes of its answers. */
+const turn = fc.tuple(fc.constantFrom("client", "server", "answer"), fc.integer({ min: 1, max: 60 }));
+
+interface Run {
+  readonly session: Conversation;
+  readonly server: ModelServer;
+}
+
+/** The one end that a client which follows no rules may bring about: nobody can know what the server skips. */
+const UNKNOWABLE = /a COPY failed with a pipeline behind it/;
+
+function run(messages: readonly Message[], turns: readonly (readonly [string, number])[], underMask: boolean): Run {
+  const session = new Conversation({ judge, underMask });
+  const server = new ModelServer();
+  let answers = Buffer.alloc(0);
+  let over = false;
+  const queue = messages.map((sent, index) => bytesOf(sent, index));
+  const send = (...bytes: readonly Buffer[]) => server.receive(session.client(...bytes));
+  const answer = () => {
+    answers = Buffer.concat([answers, server.step()]);
+  };
+  const deliver = (bytes: number) => {
+    try {
+      if (!session.state.fatal && !over) session.server(answers.subarray(0, bytes));
+    } catch (error) {
+      if (!(error instanceof Error && UNKNOWABLE.test(error.message))) throw error;
+      over = true;
+      server.dead = true;
+    }
+    answers = answers.subarray(bytes);
+  };
+  for (const [who, amount] of turns) {
+    if (who === "client") send(...queue.splice(0, 1 + (amount % 4)));
+    else if (who === "server") for (let count = amount % 4; count >= 0; count--) answer();
+    else deliver(amount);
+  }
+  // To the end: what is left goes out, a COPY that waits for data is ended, and everything is answered.
+  send(...queue);
+  for (const ending of [[], [c.COPY_DONE], [c.SYNC], [c.COPY_DONE, c.SYNC], [c.COPY_DONE, c.SYNC], [c.COPY_DONE, c.SYNC]]) {
+    if (ending.length > 0 && ending[0] === c.COPY_DONE && !server.copying) continue;
+    send(...ending);
+    while (!server.idle) answer();
+    deliver(answers.length);
+  }
+  return { session, server };
+}
+
+const idOf = (sql: unknown): string | undefined => /#\d+/.exec(String(sql))?.[0];
+
+/** The text that a `statement` or `prepare` event holds. */
+function textOf(session: Conversation, event: number | null): string | undefined {
+  const held = event === null ? undefined : session.events[event - 1];
+  return held?.kind === "statement" || held?.kind === "prepare" ? String(held.sql) : undefined;
+}
+
+/** Whether what an event shows, which names the text that ran, belongs to the event that it is recorded under. */
+function checkAttribution(session: Conversation, event: EventBody): void {
+  if (event.kind === "rows") {
+    for (const [value] of event.rows) {
+      const held = textOf(session, event.statement);
+      if (held?.startsWith("--")) continue;
+      assert.equal(idOf(held), idOf(value), `rows of ${value} are recorded under ${held}`);
+    }
+  }
+  if (event.kind === "error" && event.from === "target" && event.statement !== null) {
+    const held = textOf(session, event.statement);
+    const shown = event.fields["M"] ?? "";
+    if (!held?.startsWith("--") && idOf(shown) !== undefined)
+      assert.equal(idOf(held), idOf(shown), `the error of ${shown} is recorded under ${held}`);
+  }
+}
+
+function check({ session, server }: Run): void {
+  for (const event of session.events) checkAttribution(session, event);
+  for (const sql of server.ran) assert.doesNotMatch(sql, /refuse/);
+  if (server.dead) return;
+  session.assertIdle();
+  const done = session.of("copy").filter((event) => event.direction === "in" && event.outcome === "done");
+  assert.deepEqual(
+    done.map((event) => event.data),
+    server.copied.map(({ data }) => data),
+  );
+}
+
+describe("a random client and a model of a server", () => {
+  test("are followed in every order, and the record says what ran", () => {
+    fc.assert(
+      fc.property(fc.array(message, { maxLength: 30 }), fc.array(turn, { maxLength: 40 }), (messages, turns) => {
+        check(run(messages, turns, false));
+      }),
+      fuzzing(500),
+    );
+  });
+
+  test("under a mask show nothing that a protected text's error could carry", () => {
+    fc.assert(
+      fc.property(fc.array(message, { maxLength: 30 }), fc.array(turn, { maxLength: 40 }), (messages, turns) => {
+        const { session, server } = run(messages, turns, true);
+        for (const event of session.events) {
+          if (event.kind === "error" || event.kind === "notice") assert.doesNotMatch(JSON.stringify(event.fields), new RegExp(PROTECTED));
+        }
+        check({ session, server });
+      }),
+      fuzzing(500),
+    );
+  });
+});
