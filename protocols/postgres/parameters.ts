@@ -63,7 +63,8 @@ export function upstreamParameters(
       result.set(name, value);
     } else {
       judge(name, value, underMask);
-      result.set(name, value);
+      // Settled below: in another spelling it would come behind, and the server takes the last.
+      if (!underMask || name.toLowerCase() !== "client_encoding") result.set(name, value);
     }
   }
   if (underMask) result.set("client_encoding", "UTF8");

@@ -82,9 +82,24 @@ describe("start-up parameters under a mask", () => {
     });
   }
 
+  test("name the search path that the gateway resolves names in, quoted, and nothing else does", () => {
+    const path = (searchPath: readonly string[] | null) =>
+      upstreamParameters(new Map(), { ...upstream, searchPath }, true).get("search_path");
+    assert.equal(path(null), undefined);
+    assert.equal(path(["pg_catalog", "public", 'a "b", c']), '"public", "a ""b"", c"');
+    assert.equal(path(["pg_catalog"]), '""');
+    assert.equal(path([]), '""');
+    assert.throws(() => pass({ Search_Path: "x" }, true), REFUSED);
+  });
+
   test("have UTF8 as their encoding, asked for or not", () => {
     assert.equal(pass({}, true).get("client_encoding"), "UTF8");
     assert.equal(pass({ client_encoding: "utf-8" }, true).get("client_encoding"), "UTF8");
+    const twice = [...pass({ client_encoding: "UTF8", Client_Encoding: "SQL_ASCII" }, true)];
+    assert.deepEqual(
+      twice.filter(([name]) => /client_encoding/i.test(name)),
+      [["client_encoding", "UTF8"]],
+    );
     for (const encoding of ["LATIN1", "EUC_JP", "SJIS", "WIN1252"]) {
       assert.throws(() => pass({ client_encoding: encoding }, true), REFUSED, encoding);
       assert.throws(() => pass({ options: `-c client_encoding=${encoding}` }, true), REFUSED, encoding);
