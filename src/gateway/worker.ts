@@ -112,7 +112,9 @@ class Worker {
         return;
       case "cancel": {
         const { processId, secret, remote } = message.request;
-        this.#cancels.request({ processId, secret: Buffer.from(secret, "hex") }, remote, this.#self.clock.monotonicMs());
+        const key = { processId, secret: Buffer.from(secret, "hex") };
+        const known = this.#cancels.request(key, remote, this.#self.clock.monotonicMs());
+        if (!known) this.#self.log("warn", "cancel-refused", { remote });
         return;
       }
       case "reload":

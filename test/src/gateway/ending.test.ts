@@ -9,22 +9,13 @@ import { after, before, describe, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { endOf, problems, recordingOf, recordings } from "#test/src/gateway/archive.ts";
 import { HASTY } from "#test/src/gateway/hasty.ts";
-import { dialTls, fields, type Message, type Peer, query, values } from "#test/src/gateway/wire.ts";
+import { ask, errorIn, tags } from "#test/src/gateway/talk.ts";
+import { dialTls, query, values } from "#test/src/gateway/wire.ts";
 import { childrenOf, login, openWorld, type World } from "#test/src/gateway/world.ts";
 import { startTestIssuer, type TestIssuer } from "#test/support/issuer.ts";
+import { startPostgres, type TestPostgres } from "#test/support/postgres.ts";
 import { startRelay } from "#test/support/relay.ts";
 import { removeFolder, scratchFolder } from "#test/support/scratch.ts";
-
-async function ask(peer: Peer, sql: string): Promise<readonly Message[]> {
-  peer.send(query(sql));
-  return peer.upTo("Z");
-}
-
-const errorIn = (messages: readonly Message[]) => {
-  const error = messages.find(({ tag }) => tag === "E");
-  assert.ok(error !== undefined, messages.map(({ tag }) => tag).join(""));
-  return fields(error);
-};
 
 async function untilServed(world: World): Promise<void> {
   const until = performance.now() + 15_000;
@@ -40,10 +31,16 @@ async function untilServed(world: World): Promise<void> {
   }
 }
 
+let postgres: TestPostgres;
+before(async () => {
+  postgres = await startPostgres();
+});
+after(() => postgres?.stop());
+
 describe("SIGTERM", () => {
   let world: World;
   before(async () => {
-    world = await openWorld({ program: join(import.meta.dirname, "hasty.ts") });
+    world = await openWorld({ postgres, program: join(import.meta.dirname, "hasty.ts") });
   });
   after(() => world?.stop());
 
@@ -60,7 +57,7 @@ describe("SIGTERM", () => {
     const began = performance.now();
     process.kill(world.gateway.pid, "SIGTERM");
     const done = await short.peer.rest();
-    assert.deepEqual(done.map(({ tag }) => tag).join(""), "TDCZE");
+    assert.deepEqual(tags(done), "TDCZE");
     assert.deepEqual(done.filter(({ tag }) => tag === "D").map(values), [["finished"]]);
     for (const { peer } of [idle, long, open]) {
       const said = errorIn(await peer.rest());
@@ -82,7 +79,7 @@ describe("SIGTERM", () => {
 describe("killed", () => {
   let world: World;
   before(async () => {
-    world = await openWorld({ workers: 2 });
+    world = await openWorld({ postgres, workers: 2 });
     await world.sql("create table seen (what text)");
   });
   after(() => world?.stop());
@@ -164,7 +161,7 @@ describe("killed", () => {
 describe("a worker that dies while the configuration on disk is broken", () => {
   let world: World;
   before(async () => {
-    world = await openWorld();
+    world = await openWorld({ postgres });
   });
   after(() => world?.stop());
 
@@ -187,12 +184,12 @@ describe("a worker that dies while the configuration on disk is broken", () => {
 describe("a target that goes", () => {
   let world: World;
   before(async () => {
-    world = await openWorld();
+    world = await openWorld({ postgres });
   });
   after(() => world?.stop());
 
   test("in the middle of a transaction: an error and the end, and no second connection is made behind the client's back", async () => {
-    const { postgres, gateway } = world;
+    const { gateway } = world;
     const relay = await startRelay(postgres);
     gateway.reconfigure((sections) => {
       const { orders } = sections["targets"] as { readonly orders: object };
@@ -207,7 +204,7 @@ describe("a target that goes", () => {
     relay.reset();
     peer.send(query("commit"));
     const all = await peer.rest();
-    assert.deepEqual(all.map(({ tag }) => tag).join(""), "E");
+    assert.deepEqual(tags(all), "E");
     assert.match(errorIn(all)["C"] ?? "", /^(08|57)/);
     assert.equal(relay.accepted, before, "the gateway dialled again");
     assert.deepEqual(await world.sql("select a from half"), []);
@@ -227,6 +224,7 @@ describe("a token that expires", () => {
     const ca = join(folder, "ca.crt");
     writeFileSync(ca, issuer.ca);
     world = await openWorld({
+      postgres,
       configure: (sections) => {
         const { oidc } = sections["identity"] as { readonly oidc: readonly object[] };
         const { rules } = sections["access"] as { readonly rules: readonly object[] };

@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, afterEach, before, describe, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
+import { ask, tags } from "#test/src/gateway/talk.ts";
 import { dialPlain, fields, type Message, type Peer, query, SSL_REQUEST, values } from "#test/src/gateway/wire.ts";
 import { childrenOf, openWorld, residentBytes, type World } from "#test/src/gateway/world.ts";
 import { startRelay } from "#test/support/relay.ts";
@@ -32,11 +33,6 @@ const worker = () => {
   assert.ok(pid !== undefined);
   return pid;
 };
-
-async function ask(peer: Peer, sql: string): Promise<readonly Message[]> {
-  peer.send(query(sql));
-  return peer.upTo("Z");
-}
 
 describe("a client that stops reading", () => {
   test("in the middle of a result of 1 GB costs a few megabytes, and its statement ends when it goes", async () => {
@@ -151,7 +147,7 @@ function tcpTimers(...ports: readonly number[]): { readonly local: number; reado
 describe("a machine that runs short of descriptors", () => {
   let narrow: World;
   before(async () => {
-    narrow = await openWorld({ under: ["prlimit", "--nofile=64:64"] });
+    narrow = await openWorld({ postgres: world.postgres, under: ["prlimit", "--nofile=64:64"] });
   });
   after(() => narrow?.stop());
   afterEach((context) => narrow.settled(context));
@@ -171,7 +167,7 @@ describe("a machine that runs short of descriptors", () => {
         [["refused", "too-many-connections"]],
       );
     }
-    assert.equal((await ask(held, "select 'held'")).map(({ tag }) => tag).join(""), "TDCZ");
+    assert.equal(tags(await ask(held, "select 'held'")), "TDCZ");
     for (const peer of peers) peer.vanish();
     await pause(300);
     const { peer } = await narrow.session();
@@ -183,7 +179,7 @@ describe("a machine that runs short of descriptors", () => {
     const stalled = await Promise.all(Array.from({ length: 6 }, () => dialPlain({ port: narrow.gateway.port })));
     await pause(5200);
     const { peer } = await narrow.session();
-    assert.equal((await ask(peer, "select 1")).map(({ tag }) => tag).join(""), "TDCZ");
+    assert.equal(tags(await ask(peer, "select 1")), "TDCZ");
     peer.vanish();
     for (const one of stalled) one.vanish();
   });
@@ -194,7 +190,7 @@ describe("a machine that runs short of descriptors", () => {
       const attempts = await Promise.allSettled(Array.from({ length: 12 }, () => narrow.session()));
       const served = attempts.flatMap((attempt) => (attempt.status === "fulfilled" ? [attempt.value.peer] : []));
       assert.ok(served.length > 0 && served.length < 12, `${served.length} of 12 were served`);
-      for (const peer of served) assert.equal((await ask(peer, "select 1")).map(({ tag }) => tag).join(""), "TDCZ");
+      for (const peer of served) assert.equal(tags(await ask(peer, "select 1")), "TDCZ");
       for (const peer of served) peer.reset();
       await pause(300);
     }
@@ -210,7 +206,7 @@ describe("a flood", () => {
       flood.push(...(await Promise.all(Array.from({ length: 40 }, () => dialPlain({ port: world.gateway.port })))));
     }
     const { peer } = await world.session();
-    assert.deepEqual((await ask(peer, "select 1")).map(({ tag }) => tag).join(""), "TDCZ");
+    assert.deepEqual(tags(await ask(peer, "select 1")), "TDCZ");
     const [oldest, newest] = [flood[0], flood.at(-1)];
     assert.ok(oldest !== undefined && newest !== undefined);
     await oldest.closed();

@@ -1,51 +1,32 @@
 /**
- * A session as bytes, through a gateway with several worker processes: odd segmentation in both directions, cancellation of
- * the right session and no other, and nothing that one session leaves to the next.
+ * A session as bytes: odd segmentation in both directions and on both legs, messages that no session has, and nothing that
+ * one session leaves to the next.
  */
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import {
-  cancel,
-  dialPlain,
-  extended,
-  fields,
-  type Message,
-  message,
-  type Peer,
-  query,
-  SYNC,
-  TERMINATE,
-  text,
-  values,
-  words,
-} from "#test/src/gateway/wire.ts";
-import { openWorld, type Session, type World } from "#test/src/gateway/world.ts";
-import { startRelay } from "#test/support/relay.ts";
-
-const WORKERS = 3;
+import { ask, leave, rows, tags } from "#test/src/gateway/talk.ts";
+import { extended, fields, type Message, message, type Peer, query, SYNC, TERMINATE, text, words } from "#test/src/gateway/wire.ts";
+import { openWorld, type World } from "#test/src/gateway/world.ts";
+import { startPostgres, type TestPostgres } from "#test/support/postgres.ts";
+import { type Relay, startRelay } from "#test/support/relay.ts";
 
 let world: World;
+let postgres: TestPostgres;
+/** Between the gateway and the server. */
+let upstream: Relay;
 before(async () => {
-  world = await openWorld({ workers: WORKERS });
+  postgres = await startPostgres();
+  upstream = await startRelay(postgres);
+  world = await openWorld({ postgres, upstream });
+  await world.sql("create table filled (a text)");
 });
-after(() => world?.stop());
+after(async () => {
+  await world?.stop();
+  await upstream?.stop();
+  await postgres?.stop();
+});
 afterEach((context) => world.settled(context));
-
-const tags = (messages: readonly Message[]) => messages.map(({ tag }) => tag).join("");
-const rows = (messages: readonly Message[]) => messages.filter(({ tag }) => tag === "D").map(values);
-
-async function ask(peer: Peer, sql: string): Promise<readonly Message[]> {
-  peer.send(query(sql));
-  return peer.upTo("Z");
-}
-
-async function leave(...peers: readonly Peer[]): Promise<void> {
-  for (const peer of peers) {
-    peer.send(TERMINATE);
-    await peer.closed();
-  }
-}
 
 describe("segmentation", () => {
   const CONVERSATION = Buffer.concat([
@@ -59,8 +40,13 @@ describe("segmentation", () => {
     message("D", Buffer.from("S"), text("named")),
     message("C", Buffer.from("S"), text("named")),
     SYNC,
+    query("copy (values (1), (2)) to stdout"),
+    query("copy filled from stdin"),
+    message("d", Buffer.from("first\nsec")),
+    message("d", Buffer.from("ond\n")),
+    message("c"),
   ]);
-  const EXPECTED = "TDCTDCZ 12TDCZ EZ IZ TDCZ 1tT3Z";
+  const EXPECTED = "TDCTDCZ 12TDCZ EZ IZ TDCZ 1tT3Z HddcCZ GCZ";
   const answers = async (peer: Peer) => {
     const groups = [];
     while (groups.length < EXPECTED.split(" ").length) groups.push(tags(await peer.upTo("Z")));
@@ -84,6 +70,15 @@ describe("segmentation", () => {
       await relay.stop();
     });
   }
+
+  test("segments of 3 bytes on the upstream leg change nothing", async () => {
+    upstream.set({ toServer: { slice: 3 }, toClient: { slice: 3 } });
+    const { peer } = await world.session();
+    peer.send(CONVERSATION);
+    assert.equal(await answers(peer), EXPECTED);
+    await leave(peer);
+    upstream.set({ toServer: {}, toClient: {} });
+  });
 
   test("one TLS record for each byte changes nothing", async () => {
     const { peer } = await world.session();
@@ -164,130 +159,6 @@ describe("messages that no session has", () => {
   });
 });
 
-describe("cancellation", () => {
-  test("the key that a client gets is not the server's", async () => {
-    const { peer, key } = await world.session();
-    const [[pid]] = rows(await ask(peer, "select pg_backend_pid()")) as [[string]];
-    assert.notEqual(Number(pid), key.processId);
-    assert.ok(key.processId > 0 && key.processId <= 0x7fffffff);
-    assert.notDeepEqual(key.secret, Buffer.alloc(4));
-    await leave(peer);
-  });
-
-  /** @returns once each of the sessions sleeps on the server */
-  async function sleep(...sessions: readonly Session[]): Promise<void> {
-    const before = await sleeping();
-    for (const { peer } of sessions) peer.send(query("select pg_sleep(20)"));
-    while ((await sleeping()) < before + sessions.length) await pause(10);
-  }
-
-  async function sleeping(): Promise<number> {
-    const [row] = await world.sql("select count(*)::int as n from pg_stat_activity where wait_event = 'PgSleep'");
-    return Number(row?.["n"]);
-  }
-
-  const clear = async (bytes: Buffer) => {
-    const peer = await dialPlain({ port: world.gateway.port });
-    peer.send(bytes);
-    await peer.closed();
-    assert.equal(peer.received.length, 0, "a cancel request gets no answer");
-    peer.vanish();
-    return peer;
-  };
-  const secure = async (bytes: Buffer) => {
-    const peer = await world.secure();
-    peer.send(bytes);
-    await peer.closed();
-    assert.equal(peer.received.length, 0, "a cancel request gets no answer");
-    peer.vanish();
-    return peer;
-  };
-
-  for (const [way, send] of [
-    ["in clear text, as older clients must", clear],
-    ["over TLS", secure],
-  ] as const) {
-    for (const version of [0x30000, 0x30002]) {
-      test(`${way}, protocol 3.${version & 0xf}: 57014 reaches the right session, and no other`, async () => {
-        const sessions = await Promise.all(Array.from({ length: 6 }, () => world.session({ version })));
-        await sleep(...sessions);
-        const [chosen, ...others] = sessions;
-        assert.ok(chosen !== undefined);
-        const began = performance.now();
-        await send(cancel(chosen.key.processId, chosen.key.secret));
-        const answer = await chosen.peer.upTo("Z");
-        assert.ok(performance.now() - began < 2000);
-        assert.deepEqual(
-          answer.map(({ tag }) => tag).filter((tag) => tag === "E" || tag === "Z"),
-          ["E", "Z"],
-        );
-        assert.equal(fields(answer.find(({ tag }) => tag === "E") as Message)["C"], "57014");
-        assert.equal(await sleeping(), others.length);
-        assert.deepEqual(rows(await ask(chosen.peer, "select 'still here'")), [["still here"]]);
-        for (const { peer } of sessions) peer.reset();
-      });
-    }
-  }
-
-  test("reaches a session in whichever worker: each of many connections cancels its own", async () => {
-    const sessions = await Promise.all(Array.from({ length: 8 }, () => world.session()));
-    const workers = new Set(sessions.map(({ key }) => key.processId >>> 24));
-    assert.ok(workers.size > 1, "the kernel gave all connections to one worker; the test says nothing");
-    for (const { peer, key } of sessions) {
-      await sleep({ peer, key, greeting: [] });
-      await clear(cancel(key.processId, key.secret));
-      const answer = await peer.upTo("Z");
-      assert.equal(fields(answer.find(({ tag }) => tag === "E") as Message)["C"], "57014");
-    }
-    await leave(...sessions.map(({ peer }) => peer));
-  });
-
-  test("a guessed key has no answer and no effect, however it is wrong", async () => {
-    const session = await world.session();
-    const { processId, secret } = session.key;
-    await sleep(session);
-    const [[pid]] = (await world.sql("select pid from pg_stat_activity where wait_event = 'PgSleep'")).map((row) => [row["pid"]]) as [
-      [number],
-    ];
-    for (const bytes of [
-      cancel(processId, words(secret.readUInt32BE(0) ^ 1)),
-      cancel(processId, Buffer.alloc(4)),
-      cancel(processId, Buffer.concat([secret, Buffer.alloc(4)])),
-      cancel(processId, secret.subarray(0, 4).fill(0xff, 3)),
-      cancel(processId ^ 1, words(0)),
-      cancel(pid, secret),
-      cancel(0, words(0)),
-      cancel(0xffffffff, words(0xffffffff)),
-    ]) {
-      await clear(bytes);
-    }
-    await pause(200);
-    assert.equal(await sleeping(), 1);
-    session.peer.reset();
-  });
-
-  test("a key dies with its session", async () => {
-    const first = await world.session();
-    const key = { ...first.key, secret: Buffer.from(first.key.secret) };
-    await leave(first.peer);
-    const second = await world.session();
-    await sleep(second);
-    await clear(cancel(key.processId, key.secret));
-    await clear(cancel(second.key.processId, key.secret));
-    await pause(200);
-    assert.equal(await sleeping(), 1);
-    second.peer.reset();
-  });
-
-  test("a cancel that comes when nothing runs cancels nothing that comes later", async () => {
-    const { peer, key } = await world.session();
-    await secure(cancel(key.processId, key.secret));
-    await pause(300);
-    assert.deepEqual(rows(await ask(peer, "select 1")), [["1"]]);
-    await leave(peer);
-  });
-});
-
 describe("a session leaves nothing to the next", () => {
   test("settings, prepared statements, cursors, temporary tables, locks, listens and open transactions end with it", async () => {
     const first = await world.session();
@@ -318,6 +189,19 @@ describe("a session leaves nothing to the next", () => {
     assert.equal(await one("select pg_try_advisory_lock(4711)"), "t");
     assert.equal(await one("select count(*) from pg_listening_channels()"), "0");
     await leave(second.peer);
+  });
+});
+
+describe("a target behind a network that swallows everything", () => {
+  test("holds up its own sessions only as long as they want to wait, and leaves nothing when it is back", async () => {
+    const { peer } = await world.session();
+    upstream.freeze();
+    peer.send(query("select 1"));
+    await pause(300);
+    assert.equal(peer.received.length, 0);
+    peer.reset();
+    await pause(300);
+    upstream.thaw();
   });
 });
 

@@ -265,6 +265,7 @@ describe("client certificates that are required", () => {
     const file = join(world.gateway.folder, "certs", "agents.crt");
     writeFileSync(file, agents.ca);
     strict = await openWorld({
+      postgres: world.postgres,
       credential: await agents.client({ commonName: "agent", uris: ["spiffe://example.org/agent"], units: ["data-agents"] }),
       configure: (sections) => ({
         ...sections,

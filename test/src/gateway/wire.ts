@@ -86,16 +86,17 @@ export class Peer {
   readonly raw: net.Socket;
   /** As the gateway sees it: what a handshake record has in `remote`. */
   readonly remote: string;
-  /** Unix milliseconds: a port may have been another connection's before. */
-  readonly openedAt = Date.now();
+  /** Unix milliseconds, before the connection was made: its port may have been another one's earlier. */
+  readonly openedAt: number;
   #received = Buffer.alloc(0);
   #closed = false;
   #wake: () => void = () => undefined;
 
-  constructor(socket: Duplex, raw: net.Socket) {
+  constructor(socket: Duplex, raw: net.Socket, openedAt = Date.now()) {
     this.socket = socket;
+    this.openedAt = openedAt;
     this.raw = raw;
-    this.remote = `127.0.0.1:${raw.localPort}`;
+    this.remote = `${raw.localAddress}:${raw.localPort}`;
     socket.on("data", (chunk: Buffer) => {
       this.#received = Buffer.concat([this.#received, chunk]);
       this.#wake();
@@ -217,13 +218,16 @@ export function shown(message: Message): string {
 export interface Address {
   readonly host?: string;
   readonly port: number;
+  /** Where the connection comes from; any of 127.0.0.0/8. */
+  readonly from?: string;
 }
 
 /** Plain TCP, nothing sent yet. Half-open on purpose: what the gateway does about a peer that never closes is its own matter. */
-export async function dialPlain({ host = "127.0.0.1", port }: Address): Promise<Peer> {
-  const raw = net.connect({ host, port, noDelay: true, allowHalfOpen: true });
+export async function dialPlain({ host = "127.0.0.1", port, from = "127.0.0.1" }: Address): Promise<Peer> {
+  const openedAt = Date.now();
+  const raw = net.connect({ host, port, localAddress: from, noDelay: true, allowHalfOpen: true });
   await new Promise<void>((resolve, reject) => raw.once("connect", resolve).once("error", reject));
-  return new Peer(raw, raw);
+  return new Peer(raw, raw, openedAt);
 }
 
 export type TlsOptions = Omit<tls.ConnectionOptions, "socket">;
@@ -231,6 +235,7 @@ export type TlsOptions = Omit<tls.ConnectionOptions, "socket">;
 /** TLS on a TCP connection, by SSLRequest or, with `direct`, at once. @throws what the handshake fails with */
 export async function dialTls(address: Address, ca: string, options: TlsOptions & { readonly direct?: boolean } = {}): Promise<Peer> {
   const { direct = false, ...rest } = options;
+  const openedAt = Date.now();
   const raw = net.connect({ host: address.host ?? "127.0.0.1", port: address.port, noDelay: true });
   await new Promise<void>((resolve, reject) => raw.once("connect", resolve).once("error", reject));
   raw.on("error", () => undefined);
@@ -244,5 +249,5 @@ export async function dialTls(address: Address, ca: string, options: TlsOptions 
     socket.once("secureConnect", resolve).once("error", reject);
     raw.once("close", () => reject(new Error("the connection was closed during the handshake")));
   });
-  return new Peer(socket, raw);
+  return new Peer(socket, raw, openedAt);
 }

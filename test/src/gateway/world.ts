@@ -12,7 +12,7 @@ import type { HandshakeRecord } from "#src/audit/records.ts";
 import type { KeyPair } from "#src/config/config.ts";
 import { dialTls, type Message, type Peer, password, startup, type TlsOptions } from "#test/src/gateway/wire.ts";
 import { type GatewayOptions, startGateway, type TestGateway } from "#test/support/gateway.ts";
-import { connectPostgres, type PostgresOptions, startPostgres, type TestPostgres } from "#test/support/postgres.ts";
+import { connectPostgres, startPostgres, type TestPostgres } from "#test/support/postgres.ts";
 
 export interface World {
   readonly postgres: TestPostgres;
@@ -39,6 +39,7 @@ export interface World {
    * @throws Error naming what is left after eight seconds
    */
   settled(context?: object): Promise<void>;
+  /** @throws when the gateway logged a defect */
   stop(): Promise<void>;
 }
 
@@ -58,17 +59,21 @@ export interface Session {
 }
 
 export interface WorldOptions extends Omit<GatewayOptions, "postgres"> {
-  readonly server?: PostgresOptions;
+  /** A server of the caller's, which outlives the world; else the world has its own. */
+  readonly postgres?: TestPostgres;
   /** What clients show unless they say otherwise. */
   readonly credential?: KeyPair;
 }
 
 const SETTLE_MS = 8_000;
 
-export async function openWorld({ server, credential, ...options }: WorldOptions = {}): Promise<World> {
-  const postgres = await startPostgres(server);
+export async function openWorld({ postgres: given, credential, ...options }: WorldOptions = {}): Promise<World> {
+  const postgres = given ?? (await startPostgres());
+  const stopServer = async () => {
+    if (given === undefined) await postgres.stop();
+  };
   const gateway = await startGateway({ ...options, postgres }).catch(async (error: unknown) => {
-    await postgres.stop();
+    await stopServer();
     throw error;
   });
   const admin = await connectPostgres(postgres);
@@ -105,7 +110,8 @@ export async function openWorld({ server, credential, ...options }: WorldOptions
     async stop() {
       await admin.end().catch(() => undefined);
       await gateway.stop();
-      await postgres.stop();
+      await stopServer();
+      assert.deepEqual(defects(gateway), [], "the gateway met a defect of its own");
     },
   };
 }
@@ -141,6 +147,11 @@ function recordsIn(gateway: TestGateway): readonly HandshakeRecord[] {
   return [...readRecords(join(gateway.folder, "evidence"))].flatMap((record) => (record.type === "handshake" ? [record.handshake] : []));
 }
 
+/** What nobody had thought of: whatever a peer did, it must not come to this. */
+function defects(gateway: TestGateway): readonly object[] {
+  return gateway.log().filter(({ event, reason }) => event === "defect" || reason === "internal-error");
+}
+
 /** The keeper and its workers. */
 export function processes(pid: number): readonly number[] {
   return [pid, ...childrenOf(pid)];
@@ -169,6 +180,11 @@ async function quiet(read: () => number): Promise<number> {
   }
 }
 
+function unlessLate(error: unknown, until: number): false {
+  if (performance.now() > until) throw error;
+  return false;
+}
+
 interface Leftovers {
   readonly admin: pg.Client;
   readonly gateway: TestGateway;
@@ -177,8 +193,14 @@ interface Leftovers {
 }
 
 async function settled({ admin, gateway, session, descriptorsAtStart }: Leftovers): Promise<void> {
-  await serves(session);
   const until = performance.now() + SETTLE_MS;
+  while (
+    !(await serves(session).then(
+      () => true,
+      (error: unknown) => unlessLate(error, until),
+    ))
+  )
+    await pause(100);
   for (;;) {
     const { rows } = await admin.query("select pid, state, query from pg_stat_activity where application_name like '%sp:%'");
     const open = descriptors(gateway.pid);
