@@ -1,0 +1,17 @@
+/**
+ * What shows a canary and is meant to, or cannot be helped yet: each with its reason. The tests hold that it is still so,
+ * so that a change is noticed and the entry goes.
+ */
+export interface Known {
+  readonly text: string;
+  readonly why: string;
+}
+
+const SCHEMA = "constants written in a table's definition are schema: docs/masking.md, What it does not cover";
+
+export const KNOWN: readonly Known[] = [
+  { text: "SELECT pg_get_expr(adbin, adrelid) FROM pg_attrdef", why: SCHEMA },
+  { text: "SELECT column_default FROM information_schema.columns WHERE table_name = 'users'", why: SCHEMA },
+  { text: "SELECT enumlabel FROM pg_enum", why: SCHEMA },
+  { text: "SELECT enum_range(NULL::mood)", why: SCHEMA },
+];
