@@ -29,7 +29,6 @@ export const BENIGN: readonly string[] = [
   "BEGIN; INSERT INTO inbox VALUES (1, 'x'), (2, NULL) RETURNING *; UPDATE inbox SET note = 'y' RETURNING id, note; DELETE FROM inbox; ROLLBACK",
   "BEGIN; INSERT INTO counters (n) VALUES (77) ON CONFLICT (n) DO UPDATE SET n = excluded.n + 1 RETURNING n; ROLLBACK",
   "BEGIN; DECLARE c CURSOR FOR SELECT id, status FROM orders ORDER BY id; FETCH 3 FROM c; MOVE 2 IN c; FETCH 1 FROM c; CLOSE c; COMMIT",
-  "PREPARE q (int) AS SELECT total FROM orders WHERE id = $1; EXECUTE q (2); DEALLOCATE q",
   "SELECT u.name, array_agg(o.id ORDER BY o.id) AS ids FROM users u JOIN orders o ON o.user_id = u.id GROUP BY u.id ORDER BY u.id",
   "SELECT to_char(placed_on, 'Mon YYYY') AS month, sum(total) FROM orders GROUP BY 1 ORDER BY 1",
   "SELECT relname, relkind FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE nspname = 'public' ORDER BY 1",
@@ -48,5 +47,9 @@ export const BENIGN: readonly string[] = [
 /** Of the statements that stand in the analysis' own corpus, those that this seed or two sessions answer differently. */
 export const LEFT_OUT: readonly RegExp[] = [
   /notes|function_view|pets/,
+  // A function of this seed's has the name, so that the name may not be called.
+  /upper\(/,
+  // PREPARE in a text is refused under a mask.
+  /^PREPARE/,
   /SHOW ALL|pg_stat_|pg_backend_pid|gen_random|right\(card, 4\)|card LIKE/,
 ];

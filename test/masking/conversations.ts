@@ -180,6 +180,37 @@ export const CONVERSATIONS: Readonly<Record<string, Conversation>> = {
     await new Promise((resolve) => setTimeout(resolve, 2_500));
     return [...before, ...after];
   },
+  "notices of the lowest level beside values and failures": async ({ attacker }) => {
+    const answers: Answer[] = [];
+    for (const name of ["debug5", "log", "notice"]) {
+      answers.push(await attacker.ask(`SET client_min_messages = ${name}`));
+      for (const setting of [
+        "debug_print_plan",
+        "debug_print_parse",
+        "debug_print_rewritten",
+        "log_statement_stats",
+        "log_duration",
+        "log_min_duration_statement",
+      ])
+        answers.push(await attacker.ask(`SET ${setting} = 1`));
+      for (const way of ["simple", "extended"] as const)
+        for (const sql of [SECRET, "SELECT ssn::int FROM users", "SELECT count(*) FROM users GROUP BY email", "SELECT user_ssn(1)"])
+          answers.push(await attacker.ask(sql, way));
+    }
+    return answers;
+  },
+  "a prepared statement behind DISCARD": async (scene) => {
+    const prepared = await sent(scene, parseMessage("gone", "SELECT 1"), SYNC);
+    const discarded = await scene.attacker.ask("DEALLOCATE ALL");
+    return [
+      ...prepared,
+      discarded,
+      ...(await sent(scene, parseMessage("gone", SECRET), bindMessage("", "gone"), executeMessage(""), close("S", "gone"), SYNC)),
+    ];
+  },
+  "more parameters than the text has, of another type": typed("user_ref", "SELECT ssn FROM users WHERE $1 IS NOT NULL", "(1)"),
+  "a parameter of a row, taken by attribute notation": typed("user_ref", "SELECT ($1).text", "(1)"),
+  "a parameter whose row is turned to JSON": typed("tickets", "SELECT to_jsonb($1), row_to_json($1), $1::text", '(1,"(1)",)'),
   "a NOTIFY by somebody else": async ({ attacker, other }) => {
     const listening = await attacker.ask("LISTEN news");
     await other.query("SELECT pg_notify('news', ssn) FROM users WHERE id = 1");

@@ -14,4 +14,17 @@ export const KNOWN: readonly Known[] = [
   { text: "SELECT column_default FROM information_schema.columns WHERE table_name = 'users'", why: SCHEMA },
   { text: "SELECT enumlabel FROM pg_enum", why: SCHEMA },
   { text: "SELECT enum_range(NULL::mood)", why: SCHEMA },
+  { text: "SELECT DISTINCT enum_last(mood) FROM users", why: SCHEMA },
 ];
+
+/**
+ * Open: the types that a Parse gives its parameters are not judged as a type in the text is. A type with a check or a cast
+ * that calls a function runs it.
+ */
+export const OPEN_CONVERSATIONS: ReadonlySet<string> = new Set([
+  "a parameter whose cast is a function",
+  "a parameter whose cast is a function, unwritten",
+  "a parameter of a row whose cast is a function",
+]);
+
+export const OPEN_TYPES: ReadonlySet<string> = new Set(["known_ssn", "holders", "_known_ssn"]);

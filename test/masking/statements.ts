@@ -122,7 +122,7 @@ export const HOSTILE: Readonly<Record<string, readonly Hostile[]>> = {
     "SELECT (address).street, (address).*, address::text FROM users",
     "SELECT extract(epoch FROM seen), extract(day FROM born), to_char(born, 'J'), age(born), seen::time FROM users",
     "SELECT salary * 100, pin - 1, to_hex(pin), pin::bit(32), sqrt(salary), int4send(pin), numeric_send(salary) FROM users",
-    "SELECT enum_last(mood), mood > 'fine', row_to_json(ROW(mood)) FROM users",
+    "SELECT mood > 'fine', row_to_json(ROW(mood)) FROM users",
     "SELECT token::text, uuid_send(token), token > '00000000-0000-0000-0000-000000000000' FROM users",
     "SELECT substr(bio, 1, 40), length(bio), pg_column_size(bio), md5(bio) FROM users",
     "SELECT coalesce(ssn, email), nullif(ssn, ''), greatest(ssn, email), least(ssn, email) FROM users",
