@@ -16,8 +16,10 @@ import type { Runtime } from "./runtime.ts";
 import { Session } from "./session.ts";
 import type { WorkerSelf } from "./worker-self.ts";
 
-/** How long a peer may take to read the last words. */
+/** How long a peer may take to close once it has all that was said to it. */
 const HANG_UP_MS = 2_000;
+/** How many times as long it may pause while it still reads. */
+const PAUSES_MAX = 15;
 
 export class Connection {
   readonly id: string;
@@ -29,6 +31,7 @@ export class Connection {
   readonly #runtime: Runtime;
   readonly #debts = new Debts();
   readonly #leg: ClientLeg;
+  readonly #gone: Promise<void>;
   #session: Session | null = null;
 
   constructor(raw: net.Socket, self: WorkerSelf, runtime: Runtime) {
@@ -38,6 +41,7 @@ export class Connection {
     this.id = self.newId();
     this.remote = address(raw);
     this.openedAtMs = self.clock.monotonicMs();
+    this.#gone = new Promise((resolve) => raw.once("close", () => resolve()));
     this.#leg = new ClientLeg(raw, {
       tls: runtime.config.tls,
       servers: runtime.servers,
@@ -53,7 +57,7 @@ export class Connection {
     return this.#session !== null;
   }
 
-  /** Counts as they stand; null before the session has begun. */
+  /** Counts as they stand; null before the session has begun, and once it is over. */
   get summary(): SessionSummary | null {
     return this.#session?.summary ?? null;
   }
@@ -80,7 +84,7 @@ export class Connection {
     else this.#session.end(fault);
   }
 
-  /** Runs the connection to its end. @throws only for defects of ours, after which the connection is gone */
+  /** Runs the connection until it is closed. @throws only for defects of ours, after which the connection is gone */
   async run(): Promise<void> {
     let socket: tls.TLSSocket | null = null;
     const { loginMs } = this.#self.deadlines;
@@ -106,6 +110,7 @@ export class Connection {
     } finally {
       deadline.clear();
       this.#hangUp(socket);
+      await this.#gone;
     }
   }
 
@@ -131,13 +136,21 @@ export class Connection {
     await this.#session.run(deadline);
   }
 
-  /** Last words still go out; a peer that does not read them, or does not close, is cut off. */
+  /** What was said still goes out, as slowly as the peer reads; one that does not read it, or does not close then, is cut off. */
   #hangUp(socket: tls.TLSSocket | null): void {
     if (this.#raw.destroyed) return;
-    if (socket === null) this.#raw.end();
-    else if (!socket.writableEnded) socket.end();
-    (socket ?? this.#raw).resume();
-    setTimeout(() => this.#raw.destroy(), HANG_UP_MS).unref();
+    const sink = socket ?? this.#raw;
+    if (!sink.writableEnded) sink.end();
+    sink.resume();
+    let unread = sink.writableLength;
+    let pauses = 0;
+    const timer = setInterval(() => {
+      pauses = sink.writableLength < unread ? 0 : pauses + 1;
+      unread = sink.writableLength;
+      if (unread > 0 && pauses < PAUSES_MAX) return;
+      clearInterval(timer);
+      this.#raw.destroy();
+    }, HANG_UP_MS).unref();
   }
 }
 

@@ -49,6 +49,8 @@ export class Relay {
   };
   #phase: "running" | "client-done" | "over" = "running";
   #draining = false;
+  /** A judgement is waited for; the client may have closed its side meanwhile. */
+  #asking: "no" | "yes" | "yes, and nothing follows" = "no";
 
   constructor(parts: RelayParts) {
     this.#parts = parts;
@@ -111,15 +113,19 @@ export class Relay {
 
   #wait(asking: ReturnType<ClientFlow["push"]>): void {
     this.#toUpstream.hold();
+    this.#asking = "yes";
     asking?.then(
       (judgement) =>
         this.#guarded(() => {
           if (this.#phase !== "running") return;
+          const last = this.#asking === "yes, and nothing follows";
+          this.#asking = "no";
           const pieces: Buffer[] = [];
           const again = this.#clientFlow.resume(judgement, performance.now(), pieces);
           this.#forward(pieces);
           if (again !== undefined) this.#wait(again);
           else this.#toUpstream.release();
+          if (last) this.#clientDone();
         }),
       (error: unknown) => this.#fail(error),
     );
@@ -141,20 +147,33 @@ export class Relay {
         this.#parts.onCatalogueChanged();
       }
       if (this.#draining) this.#endWhenQuiet();
+      this.#awaitFarewell();
     });
   }
 
   /** Terminate, or the client's last byte: what it sent is still worked off, and the answers still go out. */
   #clientDone(): void {
     if (this.#phase !== "running") return;
+    if (this.#asking !== "no") {
+      this.#asking = "yes, and nothing follows";
+      return;
+    }
     this.#phase = "client-done";
     if (!this.#clientFlow.ended) {
       // In the middle of a message our Terminate would be taken for its rest.
       if (this.#clientFlow.atBoundary) this.#toUpstream.write([terminate()]);
+      else this.#parts.upstream.end();
       // A client that went without Terminate has most likely died; one that still reads gets what is done in time.
       setTimeout(() => this.#clientLost(), this.#parts.halfClosedMs).unref();
     }
-    this.#parts.upstream.end();
+    // Our side is not closed: a server that ends with something unread resets the connection, and what it had sent is lost.
+    this.#awaitFarewell();
+  }
+
+  /** All is answered, and the target has been told that this is the end: it closes, or is left. */
+  #awaitFarewell(): void {
+    if (this.#phase !== "client-done" || this.#parts.state.operations.length > 0) return;
+    setTimeout(() => this.#upstreamLost(), LAST_WORDS_MS).unref();
   }
 
   #clientLost(): void {
@@ -168,7 +187,8 @@ export class Relay {
   #upstreamLost(): void {
     if (this.#phase === "over") return;
     this.#serverFlow.cut();
-    if (this.#phase === "client-done") this.#finish("closed", null, null);
+    const answered = this.#clientFlow.ended || this.#parts.state.operations.length === 0;
+    if (this.#phase === "client-done" && answered) this.#finish("closed", null, null);
     else if (this.#parts.state.fatal) this.#finish("upstream-lost", "the target ended the session", null);
     else {
       const fault = new Fault("upstream-lost", "the connection to the target was lost", { hint: "connect again" });
@@ -199,11 +219,13 @@ export class Relay {
   }
 
   #finish(status: SessionStatus, reason: string | null, lastWords: Fault | null): void {
+    const told = this.#phase === "client-done";
     this.#phase = "over";
     const { client, upstream, timers, state } = this.#parts;
     timers.stop();
     if (lastWords !== null && state.operations.length > 0 && status !== "upstream-lost") this.#parts.cancelUpstream();
-    this.#leave(upstream);
+    if (told) upstream.destroy();
+    else this.#leave(upstream);
     this.#say(client, lastWords);
     this.#toUpstream.stop();
     this.#toClient.stop();

@@ -47,6 +47,7 @@ export class Session {
   #relay: Relay | null = null;
   /** What ended the session before there was a relay to end. */
   #early: Fault | null = null;
+  #ending: Ending | null = null;
 
   /** @throws Fault `catalogue-unavailable`, `recording-failed`: nothing has begun then */
   constructor(parts: SessionParts) {
@@ -61,9 +62,9 @@ export class Session {
     this.#state = new SessionState(terms, (event) => this.#journal.append(event));
   }
 
-  /** Counts as they stand. */
-  get summary(): SessionSummary {
-    return this.#summaryAs(null, "open");
+  /** Counts as they stand; null once it is over. */
+  get summary(): SessionSummary | null {
+    return this.#ending === null ? this.#summaryAs(null, "open") : null;
   }
 
   drain(): void {
@@ -87,7 +88,7 @@ export class Session {
     let ending: Ending = { status: "fault", reason: "internal-error" };
     try {
       this.#recordStart();
-      debts.owe(self.link.sessionOpened(this.summary));
+      debts.owe(self.link.sessionOpened(this.#summaryAs(null, "open")));
       const target = await authorised.upstream.dial(this.#upstreamParameters(), this.#upstreamContext());
       try {
         await debts.paid();
@@ -224,6 +225,7 @@ export class Session {
   }
 
   #close(ending: Ending): void {
+    this.#ending = ending;
     const { id, self } = this.#parts;
     try {
       this.#journal.append({ kind: "session-end", status: ending.status, reason: ending.reason });

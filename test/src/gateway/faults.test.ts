@@ -7,7 +7,7 @@ import { readFileSync } from "node:fs";
 import { after, afterEach, before, describe, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { ask, tags } from "#test/src/gateway/talk.ts";
-import { dialPlain, fields, type Message, type Peer, query, SSL_REQUEST, values } from "#test/src/gateway/wire.ts";
+import { dialPlain, fields, type Message, type Peer, query, SSL_REQUEST, TERMINATE, values } from "#test/src/gateway/wire.ts";
 import { childrenOf, openWorld, residentBytes, type World } from "#test/src/gateway/world.ts";
 import { startRelay } from "#test/support/relay.ts";
 
@@ -72,6 +72,20 @@ describe("a client that stops reading", () => {
     assert.equal(rows, 3000);
     peer.vanish();
   });
+});
+
+test("a client that said Terminate and reads slowly still gets all that it asked for", async () => {
+  for (const megabytes of [1, 4]) {
+    const { peer } = await world.session();
+    peer.socket.pause();
+    peer.send(query(`select repeat('w', 100000) from generate_series(1, ${megabytes * 10})`), TERMINATE);
+    await pause(3000);
+    peer.socket.resume();
+    const all = await peer.rest();
+    assert.equal(all.filter(({ tag }) => tag === "D").length, megabytes * 10);
+    assert.equal(all.at(-1)?.tag, "Z");
+    peer.vanish();
+  }
 });
 
 describe("a client that only sends", () => {
