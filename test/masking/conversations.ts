@@ -14,6 +14,8 @@ export interface Scene {
 /** Plays it; returns the answers whose cells are searched joined, too. All bytes are searched anyway. */
 export type Conversation = (scene: Scene) => Promise<readonly Answer[]>;
 
+/** What others change in the catalogue is seen within a second. */
+const SEEN_MS = 1_600;
 const FLUSH = message("H");
 const close = (kind: "S" | "P", name: string) => message("C", text(kind).subarray(0, 1), text(name));
 const short = (value: number) => Buffer.from([value >> 8, value & 0xff]);
@@ -161,10 +163,10 @@ export const CONVERSATIONS: Readonly<Record<string, Conversation>> = {
   "a view replaced between Parse and Bind": async (scene) => {
     const { attacker, other } = scene;
     await other.query("CREATE OR REPLACE VIEW swapped AS SELECT id, note FROM inbox");
-    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    await new Promise((resolve) => setTimeout(resolve, SEEN_MS));
     const before = await sent(scene, parseMessage("w", "SELECT note FROM swapped"), bindMessage("", "w"), executeMessage(""), SYNC);
     await other.query("CREATE OR REPLACE VIEW swapped AS SELECT id, ssn::text AS note FROM users");
-    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    await new Promise((resolve) => setTimeout(resolve, SEEN_MS));
     const after = await sent(scene, bindMessage("", "w"), executeMessage(""), SYNC);
     const asked = [await attacker.ask("SELECT note FROM swapped"), ...(await sent(scene, close("S", "w"), SYNC))];
     await other.query("DROP VIEW swapped");
@@ -174,10 +176,10 @@ export const CONVERSATIONS: Readonly<Record<string, Conversation>> = {
     const { other } = scene;
     const before = await sent(scene, parseMessage("x", "SELECT note FROM inbox"), SYNC);
     await other.query("ALTER TABLE inbox RENAME TO inbox_kept; CREATE VIEW inbox AS SELECT id, ssn::text AS note FROM users");
-    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    await new Promise((resolve) => setTimeout(resolve, SEEN_MS));
     const after = await sent(scene, bindMessage("", "x"), executeMessage(""), close("S", "x"), SYNC);
     await other.query("DROP VIEW inbox; ALTER TABLE inbox_kept RENAME TO inbox");
-    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    await new Promise((resolve) => setTimeout(resolve, SEEN_MS));
     return [...before, ...after];
   },
   "notices of the lowest level beside values and failures": async ({ attacker }) => {
