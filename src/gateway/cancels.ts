@@ -16,6 +16,7 @@ export interface CancelKey {
 const SESSION_BITS = 24;
 const SECRET_BYTES_SHORT = 4;
 const SECRET_BYTES_LONG = 32;
+const MINUTE_MS = 60_000;
 
 export function workerOf(processId: number): number {
   return processId >>> SESSION_BITS;
@@ -29,9 +30,10 @@ interface Entry {
 export class Cancels {
   readonly #worker: number;
   readonly #entries = new Map<number, Entry>();
-  readonly #wrong = new Map<string, number>();
+  /** Wrong keys by address, from the first one for a minute. */
+  readonly #wrong = new Map<string, { readonly count: number; readonly untilMs: number }>();
   #next = 1;
-  #minute = 0;
+  #forgetAtMs = 0;
 
   /** @param worker from 1 to 126 */
   constructor(worker: number) {
@@ -55,21 +57,24 @@ export class Cancels {
 
   /** @returns whether the key was right; nothing tells the sender */
   request(key: CancelKey, remote: string, nowMs: number): boolean {
-    const minute = Math.floor(nowMs / 60_000);
-    if (minute !== this.#minute) {
-      this.#wrong.clear();
-      this.#minute = minute;
-    }
+    this.#forget(nowMs);
     const address = remote.slice(0, remote.lastIndexOf(":"));
-    const wrong = this.#wrong.get(address) ?? 0;
-    if (wrong >= WRONG_CANCELS_PER_MINUTE) return false;
+    const seen = this.#wrong.get(address);
+    const wrong = seen !== undefined && nowMs < seen.untilMs ? seen : { count: 0, untilMs: nowMs + MINUTE_MS };
+    if (wrong.count >= WRONG_CANCELS_PER_MINUTE) return false;
     const entry = this.#entries.get(key.processId);
     if (entry === undefined || entry.secret.length !== key.secret.length || !timingSafeEqual(entry.secret, key.secret)) {
-      this.#wrong.set(address, wrong + 1);
+      this.#wrong.set(address, { count: wrong.count + 1, untilMs: wrong.untilMs });
       return false;
     }
     entry.cancel(remote);
     return true;
+  }
+
+  #forget(nowMs: number): void {
+    if (nowMs < this.#forgetAtMs) return;
+    this.#forgetAtMs = nowMs + MINUTE_MS;
+    for (const [address, { untilMs }] of this.#wrong) if (nowMs >= untilMs) this.#wrong.delete(address);
   }
 
   #processId(): number {

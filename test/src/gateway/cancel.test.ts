@@ -9,7 +9,7 @@ import { ask, errorIn, leave, rows } from "#test/src/gateway/talk.ts";
 import { cancel, dialPlain, query, words } from "#test/src/gateway/wire.ts";
 import { openWorld, type Session, type World } from "#test/src/gateway/world.ts";
 
-const WORKERS = 3;
+const WORKERS = 2;
 
 let world: World;
 before(async () => {
