@@ -19,7 +19,7 @@ import type { WorkerSelf } from "./worker-self.ts";
 /** How long a peer may take to close once it has all that was said to it. */
 const HANG_UP_MS = 2_000;
 /** How many times as long it may pause while it still reads. */
-const PAUSES_MAX = 15;
+const PAUSES_MAX = 10;
 
 export class Connection {
   readonly id: string;
