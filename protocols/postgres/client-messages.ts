@@ -17,6 +17,7 @@ import type { Operation } from "./operations.ts";
 import {
   changedDenial,
   functionCallDenial,
+  parameterTypeDenial,
   refusedParse,
   refusedQuery,
   tooLargeMessage,
@@ -168,9 +169,10 @@ export class ClientMessages {
   #parse(frame: Buffer, judgement: Judgement): Action {
     const { name, types } = readParse(frame.subarray(HEADER_BYTES));
     const event = this.#recordPrepare(name, judgement);
-    if (judgement.denial !== null) {
-      this.#recordDenied(judgement.denial, event);
-      return { kind: "replace", bytes: [this.#refuseParse(name, denialMessage(judgement.denial), event)] };
+    const denial = judgement.denial ?? (this.#state.terms.underMask ? parameterTypeDenial(types) : null);
+    if (denial !== null) {
+      this.#recordDenied(denial, event);
+      return { kind: "replace", bytes: [this.#refuseParse(name, denialMessage(denial), event)] };
     }
     const prepared: Prepared = { name, judgement, columns: undefined, parameterTypes: [] };
     this.#prepare(prepared, event);

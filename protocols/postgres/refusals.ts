@@ -36,6 +36,25 @@ export function unknownNameDenial(what: string, name: string): Denial {
   return deny("masked-unsupported", `no ${what} "${name}" was made through this protocol`, "prepare the statement again and bind it");
 }
 
+/** Objects made after initdb have ids from here on (FirstNormalObjectId, src/include/access/transam.h). */
+const FIRST_USER_OID = 16384;
+
+/**
+ * A Parse may give its parameters types that stand nowhere in its text. A type of the database's own can bring casts and
+ * checks that call functions, so under a mask only the server's are taken; a parameter without a type has the one that
+ * the text, which was judged, asks for.
+ *
+ * @param types count and OIDs as in Parse
+ */
+export function parameterTypeDenial(types: Buffer): Denial | null {
+  for (let at = 2; at < types.length; at += 4) {
+    if (types.readUInt32BE(at) < FIRST_USER_OID) continue;
+    const message = `parameter $${(at - 2) / 4 + 1} is given a type that is not the server's own`;
+    return deny("masked-function", message, "leave the parameter's type to be inferred");
+  }
+  return null;
+}
+
 function deny(reason: DenyReason, message: string, hint: string): Denial {
   return { verdict: "deny", reason, rule: null, message, hint, position: null };
 }

@@ -17,14 +17,7 @@ export const KNOWN: readonly Known[] = [
   { text: "SELECT DISTINCT enum_last(mood) FROM users", why: SCHEMA },
 ];
 
-/**
- * Open: the types that a Parse gives its parameters are not judged as a type in the text is. A type with a check or a cast
- * that calls a function runs it.
- */
-export const OPEN_CONVERSATIONS: ReadonlySet<string> = new Set([
-  "a parameter whose cast is a function",
-  "a parameter whose cast is a function, unwritten",
-  "a parameter of a row whose cast is a function",
-]);
+/** Attacks that still show something; none. */
+export const OPEN_CONVERSATIONS: ReadonlySet<string> = new Set();
 
-export const OPEN_TYPES: ReadonlySet<string> = new Set(["known_ssn", "holders", "_known_ssn"]);
+export const OPEN_TYPES: ReadonlySet<string> = new Set();

@@ -55,6 +55,15 @@ describe("a rewritten statement", () => {
     assertTranscript(t, session, "masked-extended");
   });
 
+  test("is refused when a parameter is given a type of the database's own, which could run code", () => {
+    const session = masked();
+    session.client(c.parse("s", "select $1::text", [25, 16384]), c.SYNC);
+    session.server(s.error("42601", "syntax error"), s.ready());
+    session.assertIdle();
+    assert.match(shown(session), /parameter \$2 is given a type that is not the server's own/);
+    assert.equal(session.of("denied")[0]?.reason, "masked-function");
+  });
+
   test("that was prepared is not bound once its text would be judged otherwise", () => {
     let holds = true;
     const session = masked({ judge: (sql) => allowed(sql, { holds: () => holds }) });
@@ -199,7 +208,9 @@ describe("errors and notices under a mask", () => {
     session.client(c.query("begin"), c.parse("", harmless), c.bind("", [], "c"), c.SYNC);
     session.server(s.complete("BEGIN"), s.ready("T"), ...PREPARED, s.BIND_COMPLETE, s.ready("T"));
     session.client(c.query("close c; declare c cursor for select ssn::int from users"), c.execute("c"), c.SYNC);
-    session.server(s.complete("CLOSE CURSOR"), s.complete("DECLARE CURSOR"), s.ready("T"), LEAK, s.ready("E"));
+    // A code of the kind that quotes the client's own text where the text is the one that was judged.
+    const quoting = s.error("42704", `no such thing as ${CANARY}`);
+    session.server(s.complete("CLOSE CURSOR"), s.complete("DECLARE CURSOR"), s.ready("T"), quoting, s.ready("E"));
     assert.doesNotMatch(shown(session) + recorded(session), new RegExp(CANARY));
   });
 
