@@ -9,66 +9,68 @@ import type { Judgement } from "#protocols/wire/judgement.ts";
 import { Writer } from "#protocols/wire/writer.ts";
 import { message } from "./encode.ts";
 
-const CONDITIONS: Readonly<Record<string, string>> = {
-  "00000": "notice",
-  "01000": "warning",
-  "02000": "no data",
-  "0A000": "feature not supported",
-  "21000": "cardinality violation",
-  "22001": "string data right truncation",
-  "22003": "numeric value out of range",
-  "22004": "null value not allowed",
-  "22007": "invalid datetime format",
-  "22008": "datetime field overflow",
-  "22011": "substring error",
-  "22012": "division by zero",
-  "22021": "character not in repertoire",
-  "22023": "invalid parameter value",
-  "2201B": "invalid regular expression",
-  "2201E": "invalid argument for logarithm",
-  "2201F": "invalid argument for power function",
-  "22025": "invalid escape sequence",
-  "22032": "invalid JSON text",
-  "22P02": "invalid text representation",
-  "22P03": "invalid binary representation",
-  "23502": "not-null violation",
-  "23503": "foreign key violation",
-  "23505": "unique violation",
-  "23514": "check violation",
-  "23P01": "exclusion violation",
-  "25001": "active SQL transaction",
-  "25006": "read-only SQL transaction",
-  "25P02": "current transaction is aborted, commands ignored until end of transaction block",
-  "26000": "prepared statement does not exist",
-  "34000": "cursor does not exist",
-  "40001": "could not serialize access",
-  "40P01": "deadlock detected",
-  "42501": "insufficient privilege",
-  "42601": "syntax error",
-  "42702": "ambiguous column",
-  "42703": "undefined column",
-  "42725": "ambiguous function",
-  "42803": "grouping error",
-  "42804": "datatype mismatch",
-  "42846": "cannot coerce",
-  "42883": "undefined function",
-  "42P01": "undefined table",
-  "42P02": "undefined parameter",
-  "42P08": "ambiguous parameter",
-  "42P10": "invalid column reference",
-  "42P18": "indeterminate datatype",
-  "53100": "disk full",
-  "53200": "out of memory",
-  "53300": "too many connections",
-  "54000": "program limit exceeded",
-  "54001": "statement too complex",
-  "55P03": "lock not available",
-  "57014": "canceling statement due to user request",
-  "57P01": "terminating connection due to administrator command",
-  "57P03": "cannot connect now",
-  P0001: "exception raised",
-  XX000: "internal error",
-};
+const CONDITIONS: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    "00000": "notice",
+    "01000": "warning",
+    "02000": "no data",
+    "0A000": "feature not supported",
+    "21000": "cardinality violation",
+    "22001": "string data right truncation",
+    "22003": "numeric value out of range",
+    "22004": "null value not allowed",
+    "22007": "invalid datetime format",
+    "22008": "datetime field overflow",
+    "22011": "substring error",
+    "22012": "division by zero",
+    "22021": "character not in repertoire",
+    "22023": "invalid parameter value",
+    "2201B": "invalid regular expression",
+    "2201E": "invalid argument for logarithm",
+    "2201F": "invalid argument for power function",
+    "22025": "invalid escape sequence",
+    "22032": "invalid JSON text",
+    "22P02": "invalid text representation",
+    "22P03": "invalid binary representation",
+    "23502": "not-null violation",
+    "23503": "foreign key violation",
+    "23505": "unique violation",
+    "23514": "check violation",
+    "23P01": "exclusion violation",
+    "25001": "active SQL transaction",
+    "25006": "read-only SQL transaction",
+    "25P02": "current transaction is aborted, commands ignored until end of transaction block",
+    "26000": "prepared statement does not exist",
+    "34000": "cursor does not exist",
+    "40001": "could not serialize access",
+    "40P01": "deadlock detected",
+    "42501": "insufficient privilege",
+    "42601": "syntax error",
+    "42702": "ambiguous column",
+    "42703": "undefined column",
+    "42725": "ambiguous function",
+    "42803": "grouping error",
+    "42804": "datatype mismatch",
+    "42846": "cannot coerce",
+    "42883": "undefined function",
+    "42P01": "undefined table",
+    "42P02": "undefined parameter",
+    "42P08": "ambiguous parameter",
+    "42P10": "invalid column reference",
+    "42P18": "indeterminate datatype",
+    "53100": "disk full",
+    "53200": "out of memory",
+    "53300": "too many connections",
+    "54000": "program limit exceeded",
+    "54001": "statement too complex",
+    "55P03": "lock not available",
+    "57014": "canceling statement due to user request",
+    "57P01": "terminating connection due to administrator command",
+    "57P03": "cannot connect now",
+    P0001: "exception raised",
+    XX000: "internal error",
+  }),
+);
 
 /**
  * Classes of errors that parsing, analysis and the server itself raise: their sentences quote the client's text and names.
@@ -80,6 +82,8 @@ const CLASSES_OF_TEXT: ReadonlySet<string> = new Set(["03", "08", "0A", "25", "2
 export function isOfValues(sqlState: string | undefined): boolean {
   return sqlState === undefined || !CLASSES_OF_TEXT.has(sqlState.slice(0, 2));
 }
+
+const SQL_STATE = /^[0-9A-Z]{5}$/;
 
 /** Names of schema, table, column, data type and constraint: from the catalogue, not from rows. */
 const NAME_FIELDS = ["s", "t", "c", "d", "n"];
@@ -98,10 +102,12 @@ export function rebuilt(
   const position = judgement?.upstreamSql == null ? undefined : mapped(fields.get("P"), judgement);
   if (!rebuild && position === undefined) return undefined;
   if (!rebuild) return written(tag, replaced(fields, position ?? null));
-  const sqlState = fields.get("C") ?? "XX000";
+  const given = fields.get("C") ?? "";
+  const sqlState = SQL_STATE.test(given) ? given : "XX000";
   const result = new Map<string, string>();
-  for (const type of ["S", "V", "C"]) copy(fields, result, type);
-  result.set("M", CONDITIONS[sqlState] ?? `error of class ${sqlState.slice(0, 2)}`);
+  for (const type of ["S", "V"]) copy(fields, result, type);
+  result.set("C", sqlState);
+  result.set("M", CONDITIONS.get(sqlState) ?? `error of class ${sqlState.slice(0, 2)}`);
   result.set("D", "reason=text-withheld");
   if (position === undefined) copy(fields, result, "P");
   else if (position !== null) result.set("P", position);
@@ -113,7 +119,7 @@ export function rebuilt(
 /** Undefined: the message names no position. Null: it names one that has no place in the client's text. */
 function mapped(position: string | undefined, judgement: Judgement): string | null | undefined {
   if (position === undefined) return undefined;
-  const mapped = judgement.mapPosition(Number(position));
+  const mapped = /^[1-9][0-9]{0,9}$/.test(position) ? judgement.mapPosition(Number(position)) : null;
   return mapped === null ? null : String(mapped);
 }
 

@@ -38,7 +38,14 @@ export class ModelServer {
   }
 
   get idle(): boolean {
-    return this.dead || this.#inbox.length === 0;
+    return this.dead || this.#next() === 0;
+  }
+
+  /** Length of the next whole message; 0 when there is none. */
+  #next(): number {
+    if (this.#inbox.length < 5) return 0;
+    const length = 1 + this.#inbox.readUInt32BE(1);
+    return length <= this.#inbox.length ? length : 0;
   }
 
   get copying(): boolean {
@@ -47,8 +54,8 @@ export class ModelServer {
 
   /** Works off one message. @returns what it answers */
   step(): Buffer {
-    if (this.dead || this.#inbox.length < 5) return Buffer.alloc(0);
-    const end = 1 + this.#inbox.readUInt32BE(1);
+    const end = this.#next();
+    if (this.dead || end === 0) return Buffer.alloc(0);
     const tag = this.#inbox.toString("latin1", 0, 1);
     const body = this.#inbox.subarray(5, end);
     this.#inbox = this.#inbox.subarray(end);

@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
+import type { Judgement } from "#protocols/wire/judgement.ts";
 import type { EventBody } from "#protocols/wire/transcript.ts";
 import { ModelServer } from "#test/fuzz/model-server.ts";
 import * as c from "#test/protocols/postgres/client-bytes.ts";
@@ -28,7 +29,9 @@ const verb = fc.constantFrom(
   ...["prepare s as rows 2", "prepare t as break", "deallocate s", "set"],
 );
 /** `#` becomes a number of its own, by which a text is known again. */
-const statement = fc.tuple(verb, fc.boolean()).map(([what, hidden]) => `${what}${hidden ? ` ${PROTECTED}` : ""} #`);
+const statement = fc
+  .tuple(verb, fc.boolean(), fc.nat({ max: 5 }))
+  .map(([what, hidden, speed]) => `${what}${hidden ? ` ${PROTECTED}` : ""}${speed === 0 ? ` ${SLOW}` : ""} #`);
 const several = fc.array(statement, { maxLength: 3 }).map((texts) => texts.join(";"));
 
 const message = fc.oneof(
@@ -78,8 +81,12 @@ function bytesOf(sent: Message, id: number): Buffer {
   }
 }
 
-/** Who is next, and how much: the client's next messages, the server's next message, or the next bytes of its answers. */
+/** Who is next, and how much: bytes of the client, messages for the server to work off, or bytes of its answers. */
 const turn = fc.tuple(fc.constantFrom("client", "server", "answer"), fc.integer({ min: 1, max: 60 }));
+
+/** Judgements of texts with this word come later; until then nothing more of the client is read. */
+const SLOW = "slow";
+const later: Promise<Judgement> = new Promise(() => undefined);
 
 interface Run {
   readonly session: Conversation;
@@ -90,12 +97,18 @@ interface Run {
 const UNKNOWABLE = /a COPY failed with a pipeline behind it/;
 
 function run(messages: readonly Message[], turns: readonly (readonly [string, number])[], underMask: boolean): Run {
-  const session = new Conversation({ judge, underMask });
+  let asked = "";
+  const slowly = (sql: string) => {
+    asked = sql;
+    return sql.includes(SLOW) ? later : judge(sql);
+  };
+  const session = new Conversation({ judge: slowly, underMask });
   const server = new ModelServer();
   let answers = Buffer.alloc(0);
   let over = false;
-  const queue = messages.map((sent, index) => bytesOf(sent, index));
+  let queue = Buffer.concat(messages.map((sent, index) => bytesOf(sent, index)));
   const send = (...bytes: readonly Buffer[]) => server.receive(session.client(...bytes));
+  const judged = () => server.receive(session.answer(judge(asked)));
   const answer = () => {
     answers = Buffer.concat([answers, server.step()]);
   };
@@ -110,12 +123,17 @@ function run(messages: readonly Message[], turns: readonly (readonly [string, nu
     answers = answers.subarray(bytes);
   };
   for (const [who, amount] of turns) {
-    if (who === "client") send(...queue.splice(0, 1 + (amount % 4)));
-    else if (who === "server") for (let count = amount % 4; count >= 0; count--) answer();
+    if (who === "client" && session.asked !== undefined) judged();
+    else if (who === "client") {
+      send(queue.subarray(0, amount));
+      queue = queue.subarray(amount);
+    } else if (who === "server") for (let count = amount % 4; count >= 0; count--) answer();
     else deliver(amount);
   }
   // To the end: what is left goes out, a COPY that waits for data is ended, and everything is answered.
-  send(...queue);
+  while (session.asked !== undefined) judged();
+  send(queue);
+  while (session.asked !== undefined) judged();
   for (const ending of [[], [c.COPY_DONE], [c.SYNC], [c.COPY_DONE, c.SYNC], [c.COPY_DONE, c.SYNC], [c.COPY_DONE, c.SYNC]]) {
     if (ending.length > 0 && ending[0] === c.COPY_DONE && !server.copying) continue;
     send(...ending);
@@ -152,7 +170,13 @@ function checkAttribution(session: Conversation, event: EventBody): void {
 
 function check({ session, server }: Run): void {
   for (const event of session.events) checkAttribution(session, event);
-  for (const sql of server.ran) assert.doesNotMatch(sql, /refuse/);
+  const recorded = new Set(
+    session.events.flatMap((event) => (event.kind === "statement" || event.kind === "prepare" ? [idOf(event.sql)] : [])),
+  );
+  for (const sql of server.ran) {
+    assert.doesNotMatch(sql, /refuse/);
+    assert.ok(recorded.has(idOf(sql)), `${sql} ran and is on no record`);
+  }
   if (server.dead) return;
   session.assertIdle();
   const done = session.of("copy").filter((event) => event.direction === "in" && event.outcome === "done");

@@ -67,6 +67,26 @@ describe("COPY FROM STDIN", () => {
     }
   });
 
+  test("that fails before it reads any data leaves the data of the next to the next", () => {
+    const session = new Conversation();
+    session.client(c.query("copy a from stdin"), c.query("copy b from stdin"), c.copyData("b\n"));
+    session.server(s.COPY_IN, s.error("P0001"), s.ready(), s.COPY_IN);
+    session.client(c.COPY_DONE);
+    session.server(s.complete("COPY 1"), s.ready());
+    session.assertIdle();
+    assert.deepEqual(copies(session), [
+      [1, "in", "", 0, "failed"],
+      [2, "in", "b\n", 2, "done"],
+    ]);
+  });
+
+  test("that the client breaks off with another message keeps what was sent for it", () => {
+    const session = new Conversation();
+    session.client(c.query("copy a from stdin"), c.copyData("a\n"), c.query("select 1"), c.copyData("stray\n"));
+    session.server(s.COPY_IN, s.error("08P01"), s.fatal("08P01"));
+    assert.deepEqual(copies(session), [[1, "in", "a\n", 2, "failed"]]);
+  });
+
   test("without any data", () => {
     const session = new Conversation();
     session.client(c.query("copy t from stdin"), c.COPY_DONE);

@@ -181,6 +181,18 @@ describe("an extended query", () => {
     assertTranscript(t, session, "skipped-to-sync");
   });
 
+  test("that the server will skip is left out also when its header came before the error", () => {
+    const session = new Conversation();
+    const late = c.query("drop table t");
+    session.client(c.parse("", "bad"), late.subarray(0, 9));
+    session.server(s.error("42601"));
+    session.client(late.subarray(9), c.SYNC);
+    session.server(s.ready());
+    session.assertIdle();
+    assert.deepEqual(session.toUpstream, Buffer.concat([c.parse("", "bad"), c.SYNC]));
+    assert.equal(session.of("statement").length, 0);
+  });
+
   test("whose error comes at Sync, when the transaction commits", () => {
     const session = new Conversation();
     session.client(c.parse("", "insert"), c.bind(), c.execute(), c.SYNC, c.query("select 1"));

@@ -65,7 +65,19 @@ describe("a rebuilt error", () => {
 
   test("says its class where its condition is not known", () => {
     assert.equal(shown(new Map([...full, ["C", "ZZ123"]]), null, true)?.["M"], "error of class ZZ");
-    assert.equal(shown(new Map([["S", "ERROR"]]), null, true)?.["M"], "internal error");
+    assert.deepEqual(shown(new Map([["S", "ERROR"]]), null, true), {
+      S: "ERROR",
+      C: "XX000",
+      M: "internal error",
+      D: "reason=text-withheld",
+    });
+  });
+
+  test("has no code and no position that is none, whatever the target sends", () => {
+    for (const code of ["valueOf", "__proto__", "constructor", "", "4270", "42p01", CANARY]) {
+      const fields = shown(new Map([...full, ["C", code], ["P", "1; drop"]]), "select 1", true, (position) => position);
+      assert.deepEqual([fields?.["C"], fields?.["M"], fields?.["P"]], ["XX000", "internal error", undefined], code);
+    }
   });
 
   test("of RAISE keeps no names, which the function was free to choose", () => {
