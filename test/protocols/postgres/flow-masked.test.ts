@@ -101,6 +101,19 @@ describe("a rewritten statement", () => {
     );
   });
 
+  test("of several in one text has its own masked columns", () => {
+    const outputMasked = [[true], [], [false, true]];
+    const session = masked({ judge: (sql) => allowed(sql, { upstreamSql: "x", outputMasked }) });
+    session.client(c.query("select ssn; set x = y; select id, ssn"));
+    session.server(s.columns("ssn"), s.row("***"), s.complete("SELECT 1"), s.complete("SET"));
+    session.server(s.columns("id", "ssn"), s.row("1", "***"), s.row("2", "***"), s.complete("SELECT 2"), s.ready());
+    assert.deepEqual(
+      session.of("rows").map((event) => event.columns.map(({ masked }) => masked)),
+      [[true], [false, true]],
+    );
+    assert.equal(session.state.counts.maskedCells, 3);
+  });
+
   test("that fails while it is described is the client's error, in its Parse's place", () => {
     const session = masked();
     session.client(c.parse("s", "select ssn"), c.bind("s"), c.execute(), c.SYNC);

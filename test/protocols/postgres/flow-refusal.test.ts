@@ -262,16 +262,21 @@ describe("a Bind that is larger than what is collected", () => {
   });
 
   test("is collected up to its limit to the byte, and has a digest from there on", () => {
+    const int = Buffer.from([0, 0, 0, 7]);
     for (const [size, streamed] of [
       [0, false],
       [1, true],
     ] as const) {
       const session = new Conversation();
       prepared(session);
-      const fixed = c.bind("s", [""]).length - 5;
-      const message = c.bind("s", ["x".repeat(1024 * 1024 - fixed + size)]);
+      const fixed = c.bind("s", [""], "", true).length - 5;
+      const message = c.bind("s", ["x".repeat(1024 * 1024 - fixed + size)], "", true);
       assert.ok(session.client(message).equals(message));
       assert.equal(session.of("body").length, streamed ? 1 : 0, String(size));
+      session.client(c.describePortal(), c.execute(), c.SYNC);
+      session.server(s.BIND_COMPLETE, s.columns({ name: "n", typeOid: 23 }), s.row(int), s.complete("SELECT 1"), s.ready());
+      // The formats of results stand at the end of the message, which a streamed one is not read to.
+      assert.deepEqual(session.of("rows")[0]?.rows, [[streamed ? "\0\0\0\x07" : "7"]]);
     }
   });
 });
