@@ -88,25 +88,48 @@ export class Names {
     if (before === undefined && map.size >= NAMES_MAX) {
       throw new Fault("unexpected-message", `more than ${NAMES_MAX} prepared statements or portals`);
     }
-    const entry: Entry<T> = { value, before, state: "sent", segment: this.#segment };
+    const entry = new Entry(map, name, value, before, this.#segment);
     map.set(name, entry);
-    const become = (state: Entry<T>["state"]) => () => {
-      if (entry.state !== "sent") return;
-      entry.state = state;
-      if (state !== "undone") entry.before = undefined;
-      tidy(map, name);
-    };
-    return { undo: become("undone"), settle: become("settled"), doubt: become("doubtful") };
+    return entry;
   }
 }
 
-interface Entry<T> {
+class Entry<T> implements Change {
   /** Undefined: closed. */
   readonly value: T | undefined;
+  readonly segment: number;
   /** What the name stood for before; gone once this change is settled. */
   before: Entry<T> | undefined;
-  state: "sent" | "settled" | "undone" | "doubtful";
-  readonly segment: number;
+  state: "sent" | "settled" | "undone" | "doubtful" = "sent";
+  readonly #map: Map<string, Entry<T>>;
+  readonly #name: string;
+
+  constructor(map: Map<string, Entry<T>>, name: string, value: T | undefined, before: Entry<T> | undefined, segment: number) {
+    this.#map = map;
+    this.#name = name;
+    this.value = value;
+    this.before = before;
+    this.segment = segment;
+  }
+
+  undo(): void {
+    this.#become("undone");
+  }
+
+  settle(): void {
+    this.#become("settled");
+  }
+
+  doubt(): void {
+    this.#become("doubtful");
+  }
+
+  #become(state: Entry<T>["state"]): void {
+    if (this.state !== "sent") return;
+    this.state = state;
+    if (state !== "undone") this.before = undefined;
+    tidy(this.#map, this.#name);
+  }
 }
 
 /** How many unanswered changes of one name are looked at. */

@@ -75,7 +75,10 @@ export type EventBody =
       readonly reason: string | null;
       readonly tables: readonly string[];
     }
-  /** `statement` is the seq of the statement event that this belongs to; null when the server answered out of turn. */
+  /**
+   * `statement`, here and below, is the seq of the statement event that this belongs to, or of the prepare event where a
+   * Parse was refused or failed; null where there is none.
+   */
   | {
       readonly kind: "denied";
       readonly statement: number | null;

@@ -80,11 +80,13 @@ describe("a name", () => {
         const made = value === null ? names.closeStatement("s") : names.setStatement("s", statement(value));
         const fails = value !== null && server !== undefined && at < error;
         reached = at < error && !fails;
-        answers.push(reached ? made.settle : made.undo);
+        const done = reached;
+        answers.push(() => (done ? made.settle() : made.undo()));
         if (reached) server = value ?? undefined;
         if (!reached) {
           for (const skipped of changes.slice(at + 1)) {
-            answers.push(skipped === null ? names.closeStatement("s").undo : names.setStatement("s", statement(skipped)).undo);
+            const unmade = skipped === null ? names.closeStatement("s") : names.setStatement("s", statement(skipped));
+            answers.push(() => unmade.undo());
           }
           break;
         }
