@@ -7,7 +7,7 @@ import { Fault } from "#protocols/wire/fault.ts";
 import type { Judge, Judgement } from "#protocols/wire/judgement.ts";
 import { BIND_GATHER_BYTES_MAX, MESSAGE_GATHER_BYTES_MAX, STATEMENT_BYTES_MAX } from "#protocols/wire/limits.ts";
 import { ClientMessages } from "./client-messages.ts";
-import { CLIENT } from "./constants.ts";
+import { CLIENT, tagTable } from "./constants.ts";
 import { type Action, Framer, type Handler, HEADER_BYTES, type Plan } from "./frame.ts";
 import type { SessionState } from "./session.ts";
 
@@ -23,7 +23,7 @@ const HEAD_BYTES = BIND_GATHER_BYTES_MAX;
 /** A message's length counts itself. */
 const LENGTH_BYTES = 4;
 
-const SESSION_TAGS: ReadonlySet<number> = new Set(Object.values(CLIENT).filter((tag) => tag !== CLIENT.password));
+const IN_SESSION = tagTable(Object.values(CLIENT).filter((tag) => tag !== CLIENT.password));
 
 export class ClientFlow implements Handler {
   readonly #state: SessionState;
@@ -69,7 +69,7 @@ export class ClientFlow implements Handler {
   }
 
   plan(tag: number, length: number): Plan {
-    if (!SESSION_TAGS.has(tag)) throw new Fault("unexpected-message", `a message of type ${printable(tag)} has no place in a session`);
+    if (IN_SESSION[tag] === 0) throw new Fault("unexpected-message", `a message of type ${printable(tag)} has no place in a session`);
     if (this.#messages.skips(tag)) return "drop";
     switch (tag) {
       case CLIENT.copyData:

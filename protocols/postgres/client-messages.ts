@@ -8,7 +8,7 @@ import { Cursor } from "#protocols/wire/cursor.ts";
 import { Fault } from "#protocols/wire/fault.ts";
 import type { Judge, Judgement } from "#protocols/wire/judgement.ts";
 import type { RecordedValue } from "#protocols/wire/transcript.ts";
-import { CLIENT } from "./constants.ts";
+import { CLIENT, tagTable } from "./constants.ts";
 import { type BindMessage, readBind, readExecute, readNamed, readParse, readQuery } from "./decode.ts";
 import { describeStatement, parse, query } from "./encode.ts";
 import { type Action, DROP, END, HEADER_BYTES, PASS, STOP } from "./frame.ts";
@@ -30,9 +30,9 @@ import { recordedValue } from "./values.ts";
 import { denialMessage } from "./wire-errors.ts";
 
 /** Their messages have no body: with one, the server would answer an error that belongs to no operation. */
-const EMPTY: ReadonlySet<number> = new Set([CLIENT.sync, CLIENT.flush, CLIENT.copyDone, CLIENT.terminate]);
+const EMPTY = tagTable([CLIENT.sync, CLIENT.flush, CLIENT.copyDone, CLIENT.terminate]);
 
-const NOT_SKIPPED: ReadonlySet<number> = new Set([CLIENT.sync, CLIENT.flush, CLIENT.terminate]);
+const NOT_SKIPPED = tagTable([CLIENT.sync, CLIENT.flush, CLIENT.terminate]);
 
 export class ClientMessages {
   readonly #state: SessionState;
@@ -52,7 +52,7 @@ export class ClientMessages {
 
   /** The server discards this message, whatever it is. A Flush is left to it: there may be answers to push out. */
   skips(tag: number): boolean {
-    return (this.#state.skipping || this.#refusing) && !NOT_SKIPPED.has(tag);
+    return (this.#state.skipping || this.#refusing) && NOT_SKIPPED[tag] === 0;
   }
 
   /** What a `stop` waits for. */
@@ -65,7 +65,7 @@ export class ClientMessages {
   /** @throws Fault `malformed-message`, `unexpected-message` */
   onFrame(tag: number, frame: Buffer, nowMs: number): Action {
     const body = frame.subarray(HEADER_BYTES);
-    if (EMPTY.has(tag) && body.length > 0) throw new Fault("malformed-message", "a message that has no body came with one");
+    if (EMPTY[tag] === 1 && body.length > 0) throw new Fault("malformed-message", "a message that has no body came with one");
     if (this.skips(tag)) return DROP;
     switch (tag) {
       case CLIENT.query:

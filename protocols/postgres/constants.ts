@@ -74,3 +74,10 @@ export const AUTHENTICATION = {
   saslContinue: 11,
   saslFinal: 12,
 } as const;
+
+/** One look-up per message: 1 for each of these tags, 0 for the others. */
+export function tagTable(tags: Iterable<number>): Uint8Array {
+  const table = new Uint8Array(256);
+  for (const tag of tags) table[tag] = 1;
+  return table;
+}

@@ -4,7 +4,7 @@
  * they were made; here is only the tripwire.
  */
 import { Fault } from "#protocols/wire/fault.ts";
-import { SERVER } from "./constants.ts";
+import { SERVER, tagTable } from "./constants.ts";
 import { type Action, Framer, type Handler, HEADER_BYTES, PASS, type Plan } from "./frame.ts";
 import { ServerMessages } from "./server-messages.ts";
 import type { SessionState } from "./session.ts";
@@ -13,13 +13,8 @@ import type { SessionState } from "./session.ts";
 const SERVER_MESSAGE_BYTES_MAX = 16 * 1024 * 1024;
 
 /** These have their place in a login, CopyBoth in replication. */
-const LOGIN_TAGS: ReadonlySet<number> = new Set([
-  SERVER.authentication,
-  SERVER.backendKeyData,
-  SERVER.copyBothResponse,
-  SERVER.negotiateProtocolVersion,
-]);
-const SESSION_TAGS: ReadonlySet<number> = new Set(Object.values(SERVER).filter((tag) => !LOGIN_TAGS.has(tag)));
+const NOT_IN_SESSION = tagTable([SERVER.authentication, SERVER.backendKeyData, SERVER.copyBothResponse, SERVER.negotiateProtocolVersion]);
+const IN_SESSION = tagTable(Object.values(SERVER).filter((tag) => NOT_IN_SESSION[tag] === 0));
 
 export class ServerFlow implements Handler {
   readonly #state: SessionState;
@@ -55,7 +50,7 @@ export class ServerFlow implements Handler {
   }
 
   plan(tag: number, length: number): Plan {
-    if (!SESSION_TAGS.has(tag))
+    if (IN_SESSION[tag] === 0)
       throw new Fault("upstream-out-of-step", `the target sent a message of type 0x${tag.toString(16)} out of turn`);
     if (tag === SERVER.dataRow) return this.#messages.row(length) ? "observe" : "watch";
     if (tag === SERVER.copyData) {

@@ -7,7 +7,7 @@
 import { isJudgeableEncoding } from "#protocols/sql/postgres/encodings.ts";
 import { Fault } from "#protocols/wire/fault.ts";
 import { ROW_GATHER_BYTES_MAX } from "#protocols/wire/limits.ts";
-import { SERVER } from "./constants.ts";
+import { SERVER, tagTable } from "./constants.ts";
 import { readCommandTag, readErrorFields, readNotification, readParameterStatus, readRowDescription } from "./decode.ts";
 import { type Action, DROP, HEADER_BYTES, PASS } from "./frame.ts";
 import { eventOf, isCertain, judgementOf, type Operation } from "./operations.ts";
@@ -17,14 +17,9 @@ import type { SessionState } from "./session.ts";
 import { recordedText } from "./values.ts";
 
 /** May come at any time, also inside a COPY. */
-const ANY_TIME: ReadonlySet<number> = new Set([
-  SERVER.errorResponse,
-  SERVER.noticeResponse,
-  SERVER.notificationResponse,
-  SERVER.parameterStatus,
-]);
+const ANY_TIME = tagTable([SERVER.errorResponse, SERVER.noticeResponse, SERVER.notificationResponse, SERVER.parameterStatus]);
 
-const WITHOUT_BODY: ReadonlySet<number> = new Set([
+const WITHOUT_BODY = tagTable([
   SERVER.parseComplete,
   SERVER.bindComplete,
   SERVER.closeComplete,
@@ -98,10 +93,10 @@ export class ServerMessages {
   /** @throws Fault `upstream-out-of-step`, `masking-tripwire`, `malformed-message` */
   onFrame(tag: number, frame: Buffer, nowMs: number): Action {
     const body = frame.subarray(HEADER_BYTES);
-    if (WITHOUT_BODY.has(tag) && body.length > 0) throw new Fault("malformed-message", "a message that has no body came with one");
+    if (body.length > 0 && WITHOUT_BODY[tag] === 1) throw new Fault("malformed-message", "a message that has no body came with one");
     this.#checkCopy(tag);
     // Any answer but ReadyForQuery is to something that was sent behind those Syncs: they are answered, or never will be.
-    if (!ANY_TIME.has(tag) && tag !== SERVER.readyForQuery) this.#strayReady = 0;
+    if (ANY_TIME[tag] === 0 && tag !== SERVER.readyForQuery) this.#strayReady = 0;
     switch (tag) {
       case SERVER.parseComplete:
         return this.#expect("parse");
@@ -143,7 +138,7 @@ export class ServerMessages {
 
   #checkCopy(tag: number): void {
     const { kind } = this.#state.copy;
-    if (kind === "none" || ANY_TIME.has(tag)) return;
+    if (kind === "none" || ANY_TIME[tag] === 1) return;
     if (tag !== (kind === "in" ? SERVER.commandComplete : SERVER.copyDone)) throw outOfStep("an answer inside a COPY");
   }
 
