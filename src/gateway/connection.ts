@@ -149,7 +149,8 @@ export class Connection {
       unread = sink.writableLength;
       if (unread > 0 && pauses < PAUSES_MAX) return;
       clearInterval(timer);
-      this.#raw.destroy();
+      // The outermost: Node crashes when a TLS socket goes after the one below it, with a write under way.
+      sink.destroy();
     }, HANG_UP_MS).unref();
   }
 }

@@ -66,7 +66,7 @@ export async function startRelay(
     for (const socket of [client, upstream]) {
       sockets.add(socket);
       // A reset on one side is passed on as one.
-      socket.on("error", () => (socket === client ? upstream : client).resetAndDestroy());
+      socket.on("error", () => reset(socket === client ? upstream : client));
       socket.on("close", () => sockets.delete(socket));
     }
     client.on("close", () => {
@@ -87,8 +87,8 @@ export async function startRelay(
     state.frozen = undefined;
     state.thaw();
   };
-  const reset = () => {
-    for (const socket of sockets) socket.resetAndDestroy();
+  const resetAll = () => {
+    for (const socket of sockets) reset(socket);
   };
   return {
     host: "127.0.0.1",
@@ -103,7 +103,7 @@ export async function startRelay(
     set: (changed) => Object.assign(state, changed),
     freeze,
     thaw,
-    reset,
+    reset: resetAll,
     async stop() {
       thaw();
       for (const socket of sockets) socket.destroy();
@@ -170,7 +170,13 @@ async function pass(
 
 function end(how: "reset" | "end", ...sockets: readonly Socket[]): void {
   for (const socket of sockets) {
-    if (how === "reset") socket.resetAndDestroy();
+    if (how === "reset") reset(socket);
     else socket.destroySoon();
   }
+}
+
+/** A socket that is just being closed can't be reset: libuv refuses, and Node would wait for it for ever. */
+function reset(socket: Socket): void {
+  if (socket.writableEnded && !socket.writableFinished) socket.destroy();
+  else socket.resetAndDestroy();
 }

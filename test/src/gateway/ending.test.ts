@@ -79,7 +79,7 @@ describe("SIGTERM", () => {
 describe("killed", () => {
   let world: World;
   before(async () => {
-    world = await openWorld({ postgres, workers: 2 });
+    world = await openWorld({ postgres, workers: 2, killsWorkers: true });
     await world.sql("create table seen (what text)");
   });
   after(() => world?.stop());
@@ -161,7 +161,7 @@ describe("killed", () => {
 describe("a worker that dies while the configuration on disk is broken", () => {
   let world: World;
   before(async () => {
-    world = await openWorld({ postgres });
+    world = await openWorld({ postgres, killsWorkers: true });
   });
   after(() => world?.stop());
 

@@ -7,7 +7,7 @@ import { after, afterEach, before, describe, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { ask, leave, rows, tags } from "#test/src/gateway/talk.ts";
 import { extended, fields, type Message, message, type Peer, query, SYNC, TERMINATE, text, words } from "#test/src/gateway/wire.ts";
-import { openWorld, type World } from "#test/src/gateway/world.ts";
+import { login, openWorld, type World } from "#test/src/gateway/world.ts";
 import { startPostgres, type TestPostgres } from "#test/support/postgres.ts";
 import { type Relay, startRelay } from "#test/support/relay.ts";
 
@@ -232,11 +232,12 @@ describe("a client that leaves", () => {
   }
 
   test("that closes only its own side still gets the answers to what it asked for", async () => {
-    const { peer } = await world.session();
+    const { peer } = await login(await world.secure({ allowHalfOpen: true }), world.token);
     peer.send(query("select 'late' from pg_sleep(0.5)"));
-    peer.raw.end();
+    peer.socket.end();
     assert.deepEqual(rows(await peer.upTo("Z")), [["late"]]);
     await peer.closed();
+    peer.vanish();
   });
 
   test("in the middle of a message leaves nothing half done", async () => {

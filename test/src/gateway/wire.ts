@@ -174,8 +174,8 @@ export class Peer {
   /** Goes as a process does that is killed with answers unread, or a host that has restarted: RST. */
   reset(): void {
     this.raw.resetAndDestroy();
-    // Node does not end while a TLSSocket whose connection is gone has something to write.
-    this.socket.destroy();
+    // Node does not end while a TLSSocket whose connection is gone has something to write, and breaks when both go in one turn.
+    setImmediate(() => this.socket.destroy());
   }
 
   #whole(): number | null {
@@ -232,11 +232,18 @@ export async function dialPlain({ host = "127.0.0.1", port, from = "127.0.0.1" }
 
 export type TlsOptions = Omit<tls.ConnectionOptions, "socket">;
 
+export interface DialOptions extends TlsOptions {
+  /** TLS from the first byte, without SSLRequest. */
+  readonly direct?: boolean;
+  /** The other side's end does not end ours. */
+  readonly allowHalfOpen?: boolean;
+}
+
 /** TLS on a TCP connection, by SSLRequest or, with `direct`, at once. @throws what the handshake fails with */
-export async function dialTls(address: Address, ca: string, options: TlsOptions & { readonly direct?: boolean } = {}): Promise<Peer> {
-  const { direct = false, ...rest } = options;
+export async function dialTls(address: Address, ca: string, options: DialOptions = {}): Promise<Peer> {
+  const { direct = false, allowHalfOpen = false, ...rest } = options;
   const openedAt = Date.now();
-  const raw = net.connect({ host: address.host ?? "127.0.0.1", port: address.port, noDelay: true });
+  const raw = net.connect({ host: address.host ?? "127.0.0.1", port: address.port, noDelay: true, allowHalfOpen });
   await new Promise<void>((resolve, reject) => raw.once("connect", resolve).once("error", reject));
   raw.on("error", () => undefined);
   if (!direct) {

@@ -10,7 +10,7 @@ import type pg from "pg";
 import { readRecords } from "#src/audit/known.ts";
 import type { HandshakeRecord } from "#src/audit/records.ts";
 import type { KeyPair } from "#src/config/config.ts";
-import { dialTls, type Message, type Peer, password, startup, type TlsOptions } from "#test/src/gateway/wire.ts";
+import { type DialOptions, dialTls, type Message, type Peer, password, startup } from "#test/src/gateway/wire.ts";
 import { type GatewayOptions, startGateway, type TestGateway } from "#test/support/gateway.ts";
 import { connectPostgres, startPostgres, type TestPostgres } from "#test/support/postgres.ts";
 
@@ -24,7 +24,7 @@ export interface World {
   /** TLS, then a login as `agent` at target `orders`, up to the first ReadyForQuery. */
   session(options?: SessionOptions): Promise<Session>;
   /** TLS and nothing more. */
-  secure(options?: TlsOptions & { readonly direct?: boolean }): Promise<Peer>;
+  secure(options?: DialOptions): Promise<Peer>;
   /** The client-leg records of one peer; waits until there is one. */
   handshakes(peer: Pick<Peer, "remote" | "openedAt">): Promise<readonly HandshakeRecord[]>;
   /** The upstream-leg records of the session that a client-leg record belongs to; waits until there is one. */
@@ -61,13 +61,15 @@ export interface Session {
 export interface WorldOptions extends Omit<GatewayOptions, "postgres"> {
   /** A server of the caller's, which outlives the world; else the world has its own. */
   readonly postgres?: TestPostgres;
+  /** The test kills workers: that one ended is no defect. */
+  readonly killsWorkers?: boolean;
   /** What clients show unless they say otherwise. */
   readonly credential?: KeyPair;
 }
 
 const SETTLE_MS = 8_000;
 
-export async function openWorld({ postgres: given, credential, ...options }: WorldOptions = {}): Promise<World> {
+export async function openWorld({ postgres: given, credential, killsWorkers = false, ...options }: WorldOptions = {}): Promise<World> {
   const postgres = given ?? (await startPostgres());
   const stopServer = async () => {
     if (given === undefined) await postgres.stop();
@@ -111,7 +113,7 @@ export async function openWorld({ postgres: given, credential, ...options }: Wor
       await admin.end().catch(() => undefined);
       await gateway.stop();
       await stopServer();
-      assert.deepEqual(defects(gateway), [], "the gateway met a defect of its own");
+      assert.deepEqual(defects(gateway, killsWorkers), [], "the gateway met a defect of its own");
     },
   };
 }
@@ -148,8 +150,10 @@ function recordsIn(gateway: TestGateway): readonly HandshakeRecord[] {
 }
 
 /** What nobody had thought of: whatever a peer did, it must not come to this. */
-function defects(gateway: TestGateway): readonly object[] {
-  return gateway.log().filter(({ event, reason }) => event === "defect" || reason === "internal-error");
+function defects(gateway: TestGateway, killsWorkers: boolean): readonly object[] {
+  return gateway
+    .log()
+    .filter(({ event, reason }) => event === "defect" || reason === "internal-error" || (event === "worker-ended" && !killsWorkers));
 }
 
 /** The keeper and its workers. */
