@@ -11,7 +11,7 @@ import { ModelServer } from "#test/fuzz/model-server.ts";
 import * as c from "#test/protocols/postgres/client-bytes.ts";
 import { Conversation } from "#test/protocols/postgres/conversation.ts";
 import { allowed, denied } from "#test/protocols/postgres/judgements.ts";
-import { fuzzing } from "#test/support/fuzz.ts";
+import { corpusValues, fuzzing } from "#test/support/fuzz.ts";
 
 /** Texts that a mask protects, and that the server quotes in its rows, errors and notices. */
 const PROTECTED = "secret";
@@ -208,4 +208,14 @@ describe("a random client and a model of a server", () => {
       fuzzing(500),
     );
   });
+
+  for (const { name: find, value } of corpusValues("model")) {
+    test(`are followed in what was found before: ${find}`, () => {
+      const { messages, turns } = value as {
+        readonly messages: readonly Message[];
+        readonly turns: readonly (readonly [string, number])[];
+      };
+      for (const underMask of [false, true]) check(run(messages, turns, underMask));
+    });
+  }
 });

@@ -23,3 +23,11 @@ export function corpus(name: string): readonly { readonly name: string; readonly
       return { name: file, chunks: lines.filter((line) => line !== "" && !line.startsWith("#")).map((line) => Buffer.from(line, "hex")) };
     });
 }
+
+/** As `corpus`, for finds that are no bytes. */
+export function corpusValues(name: string): readonly { readonly name: string; readonly value: unknown }[] {
+  return readdirSync(CORPUS)
+    .filter((file) => file.startsWith(`${name}-`) && file.endsWith(".json"))
+    .toSorted()
+    .map((file) => ({ name: file, value: JSON.parse(readFileSync(join(CORPUS, file), "utf8")) }));
+}
