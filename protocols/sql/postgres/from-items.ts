@@ -1,12 +1,16 @@
 /** What stands in FROM: relations, subqueries, functions and joins, as names and columns that can be referred to. */
-import { anyMasked, type Entry, type Output, type Outputs, type Relations, type Scope, type WithOutputs } from "./scope.ts";
+import type { CatalogueRelation } from "#protocols/sql/catalogue.ts";
+import { ANYTHING, baseOrigin, mixed, type Origin } from "./origins.ts";
+import { type Entry, type Output, type Outputs, type Relations, rowOrigin, type Scope, type WithOutputs } from "./scope.ts";
 import { type Body, flagOf, isBody, nodeOf, nodesOf, type TreeNode, textOf, wordsOf } from "./tree.ts";
 
 /** The reading of a query that is under way; its parts call each other through this. */
 export interface Reader {
   readonly relations: Relations;
   query(node: TreeNode, names: WithOutputs | null, scope: Scope | null): Outputs;
-  expression(node: TreeNode, names: WithOutputs | null, scope: Scope): boolean;
+  expression(node: TreeNode, names: WithOutputs | null, scope: Scope): Origin;
+  /** Notes what is referred to without an expression. */
+  read(origin: Origin): void;
   clash(entry: Entry): void;
   grouped(list: Grouped): void;
 }
@@ -60,7 +64,7 @@ export function fromItem(reader: Reader, node: TreeNode, names: WithOutputs | nu
     case "RangeSubselect": {
       const subquery = nodeOf(type, body, "subquery");
       const outputs = subquery === undefined ? undefined : reader.query(subquery, names, flagOf(body, "lateral") ? scope : scope.up);
-      return one(aliased(body, outputs, true));
+      return one(aliased(body, outputs, ANYTHING));
     }
     case "JoinExpr":
       return join(reader, node, names, scope);
@@ -81,15 +85,15 @@ function listed(node: TreeNode, field: string): readonly TreeNode[] {
 function relationEntry(reader: Reader, body: Body, names: WithOutputs | null): Entry {
   const name = textOf(body, "relname");
   for (let at = body["schemaname"] === undefined ? names : null; at !== null; at = at.up) {
-    if (at.name === name) return { ...aliased(body, at.outputs, true), alias: aliasName(body) ?? name };
+    if (at.name === name) return { ...aliased(body, at.outputs, ANYTHING), alias: aliasName(body) ?? name };
   }
   const relation = reader.relations.find(body);
-  if (relation === undefined) return { ...aliased(body, undefined, true), alias: aliasName(body) ?? name };
+  if (relation === undefined) return { ...aliased(body, undefined, ANYTHING), alias: aliasName(body) ?? name };
   const masked = reader.relations.maskedColumns(relation);
-  const outputs = relation.columns.map((column) => ({ name: column.name, masked: masked.has(column.number) }));
+  const outputs = reader.relations.defined?.(relation) ?? ownColumns(relation, masked);
   const alias = aliasName(body);
   return {
-    ...aliased(body, outputs, false),
+    ...aliased(body, outputs, ANYTHING),
     alias: alias ?? name,
     bare: alias === undefined ? relation : undefined,
     rangeVar: body,
@@ -97,27 +101,31 @@ function relationEntry(reader: Reader, body: Body, names: WithOutputs | null): E
   };
 }
 
+function ownColumns({ oid, columns }: CatalogueRelation, masked: ReadonlySet<number>): readonly Output[] {
+  return columns.map(({ name, number }) => ({ name, origin: baseOrigin(oid, number, masked.has(number)), direct: true }));
+}
+
 function aliasName(body: Body): string | undefined {
   const alias = body["alias"];
   return isBody(alias) ? textOf(alias, "aliasname") : undefined;
 }
 
-function aliased(body: Body, outputs: Outputs, masked: boolean): Entry {
+function aliased(body: Body, outputs: Outputs, origin: Origin): Entry {
   const alias = body["alias"];
   const columns = isBody(alias) ? wordsOf(alias, "colnames") : [];
-  const named = outputs?.map((output, index) => ({ name: columns[index] ?? output.name, masked: output.masked }));
-  return { alias: aliasName(body) ?? "", outputs: named, masked, bare: undefined, rangeVar: undefined, replaced: false };
+  const named = outputs?.map((output, index) => ({ ...output, name: columns[index] ?? output.name }));
+  return { alias: aliasName(body) ?? "", outputs: named, origin, bare: undefined, rangeVar: undefined, replaced: false };
 }
 
 /** Functions, XMLTABLE, JSON_TABLE: masked when anything that goes in is. */
 function computed(reader: Reader, node: TreeNode, names: WithOutputs | null, scope: Scope): Entry {
-  const masked = reader.expression(node, names, scope);
-  const entry = { ...aliased(node.body, undefined, masked), masked };
+  const origin = reader.expression(node, names, scope);
+  const entry = aliased(node.body, undefined, origin);
   const columns = definedColumns(node) ?? functionColumns(node, entry.alias);
   const ordinality = node.type === "RangeFunction" && flagOf(node.body, "ordinality") ? ["ordinality"] : [];
   if (columns === undefined) return entry;
-  const outputs: Output[] = [...columns, ...ordinality].map((name) => ({ name, masked }));
-  const renamed = aliased(node.body, outputs, masked);
+  const outputs: Output[] = [...columns, ...ordinality].map((name) => ({ name, origin, direct: false }));
+  const renamed = aliased(node.body, outputs, origin);
   return { ...renamed, alias: renamed.alias === "" ? (columns[0] ?? "") : renamed.alias };
 }
 
@@ -143,9 +151,9 @@ function join(reader: Reader, { type, body }: TreeNode, names: WithOutputs | nul
   const entries = [...left.entries, ...right.entries];
   const quals = nodeOf(type, body, "quals");
   if (quals !== undefined) reader.expression(quals, names, { entries, up: scope.up });
-  const outputs = merged(body, left.outputs, right.outputs);
+  const outputs = merged(reader, body, left.outputs, right.outputs);
   const alias = aliasName(body);
-  if (alias !== undefined) return one({ ...aliased(body, outputs, entries.some(anyMasked)), alias });
+  if (alias !== undefined) return one({ ...aliased(body, outputs, mixed(entries.map(rowOrigin))), alias });
   return { entries, outputs };
 }
 
@@ -154,12 +162,13 @@ function sideOf(reader: Reader, { type, body }: TreeNode, field: string, names: 
   return node === undefined ? { entries: [], outputs: undefined } : fromItem(reader, node, names, scope);
 }
 
-function merged(body: Body, left: Outputs, right: Outputs): Outputs {
+function merged(reader: Reader, body: Body, left: Outputs, right: Outputs): Outputs {
   if (left === undefined || right === undefined) return undefined;
   const shared = flagOf(body, "isNatural")
     ? left.map(({ name }) => name).filter((name) => right.some((other) => other.name === name))
     : wordsOf(body, "usingClause");
-  const either = (name: string): boolean => [...left, ...right].some((output) => output.name === name && output.masked);
+  const either = (name: string): Origin => mixed([...left, ...right].filter((output) => output.name === name).map(({ origin }) => origin));
+  for (const name of shared) reader.read(either(name));
   const rest = (side: readonly Output[]) => side.filter(({ name }) => !shared.includes(name));
-  return [...shared.map((name) => ({ name, masked: either(name) })), ...rest(left), ...rest(right)];
+  return [...shared.map((name) => ({ name, origin: either(name), direct: false })), ...rest(left), ...rest(right)];
 }

@@ -1,8 +1,10 @@
 /**
- * Follows columns through a query: what each reference means where it stands, and which output columns show or
- * derive from masked values. Nothing here decides whether a statement may run; where it can't tell, it says so.
+ * Follows columns through a query: what each reference means where it stands, from which base columns each output
+ * column derives, and which the statement reads at all. Nothing here decides whether a statement may run; where it
+ * can't tell, it says so.
  */
 import { type FromItem, fromItem, type Grouped, type Reader } from "./from-items.ts";
+import { ANYTHING, type ColumnSet, mixed, NOTHING, type Origin, Reads } from "./origins.ts";
 import { outputName } from "./output-name.ts";
 import {
   type Entry,
@@ -13,6 +15,7 @@ import {
   type Outputs,
   type Relations,
   referenceOf,
+  rowOrigin,
   type Scope,
   type WithOutputs,
 } from "./scope.ts";
@@ -21,6 +24,10 @@ import { type Body, flagOf, isBody, nodeOf, nodesOf, type TreeNode, textOf, word
 export interface Lineage {
   /** Of the statement as a whole. */
   readonly outputs: Outputs;
+  /** Every column of a relation that is referred to anywhere: stars, whole rows, USING and NATURAL included. */
+  readonly reads: ColumnSet;
+  /** Something is referred to whose columns can't be told: `reads` may lack some. */
+  readonly vague: boolean;
   /** By the body of each ColumnRef. */
   readonly meanings: ReadonlyMap<Body, Meaning>;
   /** By the body of each ColumnRef that names a schema: what the relation's name alone would mean there. */
@@ -31,6 +38,7 @@ export interface Lineage {
 }
 
 interface Noted {
+  readonly reads: Reads;
   readonly meanings: Map<Body, Meaning>;
   readonly shortened: Map<Body, Entry | undefined>;
 }
@@ -53,6 +61,7 @@ function follow(statement: TreeNode, relations: Relations): Lineage {
   let queries = 0;
   const meanings = new Map<Body, Meaning>();
   const shortened = new Map<Body, Entry | undefined>();
+  const reads = new Reads();
   const clashes: Entry[] = [];
   const grouped: Grouped[] = [];
   const reader: Reader = {
@@ -62,12 +71,13 @@ function follow(statement: TreeNode, relations: Relations): Lineage {
       if (queries > QUERIES_MAX) throw new RangeError("the statement has too many queries to follow");
       return query(reader, node, names, scope);
     },
-    expression: (node, names, scope) => expression(reader, { meanings, shortened }, node, names, scope),
+    expression: (node, names, scope) => expression(reader, { reads, meanings, shortened }, node, names, scope),
+    read: (origin) => reads.add(origin),
     clash: (entry) => clashes.push(entry),
     grouped: (list) => grouped.push(list),
   };
   const outputs = query(reader, statement, null, null);
-  return { outputs, meanings, shortened, clashes, grouped };
+  return { outputs, reads: reads.columns, vague: reads.vague, meanings, shortened, clashes, grouped };
 }
 
 /** A SELECT, or a data-modifying statement in WITH. */
@@ -102,8 +112,8 @@ function fromList(reader: Reader, items: readonly TreeNode[], names: WithOutputs
   return { entries, outputs: columns.some((part) => part === undefined) ? undefined : columns.flatMap((part) => part ?? []) };
 }
 
-function visit(reader: Reader, node: TreeNode | undefined, names: WithOutputs | null, scope: Scope): boolean {
-  return node !== undefined && reader.expression(node, names, scope);
+function visit(reader: Reader, node: TreeNode | undefined, names: WithOutputs | null, scope: Scope): Origin {
+  return node === undefined ? NOTHING : reader.expression(node, names, scope);
 }
 
 function noteClashes(reader: Reader, entries: readonly Entry[]): void {
@@ -124,14 +134,17 @@ function setOperation(reader: Reader, body: Body, names: WithOutputs | null, up:
       visit(reader, part, names, { entries: [], up });
   }
   if (left === undefined || right === undefined || left.length !== right.length) return undefined;
-  return left.map(({ name, masked }, index) => ({ name, masked: masked || (right[index]?.masked ?? true) }));
+  return left.map(({ name, origin }, index) => ({ name, origin: mixed([origin, right[index]?.origin ?? ANYTHING]), direct: false }));
 }
 
 function values(reader: Reader, body: Body, names: WithOutputs | null, up: Scope | null): Outputs {
   const rows = nodesOf("SelectStmt", body, "valuesLists").map((row) =>
     nodesOf("List", row.body, "items").map((item) => visit(reader, item, names, { entries: [], up })),
   );
-  return rows[0]?.map((_, index) => ({ name: `column${index + 1}`, masked: rows.some((row) => row[index] === true) }));
+  return rows[0]?.map((_, index) => {
+    const origin = mixed(rows.map((row) => row[index] ?? ANYTHING));
+    return { name: `column${index + 1}`, origin, direct: false };
+  });
 }
 
 /** @param all what `*` stands for */
@@ -140,13 +153,24 @@ function targets(reader: Reader, list: readonly TreeNode[], names: WithOutputs |
   let known = true;
   for (const target of list) {
     const value = nodeOf("ResTarget", target.body, "val");
-    const masked = visit(reader, value, names, scope);
+    const origin = visit(reader, value, names, scope);
     const star = value === undefined ? undefined : starOf(value, scope, all);
-    if (star === "unknown") known = false;
-    else if (star !== undefined) outputs.push(...star);
-    else outputs.push({ name: outputName(target.body), masked });
+    if (star === "unknown") {
+      reader.read(ANYTHING);
+      known = false;
+    } else if (star !== undefined) {
+      for (const output of star) reader.read(output.origin);
+      outputs.push(...star);
+    } else {
+      outputs.push({ name: outputName(target.body), origin, direct: value !== undefined && isDirect(value, scope) });
+    }
   }
   return known ? outputs : undefined;
+}
+
+function isDirect({ type, body }: TreeNode, scope: Scope): boolean {
+  const meaning = type === "ColumnRef" ? meaningOf(referenceOf(body), scope) : undefined;
+  return meaning?.kind === "column" && meaning.direct;
 }
 
 /** The columns that `*`, `t.*` or `(t).*` stands for; undefined when the target is no star. */
@@ -165,26 +189,35 @@ function starOf(value: TreeNode, scope: Scope, all: Outputs): readonly Output[] 
   return meaning.kind === "row" ? (meaning.entry.outputs ?? "unknown") : "unknown";
 }
 
-/** Whether an expression reads anything masked; each reference in it is noted. Queries inside are followed too. */
-function expression(reader: Reader, noted: Noted, root: TreeNode, names: WithOutputs | null, scope: Scope): boolean {
-  let masked = false;
+/** All that an expression refers to; each reference in it is noted. Queries inside are followed too. */
+function expression(reader: Reader, noted: Noted, root: TreeNode, names: WithOutputs | null, scope: Scope): Origin {
+  const found = new Set<Origin>();
   const stack = [root];
   for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
     if (node.type === "SelectStmt") {
       const outputs = reader.query(node, names, scope);
-      masked ||= outputs === undefined || outputs.some((output) => output.masked);
+      if (outputs === undefined) found.add(ANYTHING);
+      else for (const { origin } of outputs) found.add(origin);
     } else if (node.type === "ColumnRef") {
       const reference = referenceOf(node.body);
       const meaning = meaningOf(reference, scope);
       noted.meanings.set(node.body, meaning);
       const relation = reference.words.at(reference.star ? -1 : -2);
       if (relation !== undefined) noted.shortened.set(node.body, entryOf([relation], scope));
-      masked ||= meaning.kind === "attribute" ? meaning.entry.replaced : meaning.kind !== "unknown" && meaning.masked;
+      const origin = originOf(meaning);
+      noted.reads.add(origin);
+      found.add(origin);
     } else {
       for (const field in node.body) stack.push(...parts(node, field));
     }
   }
-  return masked;
+  return mixed([...found]);
+}
+
+/** A name behind a relation that is no column of it takes the whole row, should it be a function. */
+function originOf(meaning: Meaning): Origin {
+  if (meaning.kind === "attribute") return rowOrigin(meaning.entry);
+  return meaning.kind === "unknown" ? NOTHING : meaning.origin;
 }
 
 function parts(node: TreeNode, field: string): readonly TreeNode[] {
@@ -217,11 +250,13 @@ function extended(outputs: Outputs, cte: Body): Outputs {
     ...(isBody(search) ? [textOf(search, "search_seq_column")] : []),
     ...(isBody(cycle) ? [textOf(cycle, "cycle_mark_column"), textOf(cycle, "cycle_path_column")] : []),
   ];
-  return outputs === undefined ? undefined : [...outputs, ...added.map((name) => ({ name, masked: outputs.some(({ masked }) => masked) }))];
+  return outputs === undefined
+    ? undefined
+    : [...outputs, ...added.map((name) => ({ name, origin: mixed(outputs.map(({ origin }) => origin)), direct: false }))];
 }
 
 function renamed(outputs: Outputs, names: readonly string[]): Outputs {
-  return outputs?.map((output, index) => ({ name: names[index] ?? output.name, masked: output.masked }));
+  return outputs?.map((output, index) => ({ ...output, name: names[index] ?? output.name }));
 }
 
 const SOURCES = ["fromClause", "usingClause", "sourceRelation"];

@@ -64,7 +64,7 @@ export function maskStatement(statement: LocatedStatement, view: MaskingView, te
     facts: { kind: "rewritable", columns },
     splices: splices.list,
     hidden: occurrences.map(({ relation }) => relation.oid),
-    outputMasked: statement.type === "SelectStmt" ? (lineage.outputs ?? []).map(({ masked }) => masked) : [],
+    outputMasked: statement.type === "SelectStmt" ? (lineage.outputs ?? []).map(({ origin }) => origin.masked) : [],
     gated,
   };
 }

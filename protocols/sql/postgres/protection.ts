@@ -9,6 +9,8 @@ import { maskExpression } from "./mask-expression.ts";
 
 export interface ProtectedAttribute {
   readonly rule: string;
+  /** As it is applied: `null` where the rule's own does not fit the column. */
+  readonly mask: Mask["kind"];
   /** The SQL expression that yields the masked value, over the column of that name. */
   readonly expression: string;
 }
@@ -109,7 +111,9 @@ function protect(
   const attributes = columns.get(relation.oid) ?? new Map<number, ProtectedAttribute>();
   if (attributes.has(column.number)) return [];
   const made = maskExpression(mask, column);
-  columns.set(relation.oid, attributes.set(column.number, { rule, expression: made.kind === "expression" ? made.sql : hidden(column) }));
+  const fits = made.kind === "expression";
+  const attribute = { rule, mask: fits ? mask.kind : "null", expression: fits ? made.sql : hidden(column) } as const;
+  columns.set(relation.oid, attributes.set(column.number, attribute));
   return made.kind === "problem"
     ? [`rule ${rule}: ${relation.schema}.${relation.name}.${column.name}: ${made.message}; it shows NULL`]
     : [];

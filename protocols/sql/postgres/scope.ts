@@ -3,12 +3,14 @@
  * column along all levels first and only then for a relation of that name, whose whole row is meant.
  */
 import type { CatalogueRelation } from "#protocols/sql/catalogue.ts";
+import { mixed, type Origin } from "./origins.ts";
 import { type Body, nodesOf, textOf } from "./tree.ts";
 
 export interface Output {
   readonly name: string;
-  /** It shows a masked value, or was computed from one. */
-  readonly masked: boolean;
+  readonly origin: Origin;
+  /** It is a base column, handed on as it is. */
+  readonly direct: boolean;
 }
 
 /** Undefined: how many columns there are, and what they are called, can't be told from the text. */
@@ -18,8 +20,8 @@ export type Outputs = readonly Output[] | undefined;
 export interface Entry {
   readonly alias: string;
   readonly outputs: Outputs;
-  /** What a column of unknown name counts as. */
-  readonly masked: boolean;
+  /** Where a column of unknown name comes from. */
+  readonly origin: Origin;
   /** Set for a relation that stands without an alias, which its schema may qualify. */
   readonly bare: CatalogueRelation | undefined;
   /** The RangeVar that it was made from, if it was. */
@@ -40,15 +42,18 @@ export interface WithOutputs {
   readonly up: WithOutputs | null;
 }
 
-/** How a relation's name is resolved, and which of its columns are masked: attribute numbers. */
+/** How a relation's name is resolved, which of its columns are masked, and where they come from. */
 export interface Relations {
   find(rangeVar: Body): CatalogueRelation | undefined;
+  /** Attribute numbers. */
   maskedColumns(relation: CatalogueRelation): ReadonlySet<number>;
+  /** The columns of a view as lineage over its definition yields them, in order; undefined: they count as its own. */
+  defined?(relation: CatalogueRelation): Outputs;
 }
 
 export type Meaning =
-  | { readonly kind: "column"; readonly masked: boolean; readonly entry: Entry }
-  | { readonly kind: "row"; readonly masked: boolean; readonly entry: Entry }
+  | { readonly kind: "column"; readonly origin: Origin; readonly direct: boolean; readonly entry: Entry }
+  | { readonly kind: "row"; readonly origin: Origin; readonly entry: Entry }
   /** A name behind a relation that is none of its columns: a function in disguise, or an error. */
   | { readonly kind: "attribute"; readonly entry: Entry }
   | { readonly kind: "unknown" };
@@ -67,15 +72,16 @@ export function referenceOf(columnRef: Body): Reference {
   return { words: (star ? fields.slice(0, -1) : fields).map(({ body }) => textOf(body, "sval")), star };
 }
 
-export function anyMasked(entry: Entry): boolean {
-  return entry.outputs === undefined ? entry.masked : entry.outputs.some(({ masked }) => masked);
+/** Of all of its columns together. */
+export function rowOrigin(entry: Entry): Origin {
+  return entry.outputs === undefined ? entry.origin : mixed(entry.outputs.map(({ origin }) => origin));
 }
 
 /** What `a.b`, `s.a.b` or `b` means; `*` after a relation means its row. */
 export function meaningOf({ words, star }: Reference, scope: Scope | null): Meaning {
   if (star) {
     const entry = words.length === 0 ? undefined : entryOf(words, scope);
-    return entry === undefined ? UNKNOWN : { kind: "row", masked: anyMasked(entry), entry };
+    return entry === undefined ? UNKNOWN : { kind: "row", origin: rowOrigin(entry), entry };
   }
   const [name = ""] = words.slice(-1);
   if (words.length === 1) return unqualified(name, scope);
@@ -88,22 +94,24 @@ function unqualified(name: string, scope: Scope | null): Meaning {
   for (let at = scope; at !== null; at = at.up) {
     const found = at.entries.flatMap((entry) => (entry.outputs === undefined ? [] : (columnOf(entry, name) ?? [])));
     const [first] = found;
-    // Two of that name are merged by USING, or the server refuses the text: masked when either is.
-    if (first !== undefined) return found.find((meaning) => meaning.kind === "column" && meaning.masked) ?? first;
+    // Two of that name are merged by USING, or the server refuses the text.
+    if (first !== undefined)
+      return found.length === 1 ? first : { ...first, origin: mixed(found.map(({ origin }) => origin)), direct: false };
   }
   const row = entryOf([name], scope);
-  if (row !== undefined) return { kind: "row", masked: anyMasked(row), entry: row };
+  if (row !== undefined) return { kind: "row", origin: rowOrigin(row), entry: row };
   for (let at = scope; at !== null; at = at.up) {
     const vague = at.entries.find((entry) => entry.outputs === undefined);
-    if (vague !== undefined) return { kind: "column", masked: vague.masked, entry: vague };
+    if (vague !== undefined) return { kind: "column", origin: vague.origin, direct: false, entry: vague };
   }
   return UNKNOWN;
 }
 
-function columnOf(entry: Entry, name: string): Meaning | undefined {
-  if (entry.outputs === undefined) return { kind: "column", masked: entry.masked, entry };
+function columnOf(entry: Entry, name: string): (Meaning & { readonly kind: "column" }) | undefined {
+  if (entry.outputs === undefined) return { kind: "column", origin: entry.origin, direct: false, entry };
   const same = entry.outputs.filter((output) => output.name === name);
-  return same.length === 0 ? undefined : { kind: "column", masked: same.some(({ masked }) => masked), entry };
+  if (same.length === 0) return undefined;
+  return { kind: "column", origin: mixed(same.map(({ origin }) => origin)), direct: same.length === 1 && same[0]?.direct === true, entry };
 }
 
 /** By alias, or by schema and name where the relation has no alias. A third word, the database, adds nothing. */

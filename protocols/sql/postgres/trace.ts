@@ -1,0 +1,111 @@
+/**
+ * For people who ask what a statement would show them: of each output column its name, the base columns it derives
+ * from, and the masks on these. It decides nothing; whether a statement may run is for `analyse.ts` and the policies.
+ */
+import type { Mask } from "#policies/question.ts";
+import type { Catalogue, CatalogueRelation } from "#protocols/sql/catalogue.ts";
+import { statementsOf } from "./effects.ts";
+import { parseText } from "./grammar.ts";
+import { type Lineage, lineageOf } from "./lineage.ts";
+import { lookupIn } from "./lookup.ts";
+import { offsetsOf } from "./offsets.ts";
+import { type BaseColumn, baseColumns } from "./origins.ts";
+import type { Protection } from "./protection.ts";
+import type { Output, Relations } from "./scope.ts";
+import { statementTag } from "./tags.ts";
+import { nodeOf, type TreeNode, textOf } from "./tree.ts";
+
+export interface TracedOrigin {
+  readonly schema: string;
+  readonly table: string;
+  readonly column: string;
+  /** Null where the column is not masked. */
+  readonly mask: { readonly rule: string; readonly kind: Mask["kind"] } | null;
+}
+
+export interface TracedColumn {
+  readonly name: string;
+  /** Ordered by name. */
+  readonly origins: readonly TracedOrigin[];
+  /** It is its one origin as it stands, not computed from it. */
+  readonly direct: boolean;
+  /** It shows a masked value, was computed from one, or may have been. */
+  readonly masked: boolean;
+  /** Other columns, which can't be told, may have gone in. */
+  readonly vague: boolean;
+}
+
+export interface TracedStatement {
+  /** As in command tags: `SELECT`, `INSERT`. */
+  readonly tag: string;
+  /** Empty for a statement that yields no rows; null where its columns can't be told. */
+  readonly outputs: readonly TracedColumn[] | null;
+  /** Every column that it refers to anywhere, ordered by name. */
+  readonly reads: readonly TracedOrigin[];
+}
+
+/**
+ * Undefined when the text does not parse; `loadGrammar` must have been awaited once.
+ *
+ * @param protection what is masked for the principal; null when nothing is
+ */
+export function traceColumns(sql: string, catalogue: Catalogue, protection: Protection | null): readonly TracedStatement[] | undefined {
+  const parsed = sql === "" ? ({ kind: "tree", tree: {} } as const) : parseText(sql);
+  const statements = parsed.kind === "tree" ? statementsOf(parsed.tree, offsetsOf(sql).toIndex, sql.length) : undefined;
+  return statements?.map((statement) => {
+    const tag = statementTag(statement);
+    const query = queryOf(statement);
+    if (query === undefined) return { tag, outputs: [], reads: [] };
+    const lineage = lineageOf(query, relationsIn(catalogue, protection));
+    return { tag, outputs: lineage?.outputs === undefined ? null : outputsOf(lineage.outputs), reads: readsOf(lineage) };
+  });
+
+  function outputsOf(outputs: readonly Output[]): readonly TracedColumn[] {
+    return outputs.map(({ name, origin, direct }) => {
+      const { vague, masked } = origin;
+      return { name, origins: named(baseColumns(origin)), direct, masked, vague };
+    });
+  }
+
+  function readsOf(lineage: Lineage | undefined): readonly TracedOrigin[] {
+    const columns = [...(lineage?.reads ?? [])].flatMap(([relation, numbers]) => [...numbers].map((column) => ({ relation, column })));
+    return named(columns);
+  }
+
+  function named(columns: readonly BaseColumn[]): readonly TracedOrigin[] {
+    return columns.flatMap((base) => tracedOrigin(catalogue, protection, base)).sort(byName);
+  }
+}
+
+/** Statements that yield rows themselves, or hold the query that will. */
+const HOLDERS: ReadonlySet<string> = new Set(["ExplainStmt", "DeclareCursorStmt", "PrepareStmt", "CopyStmt", "CreateTableAsStmt"]);
+
+function queryOf(statement: TreeNode): TreeNode | undefined {
+  if (/^(Select|Insert|Update|Delete|Merge)Stmt$/.test(statement.type)) return statement;
+  return HOLDERS.has(statement.type) ? nodeOf(statement.type, statement.body, "query") : undefined;
+}
+
+function relationsIn(catalogue: Catalogue, protection: Protection | null): Relations {
+  const lookup = lookupIn(catalogue);
+  return {
+    find(rangeVar) {
+      const schema = textOf(rangeVar, "schemaname");
+      return lookup.relation(schema === "" ? null : schema, textOf(rangeVar, "relname"));
+    },
+    maskedColumns: ({ oid }: CatalogueRelation) => new Set(protection?.columns.get(oid)?.keys() ?? []),
+  };
+}
+
+function tracedOrigin(catalogue: Catalogue, protection: Protection | null, { relation, column }: BaseColumn): readonly TracedOrigin[] {
+  const found = lookupIn(catalogue).byOid.get(relation);
+  const name = found?.columns.find(({ number }) => number === column)?.name;
+  if (found === undefined || name === undefined) return [];
+  const attribute = protection?.columns.get(relation)?.get(column);
+  const mask = attribute === undefined ? null : { rule: attribute.rule, kind: attribute.mask };
+  return [{ schema: found.schema, table: found.name, column: name, mask }];
+}
+
+function byName(a: TracedOrigin, b: TracedOrigin): number {
+  const [one, two] = [a, b].map(({ schema, table, column }) => JSON.stringify([schema, table, column]));
+  return (one ?? "") < (two ?? "") ? -1 : 1;
+}
