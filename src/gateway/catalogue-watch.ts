@@ -3,10 +3,10 @@
  * at again when somebody asks and every few seconds, dialled again when lost. A target that is down has no catalogue,
  * and its masked principals no sessions, until it is back.
  */
-
-import { type Catalogue, QueryRun } from "#protocols/postgres/protocol.ts";
+import type { Catalogue } from "#protocols/postgres/protocol.ts";
 import { catalogueDigest, readCatalogue } from "#src/catalogue/reader.ts";
-import type { Upstream, UpstreamContext, UpstreamLeg } from "./upstream.ts";
+import { TargetConnection } from "#src/targets/connection.ts";
+import type { Upstream, UpstreamContext } from "./upstream.ts";
 
 export interface CatalogueWatchOptions {
   readonly upstream: Upstream;
@@ -19,11 +19,10 @@ export interface CatalogueWatchOptions {
 /** How long a change made by others can go unseen; a look takes the target some milliseconds. */
 const POLL_MS = 1_000;
 const REDIAL_MS_MAX = 30_000;
-const QUERY_MS = 30_000;
 
 export class CatalogueWatch {
   readonly #options: CatalogueWatchOptions;
-  #leg: UpstreamLeg | null = null;
+  #connection: TargetConnection | null = null;
   #catalogue: Catalogue | null = null;
   #looking: Promise<void> | null = null;
   #next: Promise<void> | null = null;
@@ -53,7 +52,7 @@ export class CatalogueWatch {
   stop(): void {
     this.#stopped = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#leg?.socket.destroy();
+    this.#connection?.socket.destroy();
   }
 
   #begin(): Promise<void> {
@@ -70,60 +69,29 @@ export class CatalogueWatch {
   async #look(): Promise<void> {
     if (this.#stopped) return;
     try {
-      this.#leg ??= await this.#dial();
-      const query = (sql: string) => this.#query(sql);
+      const connection = this.#connection ?? (await this.#dial());
+      const query = (sql: string) => connection.query(sql);
       if (this.#catalogue === null || (await catalogueDigest(query)) !== this.#catalogue.version) {
         this.#catalogue = await readCatalogue(query);
         this.#options.onChange(this.#catalogue);
       }
       this.#failures = 0;
     } catch (error) {
-      this.#leg?.socket.destroy();
-      this.#leg = null;
+      this.#connection?.socket.destroy();
+      this.#connection = null;
       this.#failures++;
       if (!this.#stopped) this.#options.onFailure(error);
     }
   }
 
-  async #dial(): Promise<UpstreamLeg> {
-    const { upstream, database, context } = this.#options;
-    const parameters = new Map([
-      ["user", upstream.target.credential.user],
-      ["database", database],
-      ["application_name", "sallyport catalogue reader"],
-      ["client_encoding", "UTF8"],
-    ]);
-    const leg = await upstream.dial(parameters, context);
-    leg.socket.on("close", () => {
-      if (this.#leg === leg) this.#leg = null;
+  async #dial(): Promise<TargetConnection> {
+    const connection = await TargetConnection.open({ ...this.#options, application: "sallyport catalogue reader" });
+    this.#connection = connection;
+    connection.socket.on("close", () => {
+      if (this.#connection === connection) this.#connection = null;
     });
-    return leg;
-  }
-
-  #query(sql: string): Promise<readonly Readonly<Record<string, string | null>>[]> {
-    const socket = this.#leg?.socket;
-    if (socket === undefined) return Promise.reject(new Error("the catalogue reader's connection is lost"));
-    const run = new QueryRun(sql);
-    return new Promise((resolve, reject) => {
-      const end = (settle: () => void): void => {
-        clearTimeout(timer);
-        socket.off("data", onData);
-        socket.off("close", onClose);
-        settle();
-      };
-      const onClose = (): void => end(() => reject(new Error("the catalogue reader's connection is lost")));
-      const onData = (chunk: Buffer): void => {
-        try {
-          const rows = run.push(chunk);
-          if (rows !== undefined) end(() => resolve(rows));
-        } catch (error) {
-          end(() => reject(error));
-        }
-      };
-      const timer = setTimeout(() => socket.destroy(), QUERY_MS);
-      socket.on("data", onData);
-      socket.on("close", onClose);
-      socket.write(run.request);
-    });
+    // Who stopped the watch meanwhile found no connection to end.
+    if (this.#stopped) connection.socket.destroy();
+    return connection;
   }
 }

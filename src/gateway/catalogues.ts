@@ -79,5 +79,5 @@ export class Catalogues {
 /** A rule that names nothing protects nothing: said aloud, since someone believes that it does. */
 function problemsOf(document: PolicyDocument, target: string, catalogue: Catalogue): readonly string[] {
   const nobody = { issuer: "", name: "", groups: [], actor: null };
-  return resolveProtection(catalogue, masksFor(document, nobody, target)).problems;
+  return resolveProtection(catalogue, masksFor(document, nobody, target)).problems.map(({ message }) => message);
 }

@@ -42,10 +42,20 @@ export interface MaskingView {
   readonly functionsAllowed: readonly string[];
 }
 
-/** `problems` say what a rule gets wrong on this target; they never make anything less protected. */
+/** What a rule gets wrong on this target; it never makes anything less protected. */
+export interface ProtectionProblem {
+  /** The rule names no column at all, or its mask has no meaning for one. */
+  readonly kind: "names-nothing" | "unfit";
+  readonly rule: string;
+  /** As the rule writes it, or the column in question: `schema.table.column`. */
+  readonly columns: string;
+  /** The whole of it in words. */
+  readonly message: string;
+}
+
 export interface ResolvedProtection {
   readonly protection: Protection;
-  readonly problems: readonly string[];
+  readonly problems: readonly ProtectionProblem[];
 }
 
 type Attributes = Map<number, ProtectedAttribute>;
@@ -60,12 +70,13 @@ export const SERVER_RULE = "catalogue";
 
 /** The masks in the order of the rules: of two that name a column, the first counts. */
 export function resolveProtection(catalogue: Catalogue, masks: readonly ActiveMask[]): ResolvedProtection {
-  const problems: string[] = [];
+  const problems: ProtectionProblem[] = [];
   const columns = new Map<number, Attributes>();
   for (const { rule, columns: patterns, mask } of masks) {
     for (const pattern of patterns) {
       const named = matching(catalogue, pattern);
-      if (named.length === 0) problems.push(`rule ${rule}: ${pattern} names no column of this target`);
+      const message = `rule ${rule}: ${pattern} names no column of this target`;
+      if (named.length === 0) problems.push({ kind: "names-nothing", rule, columns: pattern, message });
       for (const { relation, column } of named) problems.push(...protect(columns, relation, column, rule, mask));
     }
   }
@@ -107,16 +118,16 @@ function protect(
   column: CatalogueColumn,
   rule: string,
   mask: Mask,
-): string[] {
+): readonly ProtectionProblem[] {
   const attributes = columns.get(relation.oid) ?? new Map<number, ProtectedAttribute>();
   if (attributes.has(column.number)) return [];
   const made = maskExpression(mask, column);
   const fits = made.kind === "expression";
   const attribute = { rule, mask: fits ? mask.kind : "null", expression: fits ? made.sql : hidden(column) } as const;
   columns.set(relation.oid, attributes.set(column.number, attribute));
-  return made.kind === "problem"
-    ? [`rule ${rule}: ${relation.schema}.${relation.name}.${column.name}: ${made.message}; it shows NULL`]
-    : [];
+  if (made.kind !== "problem") return [];
+  const place = `${display(relation)}.${column.name}`;
+  return [{ kind: "unfit", rule, columns: place, message: `rule ${rule}: ${place}: ${made.message}; it shows NULL` }];
 }
 
 function hidden(column: CatalogueColumn): string {

@@ -132,13 +132,21 @@ describe("resolveProtection", () => {
 
   test("a rule that names nothing is a problem that says so", () => {
     assert.deepEqual(resolveProtection(catalogue, [mask(["public.users.sn", "public.users.ssn"])]).problems, [
-      "rule pii: public.users.sn names no column of this target",
+      {
+        kind: "names-nothing",
+        rule: "pii",
+        columns: "public.users.sn",
+        message: "rule pii: public.users.sn names no column of this target",
+      },
     ]);
   });
 
   test("a mask that does not fit a column is a problem, and the column shows NULL meanwhile", () => {
     const { protection, problems } = resolveProtection(catalogue, [mask(["public.users.id"], { kind: "email" })]);
-    assert.deepEqual(problems, ["rule pii: public.users.id: email needs a text column, and id is integer; it shows NULL"]);
+    assert.deepEqual(
+      problems.map(({ kind, columns, message }) => [kind, columns, message]),
+      [["unfit", "public.users.id", "rule pii: public.users.id: email needs a text column, and id is integer; it shows NULL"]],
+    );
     assert.equal(protection.columns.get(users.oid)?.get(1)?.expression, "CAST(NULL AS integer)");
   });
 
