@@ -3,8 +3,8 @@
  * digested. The digest covers the CopyData messages whole, headers included, as they came one after the other.
  */
 import { createHash, type Hash } from "node:crypto";
+import { isUtf8Bytes } from "#protocols/wire/digest.ts";
 import type { RecordedBinary, RecordedText } from "#protocols/wire/transcript.ts";
-import { isUtf8Bytes } from "./digest.ts";
 import { HEADER_BYTES } from "./frame.ts";
 import type { Append } from "./run.ts";
 

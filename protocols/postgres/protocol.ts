@@ -9,6 +9,7 @@ export type { Analysis } from "#protocols/sql/postgres/analysis.ts";
 export { loadGrammar } from "#protocols/sql/postgres/grammar.ts";
 export { type MaskingView, protectedOrigins, resolveProtection } from "#protocols/sql/postgres/protection.ts";
 export { redactSql } from "#protocols/sql/postgres/sensitive.ts";
+export { recordedText } from "#protocols/wire/recorded.ts";
 export { ClientFlow } from "./client-flow.ts";
 export { CLIENT } from "./constants.ts";
 export {
@@ -33,5 +34,4 @@ export { type SessionCounts, SessionState, type SessionTerms } from "./session.t
 export { asksForReplication, type FirstMessage, type RequestedTarget, readFirstMessage, requestedTarget, type Startup } from "./startup.ts";
 export { takeMessage } from "./take-message.ts";
 export { type LoginEffect, type LoginResult, UpstreamLogin } from "./upstream-login.ts";
-export { recordedText } from "./values.ts";
 export { denialMessage, faultMessage } from "./wire-errors.ts";

@@ -7,6 +7,7 @@
 import { isJudgeableEncoding } from "#protocols/sql/postgres/encodings.ts";
 import { Fault } from "#protocols/wire/fault.ts";
 import { ROW_GATHER_BYTES_MAX } from "#protocols/wire/limits.ts";
+import { recordedText } from "#protocols/wire/recorded.ts";
 import { SERVER, tagTable } from "./constants.ts";
 import { readCommandTag, readErrorFields, readNotification, readParameterStatus, readRowDescription } from "./decode.ts";
 import { type Action, DROP, HEADER_BYTES, PASS } from "./frame.ts";
@@ -14,7 +15,6 @@ import { eventOf, isCertain, judgementOf, type Operation } from "./operations.ts
 import { isOfValues, rebuilt } from "./rebuilt-errors.ts";
 import type { Run } from "./run.ts";
 import type { SessionState } from "./session.ts";
-import { recordedText } from "./values.ts";
 
 /** May come at any time, also inside a COPY. */
 const ANY_TIME = tagTable([SERVER.errorResponse, SERVER.noticeResponse, SERVER.notificationResponse, SERVER.parameterStatus]);

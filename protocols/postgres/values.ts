@@ -1,16 +1,13 @@
 /**
  * Values of parameters and rows as a recording holds them: text as text, the common binary types as the text of
- * their value, other bytes as hex, long ones as their beginning with length and digest.
+ * their value, other bytes as hex.
  *
  * Source of the type ids: PostgreSQL's pg_type.dat; binary forms: each type's `send` function.
  */
 
 import { RECORDED_VALUE_BYTES_MAX } from "#protocols/wire/limits.ts";
-import type { RecordedText, RecordedValue } from "#protocols/wire/transcript.ts";
-import { hash, isUtf8Bytes } from "./digest.ts";
-
-/** Of a value over the limit, kept as its beginning. */
-const HEAD_BYTES = 1024;
+import { bytesValue, textValue } from "#protocols/wire/recorded.ts";
+import type { RecordedValue } from "#protocols/wire/transcript.ts";
 
 /** Types whose binary form is the text itself. */
 const TEXT_TYPES = new Set([18, 19, 25, 114, 1042, 1043, 705, 142]);
@@ -19,34 +16,6 @@ export function recordedValue(bytes: Buffer | null, binary: boolean, typeOid: nu
   if (bytes === null) return null;
   if (binary && !TEXT_TYPES.has(typeOid)) return binaryValue(bytes, typeOid);
   return textValue(bytes, RECORDED_VALUE_BYTES_MAX);
-}
-
-/** Text up to `limit` bytes; bytes that are not UTF-8 as hex. */
-export function textValue(bytes: Buffer, limit: number): RecordedValue {
-  if (bytes.length <= limit) {
-    const text = bytes.toString("utf8");
-    return text.includes("\ufffd") && !isUtf8Bytes(bytes) ? { hex: bytes.toString("hex") } : text;
-  }
-  if (!isUtf8Bytes(bytes)) return binaryBeginning(bytes);
-  return { head: beginning(bytes, Math.min(limit, HEAD_BYTES)), bytes: bytes.length, sha256: hash(bytes) };
-}
-
-/** As many whole characters as fit. */
-function beginning(bytes: Buffer, limit: number): string {
-  let end = limit;
-  while (end > 0 && ((bytes[end] ?? 0) & 0xc0) === 0x80) end--;
-  return bytes.toString("utf8", 0, end);
-}
-
-function binaryBeginning(bytes: Buffer): RecordedValue {
-  return { hex: bytes.toString("hex", 0, HEAD_BYTES / 2), bytes: bytes.length, sha256: hash(bytes) };
-}
-
-/** Of a statement text; the whole where it fits. */
-export function recordedText(text: string, limit: number): RecordedText {
-  if (text.length * 3 <= limit || Buffer.byteLength(text) <= limit) return text;
-  const bytes = Buffer.from(text);
-  return { head: beginning(bytes, HEAD_BYTES), bytes: bytes.length, sha256: hash(bytes) };
 }
 
 function binaryValue(bytes: Buffer, typeOid: number): RecordedValue {
@@ -78,8 +47,7 @@ function binaryValue(bytes: Buffer, typeOid: number): RecordedValue {
     default:
       break;
   }
-  if (bytes.length <= RECORDED_VALUE_BYTES_MAX / 2) return { hex: bytes.toString("hex") };
-  return binaryBeginning(bytes);
+  return bytesValue(bytes);
 }
 
 /** The shortest decimal that is this value in single precision: 0.1, where the double next to it is 0.10000000149011612. */

@@ -12,8 +12,9 @@ import { checkServerFinal, readChallenge, scramFirst } from "#protocols/postgres
 import { readFirstMessage, requestedTarget } from "#protocols/postgres/startup.ts";
 import { takeMessage } from "#protocols/postgres/take-message.ts";
 import { UpstreamLogin } from "#protocols/postgres/upstream-login.ts";
-import { recordedText, recordedValue } from "#protocols/postgres/values.ts";
+import { recordedValue } from "#protocols/postgres/values.ts";
 import { Fault } from "#protocols/wire/fault.ts";
+import { recordedText } from "#protocols/wire/recorded.ts";
 import { Secret } from "#protocols/wire/secret.ts";
 import { cuts, mutated, someBytes } from "#test/fuzz/mutations.ts";
 import * as b from "#test/protocols/postgres/bytes.ts";
