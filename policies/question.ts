@@ -58,7 +58,6 @@ export type MaskingReason =
   | "masked-statement-kind"
   | "masked-write"
   | "masked-view"
-  | "masked-inheritance"
   | "masked-catalogue"
   | "masked-function"
   | "masked-setting"

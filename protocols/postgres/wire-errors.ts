@@ -55,7 +55,6 @@ export const WIRE_ERRORS = {
   "masked-statement-kind": { sqlState: "42501", severity: "ERROR" },
   "masked-write": { sqlState: "42501", severity: "ERROR" },
   "masked-view": { sqlState: "42501", severity: "ERROR" },
-  "masked-inheritance": { sqlState: "42501", severity: "ERROR" },
   "masked-catalogue": { sqlState: "42501", severity: "ERROR" },
   "masked-function": { sqlState: "42501", severity: "ERROR" },
   "masked-setting": { sqlState: "42501", severity: "ERROR" },

@@ -23,6 +23,9 @@ export const ORACLES: readonly (readonly [string, string])[] = [
   ["SELECT id FROM users WHERE tail LIKE '%2051'", "SELECT id FROM users WHERE tail LIKE '%9999'"],
   ["SELECT id FROM payments WHERE card LIKE '4929%'", "SELECT id FROM payments WHERE card LIKE '3000%'"],
   ["SELECT id FROM events WHERE secret LIKE 'obs%'", "SELECT id FROM events WHERE secret LIKE 'abs%'"],
+  ["SELECT id FROM events_east_one WHERE secret LIKE 'obs%'", "SELECT id FROM events_east_one WHERE secret LIKE 'abs%'"],
+  ["SELECT count(*) FROM events_west WHERE secret LIKE '%ian%'", "SELECT count(*) FROM events_west WHERE secret LIKE '%uan%'"],
+  ["SELECT id FROM night_staff WHERE ssn = '712-66-48' || '15'", "SELECT id FROM night_staff WHERE ssn = '000-00-00' || '00'"],
   [
     "SELECT id FROM users JOIN (VALUES ('917-' || '44-2051')) v(s) ON s = ssn",
     "SELECT id FROM users JOIN (VALUES ('000-00-0000')) v(s) ON s = ssn",

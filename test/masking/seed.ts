@@ -34,6 +34,9 @@ export const CANARIES: readonly Canary[] = [
   { text: "obsidiannorth" },
   { text: "obsidiansouth" },
   { text: "605-77-3390" },
+  { text: "obsidianeast" },
+  { text: "obsidianwest" },
+  { text: "712-66-4815" },
   { text: "missingcanary" },
 ];
 
@@ -121,10 +124,16 @@ INSERT INTO counters (n) VALUES (1), (2);
 CREATE TABLE events (id int, region text, secret text) PARTITION BY LIST (region);
 CREATE TABLE events_north PARTITION OF events FOR VALUES IN ('north');
 CREATE TABLE events_south PARTITION OF events FOR VALUES IN ('south');
-INSERT INTO events VALUES (1, 'north', 'obsidiannorth'), (2, 'south', 'obsidiansouth');
+CREATE TABLE events_east PARTITION OF events FOR VALUES IN ('east') PARTITION BY RANGE (id);
+CREATE TABLE events_east_one (secret text, id int, region text);
+ALTER TABLE events_east ATTACH PARTITION events_east_one FOR VALUES FROM (0) TO (9);
+CREATE TABLE events_west PARTITION OF events FOR VALUES IN ('west');
+INSERT INTO events VALUES (1, 'north', 'obsidiannorth'), (2, 'south', 'obsidiansouth'), (3, 'east', 'obsidianeast'), (4, 'west', 'obsidianwest');
 CREATE TABLE people (id int, ssn text);
 CREATE TABLE staff (office text) INHERITS (people);
 INSERT INTO staff VALUES (7, '605-77-3390', 'tower');
+CREATE TABLE night_staff (shift int) INHERITS (staff);
+INSERT INTO night_staff VALUES (8, '712-66-4815', 'gate', 3);
 CREATE SCHEMA "Back Office";
 CREATE TABLE "Back Office"."User ""Data""" (id int, "S S N" text);
 INSERT INTO "Back Office"."User ""Data""" VALUES (1, '917-44-2051');
@@ -142,6 +151,8 @@ CREATE SERVER elsewhere FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '127.0.0
 CREATE FOREIGN TABLE remote_users (id int, ssn text) SERVER elsewhere;
 SELECT lo_from_bytea(424242, convert_to('917-44-2051', 'UTF8'));
 ANALYZE;
+CREATE TABLE remote_all (id int, ssn text) PARTITION BY LIST (id);
+CREATE FOREIGN TABLE remote_one PARTITION OF remote_all FOR VALUES IN (1) SERVER elsewhere;
 `;
 
 /** `reader` may read, `owner` may do everything: both under every mask. `boss` is under none. */
@@ -179,6 +190,7 @@ export function withMasks(sections: Sections): Sections {
         { name: "days", target: TARGET, columns: users("born", "seen"), with: "year", unless: UNLESS },
         { name: "pins", target: TARGET, columns: users("pin"), with: "null", unless: UNLESS },
         { name: "code", target: TARGET, columns: [...users("code"), "public.payments.card"], with: { keepLast: 2 }, unless: UNLESS },
+        { name: "west", target: TARGET, columns: ["public.events_west.secret"], with: { keepLast: 2 }, unless: UNLESS },
         { name: "bio", target: TARGET, columns: users("bio"), with: { constant: "(hidden)" }, unless: UNLESS },
       ],
       functions: { allow: ["public.order_total"] },

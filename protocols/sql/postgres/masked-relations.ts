@@ -48,7 +48,7 @@ export function judgeRelation(view: MaskingView, rangeVar: Body): RelationVerdic
       ? lookupIn(view.catalogue).relation(schema === "" ? null : schema, name)
       : undefined;
   if (relation === undefined) return { kind: "refused", refusal: unresolved(rangeVar), relation: undefined };
-  const refusal = relationRefusal(view, relation);
+  const refusal = relationRefusal(view, relation, rangeVar["inh"] === true);
   if (refusal !== undefined) return { kind: "refused", refusal, relation };
   const attributes = view.protection.columns.get(relation.oid);
   if (relation.definition !== null) return { kind: "view", relation, attributes };
@@ -64,24 +64,40 @@ function unresolved(rangeVar: Body): Refusal {
   };
 }
 
-function relationRefusal(view: MaskingView, relation: CatalogueRelation): Refusal | undefined {
-  const barrier = view.protection.barriers.get(relation.oid);
-  if (barrier !== undefined) return barrier;
+/** @param below whether rows of its children are read too */
+function relationRefusal(view: MaskingView, relation: CatalogueRelation, below: boolean): Refusal | undefined {
   const shown = display(relation);
   if (relation.schema === "pg_catalog" || relation.schema === "information_schema") {
     const open = relation.schema === "pg_catalog" ? SERVER_RELATIONS.has(relation.name) : !INFORMATION_REFUSED.has(relation.name);
     return open ? undefined : refusedServerRelation(shown);
   }
-  if (relation.kind === "foreign-table" && !view.protection.columns.has(relation.oid)) {
+  const foreign = below ? foreignIn(view, relation) : isUnnamedForeign(view, relation) ? relation : undefined;
+  if (foreign !== undefined) {
+    const whose = foreign === relation ? "" : `, whose rows ${shown} shows,`;
     return {
       reason: "masked-unresolved",
       rule: null,
-      message: `foreign table ${shown} may hold masked columns of another server`,
+      message: `foreign table ${display(foreign)}${whose} may hold masked columns of another server`,
       hint: "a masking rule that names its columns makes it readable",
     };
   }
   if (relation.kind === "other") return unresolved({ relname: shown });
   return rowTypeRefusal(view, relation.schema, relation.name);
+}
+
+/** A relation itself, or a partition or child at any depth, that another server fills and no rule names. */
+function foreignIn(view: MaskingView, relation: CatalogueRelation): CatalogueRelation | undefined {
+  const { children } = lookupIn(view.catalogue);
+  const seen = new Set([relation]);
+  for (const one of seen) {
+    if (isUnnamedForeign(view, one)) return one;
+    for (const child of children.get(one.oid) ?? []) seen.add(child);
+  }
+  return undefined;
+}
+
+function isUnnamedForeign({ protection }: MaskingView, { oid, kind }: CatalogueRelation): boolean {
+  return kind === "foreign-table" && !protection.columns.has(oid);
 }
 
 function refusedServerRelation(shown: string): Refusal {

@@ -1,11 +1,12 @@
 /**
- * Masking rules resolved against a catalogue: which columns of which relations show masked and by what expression,
- * and which relations hold the same rows by another name and can't be read at all.
+ * Masking rules resolved against a catalogue: which columns of which relations show masked, by what rule and by what
+ * expression. Where protection goes beyond the columns that a rule names is told by `spread.ts`.
  */
-import type { ActiveMask, Mask, MaskingReason, ProtectedColumn } from "#policies/question.ts";
+import type { ActiveMask, Mask, ProtectedColumn } from "#policies/question.ts";
 import type { Catalogue, CatalogueColumn, CatalogueRelation } from "#protocols/sql/catalogue.ts";
-import { type Lookup, lookupIn } from "./lookup.ts";
+import { lookupIn } from "./lookup.ts";
 import { maskExpression } from "./mask-expression.ts";
+import { type Assigned, type Assignments, assign, spread } from "./spread.ts";
 
 export interface ProtectedAttribute {
   readonly rule: string;
@@ -17,19 +18,9 @@ export interface ProtectedAttribute {
 
 export type ProtectedAttributes = ReadonlyMap<number, ProtectedAttribute>;
 
-/** Why a relation can't be read under these masks. */
-export interface Barrier {
-  readonly reason: MaskingReason;
-  readonly rule: string;
-  readonly message: string;
-  readonly hint: string;
-}
-
 export interface Protection {
   /** Relation OID, then attribute number. */
   readonly columns: ReadonlyMap<number, ProtectedAttributes>;
-  /** By relation OID. */
-  readonly barriers: ReadonlyMap<number, Barrier>;
   /** Names of all protected columns but the server's own: what a statement that can't be resolved is searched for. */
   readonly columnNames: ReadonlySet<string>;
 }
@@ -58,8 +49,6 @@ export interface ResolvedProtection {
   readonly problems: readonly ProtectionProblem[];
 }
 
-type Attributes = Map<number, ProtectedAttribute>;
-
 /** Columns of the server's own that hold other people's values; under any mask they show NULL. */
 const SERVER_COLUMNS = [
   ["pg_attribute", "attmissingval"],
@@ -71,20 +60,22 @@ export const SERVER_RULE = "catalogue";
 /** The masks in the order of the rules: of two that name a column, the first counts. */
 export function resolveProtection(catalogue: Catalogue, masks: readonly ActiveMask[]): ResolvedProtection {
   const problems: ProtectionProblem[] = [];
-  const columns = new Map<number, Attributes>();
-  for (const { rule, columns: patterns, mask } of masks) {
+  const assignments: Assignments = new Map();
+  for (const [rank, { rule, columns: patterns, mask }] of masks.entries()) {
     for (const pattern of patterns) {
       const named = matching(catalogue, pattern);
       const message = `rule ${rule}: ${pattern} names no column of this target`;
       if (named.length === 0) problems.push({ kind: "names-nothing", rule, columns: pattern, message });
-      for (const { relation, column } of named) problems.push(...protect(columns, relation, column, rule, mask));
+      for (const { relation, column } of named) {
+        const assigned: Assigned = { rule, rank, mask };
+        if (assign(assignments, { relation, column, assigned })) problems.push(...misfit(relation, column, assigned));
+      }
     }
   }
-  protectCopies(columns, catalogue);
-  const columnNames = new Set([...columns].flatMap(([oid, attributes]) => namesIn(lookupIn(catalogue).byOid.get(oid), attributes)));
-  const barriers = relativesOf(catalogue, columns);
-  if (masks.length > 0) protectServer(columns, catalogue);
-  return { protection: { columns, barriers, columnNames }, problems };
+  spread(catalogue, assignments);
+  const columnNames = new Set([...assignments].flatMap(([oid, columns]) => namesIn(lookupIn(catalogue).byOid.get(oid), columns)));
+  if (masks.length > 0) assignServer(catalogue, assignments);
+  return { protection: { columns: attributesOf(catalogue, assignments), columnNames }, problems };
 }
 
 function matching(catalogue: Catalogue, pattern: string): readonly { relation: CatalogueRelation; column: CatalogueColumn }[] {
@@ -111,121 +102,45 @@ function glob(pattern: string): (name: string) => boolean {
   return (name) => expression.test(name);
 }
 
-/** A mask that does not fit the type is a problem, and hides the value altogether meanwhile. */
-function protect(
-  columns: Map<number, Attributes>,
-  relation: CatalogueRelation,
-  column: CatalogueColumn,
-  rule: string,
-  mask: Mask,
-): readonly ProtectionProblem[] {
-  const attributes = columns.get(relation.oid) ?? new Map<number, ProtectedAttribute>();
-  if (attributes.has(column.number)) return [];
+function misfit(relation: CatalogueRelation, column: CatalogueColumn, { rule, mask }: Assigned): readonly ProtectionProblem[] {
   const made = maskExpression(mask, column);
-  const fits = made.kind === "expression";
-  const attribute = { rule, mask: fits ? mask.kind : "null", expression: fits ? made.sql : hidden(column) } as const;
-  columns.set(relation.oid, attributes.set(column.number, attribute));
   if (made.kind !== "problem") return [];
   const place = `${display(relation)}.${column.name}`;
   return [{ kind: "unfit", rule, columns: place, message: `rule ${rule}: ${place}: ${made.message}; it shows NULL` }];
 }
 
-function hidden(column: CatalogueColumn): string {
-  const made = maskExpression({ kind: "null" }, column);
-  return made.kind === "expression" ? made.sql : "NULL";
-}
-
-/** A generated column is a copy in other clothes, and so is one that a foreign key ties to a protected one. */
-function protectCopies(columns: Map<number, Attributes>, catalogue: Catalogue): void {
-  for (let changed = true; changed; ) {
-    changed = false;
-    for (const relation of catalogue.relations) {
-      for (const column of relation.columns) {
-        const rule = columns.get(relation.oid)?.has(column.number) === true ? undefined : copiedRule(columns, relation, column);
-        if (rule === undefined) continue;
-        protect(columns, relation, column, rule, { kind: "redact" });
-        changed = true;
-      }
-    }
-  }
-}
-
-/** The rule of the protected column that it is made of; undefined when there is none. */
-function copiedRule(
-  columns: ReadonlyMap<number, Attributes>,
-  { oid, references }: CatalogueRelation,
-  { number, generatedFrom }: CatalogueColumn,
-): string | undefined {
-  const made = generatedFrom.map((source) => columns.get(oid)?.get(source));
-  const referred = references.flatMap((reference) =>
-    reference.columns.map((pair) => (pair.number === number ? columns.get(reference.relation)?.get(pair.refersTo) : undefined)),
+function attributesOf(catalogue: Catalogue, assignments: Assignments): ReadonlyMap<number, ProtectedAttributes> {
+  const { byOid } = lookupIn(catalogue);
+  return new Map(
+    [...assignments].map(([oid, columns]) => {
+      const attributes = byOid.get(oid)?.columns.flatMap((column) => {
+        const assigned = columns.get(column.number);
+        return assigned === undefined ? [] : [[column.number, attributeOf(column, assigned)] as const];
+      });
+      return [oid, new Map(attributes)];
+    }),
   );
-  return [...made, ...referred].find((attribute) => attribute !== undefined)?.rule;
 }
 
-function protectServer(columns: Map<number, Attributes>, catalogue: Catalogue): void {
+/** A mask that does not fit the type hides the value altogether. */
+function attributeOf(column: CatalogueColumn, { rule, mask }: Assigned): ProtectedAttribute {
+  const made = maskExpression(mask, column);
+  if (made.kind === "expression") return { rule, mask: mask.kind, expression: made.sql };
+  const hidden = maskExpression({ kind: "null" }, column);
+  return { rule, mask: "null", expression: hidden.kind === "expression" ? hidden.sql : "NULL" };
+}
+
+function assignServer(catalogue: Catalogue, assignments: Assignments): void {
+  const assigned: Assigned = { rule: SERVER_RULE, rank: Number.MAX_SAFE_INTEGER, mask: { kind: "null" } };
   for (const [table, name] of SERVER_COLUMNS) {
     const relation = lookupIn(catalogue).relation("pg_catalog", table);
     const column = relation?.columns.find((one) => one.name === name);
-    if (relation !== undefined && column !== undefined) protect(columns, relation, column, SERVER_RULE, { kind: "null" });
+    if (relation !== undefined && column !== undefined) assign(assignments, { relation, column, assigned });
   }
 }
 
-function namesIn(relation: CatalogueRelation | undefined, attributes: ProtectedAttributes): readonly string[] {
-  return relation?.columns.filter((column) => attributes.has(column.number)).map((column) => column.name) ?? [];
-}
-
-/**
- * Rows of a child are rows of its parents too. Wherever a column is protected in one and stands bare in the other,
- * the other can't be read; a rule that names it there as well makes it readable.
- */
-function relativesOf(catalogue: Catalogue, columns: ReadonlyMap<number, ProtectedAttributes>): ReadonlyMap<number, Barrier> {
-  const lookup = lookupIn(catalogue);
-  const barriers = new Map<number, Barrier>();
-  for (const [oid, attributes] of columns) {
-    const guarded = lookup.byOid.get(oid);
-    if (guarded === undefined) continue;
-    for (const relative of [...below(lookup, guarded), ...above(lookup, guarded)]) {
-      const bare = bareColumn(guarded, attributes, relative, columns.get(relative.oid));
-      if (bare === undefined || barriers.has(relative.oid)) continue;
-      barriers.set(relative.oid, {
-        reason: "masked-inheritance",
-        rule: bare.rule,
-        message: `${display(relative)} holds rows of ${display(guarded)}, whose column ${bare.name} is masked`,
-        hint: `read ${display(guarded)}, or name ${display(relative)}.${bare.name} in the masking rule too`,
-      });
-    }
-  }
-  return barriers;
-}
-
-function bareColumn(
-  guarded: CatalogueRelation,
-  attributes: ProtectedAttributes,
-  relative: CatalogueRelation,
-  its: ProtectedAttributes | undefined,
-): { readonly name: string; readonly rule: string } | undefined {
-  for (const column of guarded.columns) {
-    const attribute = attributes.get(column.number);
-    const same = attribute === undefined ? undefined : relative.columns.find(({ name }) => name === column.name);
-    if (attribute !== undefined && same !== undefined && its?.has(same.number) !== true) return { name: column.name, rule: attribute.rule };
-  }
-  return undefined;
-}
-
-function below(lookup: Lookup, relation: CatalogueRelation): readonly CatalogueRelation[] {
-  return closure(relation, (one) => lookup.children.get(one.oid) ?? []);
-}
-
-function above(lookup: Lookup, relation: CatalogueRelation): readonly CatalogueRelation[] {
-  return closure(relation, (one) => one.parents.map((oid) => lookup.byOid.get(oid)).filter((parent) => parent !== undefined));
-}
-
-function closure(start: CatalogueRelation, step: (one: CatalogueRelation) => readonly CatalogueRelation[]): readonly CatalogueRelation[] {
-  const seen = new Set([start]);
-  for (const one of seen) for (const next of step(one)) seen.add(next);
-  seen.delete(start);
-  return [...seen];
+function namesIn(relation: CatalogueRelation | undefined, columns: ReadonlyMap<number, Assigned>): readonly string[] {
+  return relation?.columns.filter(({ number }) => columns.has(number)).map(({ name }) => name) ?? [];
 }
 
 export function display({ schema, name }: CatalogueRelation): string {
@@ -242,19 +157,13 @@ export function protectedColumnsOf(relation: CatalogueRelation, attributes: Prot
 
 /**
  * What no RowDescription may name once statements have been rewritten, as `<table OID>/<attribute number>`: protected
- * columns, the same columns of relatives, and attribute 0, which stands for whole rows of any of these.
+ * columns, and attribute 0, which stands for whole rows of their relations.
  */
-export function protectedOrigins({ catalogue, protection }: MaskingView): ReadonlySet<string> {
-  const { byOid } = lookupIn(catalogue);
+export function protectedOrigins({ protection }: MaskingView): ReadonlySet<string> {
   const origins = new Set<string>();
   for (const [oid, attributes] of protection.columns) {
     origins.add(`${oid}/0`);
     for (const number of attributes.keys()) origins.add(`${oid}/${number}`);
-  }
-  for (const oid of protection.barriers.keys()) {
-    origins.add(`${oid}/0`);
-    const bare = byOid.get(oid)?.columns.filter(({ name }) => protection.columnNames.has(name)) ?? [];
-    for (const column of bare) origins.add(`${oid}/${column.number}`);
   }
   return origins;
 }

@@ -150,29 +150,74 @@ describe("resolveProtection", () => {
     assert.equal(protection.columns.get(users.oid)?.get(1)?.expression, "CAST(NULL AS integer)");
   });
 
-  test("who holds the same rows bare can't be read: children, grandchildren and parents", () => {
-    const { protection } = resolveProtection(catalogue, [mask(["public.people.ssn"])]);
-    assert.deepEqual([...protection.barriers.keys()].sort(), [child.oid, grandchild.oid]);
-    assert.partialDeepStrictEqual(protection.barriers.get(grandchild.oid), {
-      reason: "masked-inheritance",
-      rule: "pii",
-      message: "public.bosses holds rows of public.people, whose column ssn is masked",
-      hint: "read public.people, or name public.bosses.ssn in the masking rule too",
-    });
-    assert.deepEqual([...resolveProtection(catalogue, [mask(["public.bosses.ssn"])]).protection.barriers.keys()].sort(), [
-      parent.oid,
-      child.oid,
-    ]);
-  });
+  describe("relatives hold the same rows", () => {
+    const kindsOf = (protection: ReturnType<typeof resolveProtection>["protection"], one: CatalogueRelation) =>
+      Object.fromEntries(
+        one.columns.flatMap(({ name, number }) => {
+          const attribute = protection.columns.get(one.oid)?.get(number);
+          return attribute === undefined ? [] : [[name, `${attribute.rule} ${attribute.mask}`]];
+        }),
+      );
 
-  test("relatives that a rule names too are readable, and so is a parent that lacks the column", () => {
-    assert.equal(resolveProtection(catalogue, [mask(["public.*.ssn"])]).protection.barriers.size, 0);
-    assert.deepEqual([...resolveProtection(catalogue, [mask(["public.staff.pay"])]).protection.barriers.keys()], [grandchild.oid]);
+    test("a child, a grandchild and a parent are masked as the one that the rule names", () => {
+      for (const named of ["people", "staff", "bosses"]) {
+        const { protection } = resolveProtection(catalogue, [mask([`public.${named}.ssn`], { kind: "keepLast", characters: 2 })]);
+        for (const one of [parent, child, grandchild]) assert.deepEqual(kindsOf(protection, one), { ssn: "pii keepLast" }, one.name);
+      }
+    });
+
+    test("a relative that lacks the column stays readable as it is", () => {
+      const { protection } = resolveProtection(catalogue, [mask(["public.staff.pay"])]);
+      assert.deepEqual([kindsOf(protection, parent), kindsOf(protection, grandchild)], [{}, { pay: "pii redact" }]);
+    });
+
+    test("a column that a rule names keeps that rule, and hands none on from beyond it", () => {
+      const { protection } = resolveProtection(catalogue, [
+        mask(["public.people.ssn"], { kind: "null" }, "first"),
+        mask(["public.staff.ssn"], { kind: "keepLast", characters: 4 }, "second"),
+      ]);
+      assert.deepEqual(kindsOf(protection, parent), { ssn: "first null" });
+      assert.deepEqual(kindsOf(protection, child), { ssn: "second keepLast" });
+      assert.deepEqual(kindsOf(protection, grandchild), { ssn: "second keepLast" });
+    });
+
+    test("of two rules that reach a relative the first counts, whichever is nearer", () => {
+      const near = relation("public", "near", [column("ssn", 1)], [parent.oid]);
+      const far = relation("public", "far", [column("ssn", 1)], [near.oid]);
+      const other = relation("public", "other", [column("ssn", 1)], [parent.oid]);
+      const family = { ...catalogue, relations: [parent, near, far, other] };
+      const { protection } = resolveProtection(family, [
+        mask(["public.far.ssn"], { kind: "null" }, "first"),
+        mask(["public.other.ssn"], { kind: "redact" }, "second"),
+      ]);
+      assert.deepEqual(kindsOf(protection, parent), { ssn: "first null" });
+      assert.deepEqual(kindsOf(protection, near), { ssn: "first null" });
+      assert.deepEqual(kindsOf(protection, other), { ssn: "second redact" });
+    });
+
+    test("a copy in a partition counts as one in its table, and what is generated from it too", () => {
+      const refers = [{ relation: users.oid, columns: [{ number: 1, refersTo: 3 }], cascades: false }];
+      const top = relation("public", "top", [column("ref", 1), column("half", 2, "text", [1])], [], "partitioned-table");
+      const part = { ...relation("public", "part", [column("ref", 1), column("half", 2, "text", [1])], [top.oid]), references: refers };
+      const { protection } = resolveProtection({ ...catalogue, relations: [top, part, users] }, [
+        mask(["public.users.ssn"], { kind: "null" }),
+      ]);
+      for (const one of [top, part]) assert.deepEqual(kindsOf(protection, one), { ref: "pii redact", half: "pii redact" }, one.name);
+    });
+
+    test("should a child's column be of another type, a mask that does not fit it shows NULL there", () => {
+      const odd = relation("public", "odd", [column("ssn", 1, "integer")], [parent.oid]);
+      const { protection, problems } = resolveProtection({ ...catalogue, relations: [parent, odd] }, [
+        mask(["public.people.ssn"], { kind: "keepLast", characters: 4 }),
+      ]);
+      assert.equal(protection.columns.get(odd.oid)?.get(1)?.expression, "CAST(NULL AS integer)");
+      assert.deepEqual(problems, []);
+    });
   });
 });
 
 describe("protectedOrigins", () => {
-  test("names protected columns, bare ones of relatives, and whole rows of all of them", () => {
+  test("names protected columns, those of relatives, and whole rows of all of them", () => {
     const { protection } = resolveProtection(catalogue, [mask(["public.people.ssn"])]);
     const view: MaskingView = { catalogue, protection, functionsAllowed: [] };
     const origins = protectedOrigins(view);

@@ -22,6 +22,8 @@ export const CANARIES = [
   "obsidian-north",
   "obsidian-south",
   "605-77-3390",
+  "obsidian-east",
+  "712-66-4815",
 ] as const;
 
 export const SEED = `
@@ -42,10 +44,15 @@ CREATE TABLE notes_to_self (id serial PRIMARY KEY, body text, at timestamptz DEF
 CREATE TABLE events (id int, region text, secret text) PARTITION BY LIST (region);
 CREATE TABLE events_north PARTITION OF events FOR VALUES IN ('north');
 CREATE TABLE events_south PARTITION OF events FOR VALUES IN ('south');
-INSERT INTO events VALUES (1, 'north', 'obsidian-north'), (2, 'south', 'obsidian-south');
+CREATE TABLE events_east PARTITION OF events FOR VALUES IN ('east') PARTITION BY RANGE (id);
+CREATE TABLE events_east_one (secret text, id int, region text);
+ALTER TABLE events_east ATTACH PARTITION events_east_one FOR VALUES FROM (0) TO (9);
+INSERT INTO events VALUES (1, 'north', 'obsidian-north'), (2, 'south', 'obsidian-south'), (3, 'east', 'obsidian-east');
 CREATE TABLE people (id int, ssn text);
 CREATE TABLE staff (office text) INHERITS (people);
 INSERT INTO staff VALUES (7, '605-77-3390', 'tower');
+CREATE TABLE night_staff (shift int) INHERITS (staff);
+INSERT INTO night_staff VALUES (8, '712-66-4815', 'gate', 3);
 CREATE TABLE creatures (id int);
 CREATE TABLE pets (keeper_ssn text) INHERITS (creatures);
 CREATE SCHEMA "Back Office";
@@ -79,6 +86,8 @@ CREATE EXTENSION postgres_fdw; CREATE EXTENSION dblink; CREATE EXTENSION pgcrypt
 CREATE SERVER elsewhere FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '127.0.0.1');
 CREATE FOREIGN TABLE remote_users (id int, ssn text) SERVER elsewhere;
 ANALYZE;
+CREATE TABLE remote_all (id int, ssn text) PARTITION BY LIST (id);
+CREATE FOREIGN TABLE remote_one PARTITION OF remote_all FOR VALUES IN (1) SERVER elsewhere;
 `;
 
 export const DOCUMENT = policyDocumentSchema.parse({
