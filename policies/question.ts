@@ -25,11 +25,16 @@ export type Mask =
   | { readonly kind: "keepLast"; readonly characters: number }
   | { readonly kind: "constant"; readonly value: string | number | boolean };
 
+/** `values`: any that is not read from a masked column. DEFAULT and leaving the column out need no permission. */
+export type Assign = "none" | "values";
+
 /** A masking rule that is in force for a principal on a target; `columns` are names with `*` globs. */
 export interface ActiveMask {
   readonly rule: string;
   readonly columns: readonly string[];
   readonly mask: Mask;
+  /** Whether writes may give such a column a value; without a word they may not. */
+  readonly assign?: Assign;
 }
 
 /** A column that a masking rule protects for this principal, resolved against the catalogue. */

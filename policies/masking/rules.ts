@@ -36,6 +36,7 @@ const ruleSchema = z.strictObject({
   columns: z.array(columnSchema).min(1).readonly(),
   with: withSchema,
   unless: whoSchema.optional(),
+  assign: z.enum(["none", "values"], { error: "expected none or values" }).optional(),
   lookup: z.literal("none", { error: "lookup: equality is not supported yet" }).optional(),
 });
 
@@ -49,6 +50,7 @@ export const maskingSchema = z
           target: rule.target,
           columns: rule.columns,
           mask: rule.with,
+          assign: rule.assign ?? ("none" as const),
           unless: rule.unless,
         })),
       )
@@ -66,5 +68,5 @@ export type MaskingRules = z.output<typeof maskingSchema>;
 export function activeMasks({ rules }: MaskingRules, principal: Principal, target: string): readonly ActiveMask[] {
   return rules
     .filter((rule) => rule.target === target && (rule.unless === undefined || !isMeant(rule.unless, principal)))
-    .map(({ name, columns, mask }) => ({ rule: name, columns, mask }));
+    .map(({ name, columns, mask, assign }) => ({ rule: name, columns, mask, assign }));
 }

@@ -29,9 +29,9 @@ export const DIGEST = `SELECT pg_catalog.md5(pg_catalog.concat_ws('/',
   ${rows("pg_type", `oid >= ${FIRST_USER_OID} AND typtype <> 'c' AND typcategory <> 'A'`)},
   ${rows("pg_trigger", "NOT tgisinternal")},
   ${rows("pg_policy", "true")},
-  ${rows("pg_index", `indexrelid >= ${FIRST_USER_OID} AND (indexprs IS NOT NULL OR indpred IS NOT NULL)`, "indexrelid")},
+  ${rows("pg_index", `indexrelid >= ${FIRST_USER_OID}`, "indexrelid")},
   ${rows("pg_cast", `oid >= ${FIRST_USER_OID}`)},
-  ${rows("pg_constraint", "contypid <> 0 OR contype IN ('p', 'f', 'c')")}
+  ${rows("pg_constraint", "contypid <> 0 OR contype IN ('p', 'f', 'c', 'u', 'x')")}
 )) AS digest`;
 
 export const PLACE = `SELECT pg_catalog.json_build_object(
@@ -63,12 +63,14 @@ const COLUMNS = `SELECT a.attrelid, pg_catalog.json_agg(pg_catalog.json_build_ob
          WHERE d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = a.attrelid AND d.refobjsubid > 0 AND d.refobjsubid <> a.attnum
            AND ((d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = a.attrelid AND d.objsubid = a.attnum)
              OR (d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass AND d.objid IN (
-                   SELECT ad.oid FROM pg_catalog.pg_attrdef ad WHERE ad.adrelid = a.attrelid AND ad.adnum = a.attnum)))) END
+                   SELECT ad.oid FROM pg_catalog.pg_attrdef ad WHERE ad.adrelid = a.attrelid AND ad.adnum = a.attnum)))) END,
+    'default', pg_catalog.pg_get_expr(e.adbin, e.adrelid)
   ) ORDER BY a.attnum) AS list
   FROM pg_catalog.pg_attribute a
   JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
   LEFT JOIN bottom b ON b.domain = a.atttypid
   LEFT JOIN pg_catalog.pg_type bt ON bt.oid = b.type
+  LEFT JOIN pg_catalog.pg_attrdef e ON e.adrelid = a.attrelid AND e.adnum = a.attnum
  WHERE a.attnum > 0 AND NOT a.attisdropped
  GROUP BY a.attrelid`;
 
@@ -85,6 +87,36 @@ const CALLS = `SELECT part.relid, pg_catalog.json_agg(DISTINCT f.oid::int8) AS l
   JOIN pg_catalog.pg_proc f ON f.oid = CASE WHEN d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass THEN d.refobjid ELSE o.oprcode::oid END
  WHERE f.oid >= ${FIRST_USER_OID}
  GROUP BY part.relid`;
+
+/** What the server evaluates or compares when rows are written. */
+const WRITTEN_WITH = `'checks', coalesce((
+      SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
+          'expression', pg_catalog.pg_get_expr(k.conbin, k.conrelid), 'validated', k.convalidated) ORDER BY k.oid)
+        FROM pg_catalog.pg_constraint k WHERE k.conrelid = c.oid AND k.contype = 'c'), '[]'::json),
+  'indexes', coalesce((
+      SELECT pg_catalog.json_agg(pg_catalog.json_build_object('name', ic.relname, 'unique', i.indisunique, 'exclusion', i.indisexclusion,
+          'keys', ARRAY(SELECT pg_catalog.pg_get_indexdef(i.indexrelid, key, false) FROM pg_catalog.generate_series(1, i.indnatts) key ORDER BY key),
+          'predicate', pg_catalog.pg_get_expr(i.indpred, i.indrelid)) ORDER BY i.indexrelid)
+        FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class ic ON ic.oid = i.indexrelid
+       WHERE i.indrelid = c.oid AND i.indexrelid >= ${FIRST_USER_OID}), '[]'::json),
+  'partitionKey', coalesce((
+      SELECT pg_catalog.concat_ws(', ', (SELECT pg_catalog.string_agg(pg_catalog.quote_ident(a.attname), ', ') FROM pg_catalog.pg_attribute a
+                                          WHERE a.attrelid = c.oid AND a.attnum = ANY (p.partattrs::int2[])),
+                                  pg_catalog.pg_get_expr(p.partexprs, p.partrelid))
+        FROM pg_catalog.pg_partitioned_table p WHERE p.partrelid = c.oid), ''),
+  'policies', ARRAY(
+      SELECT e FROM pg_catalog.pg_policy p,
+             LATERAL (VALUES (pg_catalog.pg_get_expr(p.polqual, p.polrelid)), (pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid))) x(e)
+       WHERE p.polrelid = c.oid AND c.relrowsecurity AND e IS NOT NULL ORDER BY p.oid, e),
+  'triggerConditions', ARRAY(
+      SELECT pg_catalog.pg_get_triggerdef(t.oid) FROM pg_catalog.pg_trigger t
+       WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgqual IS NOT NULL ORDER BY t.oid),
+  'skipsUnchanged', EXISTS (
+      SELECT FROM pg_catalog.pg_trigger t
+       WHERE t.tgrelid = c.oid AND t.tgfoid = 'pg_catalog.suppress_redundant_updates_trigger()'::pg_catalog.regprocedure)`;
+
+const action = (letter: string): string =>
+  `CASE ${letter} WHEN 'c' THEN 'cascade' WHEN 'n' THEN 'set' WHEN 'd' THEN 'set' ELSE 'refuse' END`;
 
 export const RELATIONS = `${BASE_TYPES}
 SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(
@@ -106,21 +138,13 @@ SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(
   'triggers', ARRAY(SELECT DISTINCT t.tgfoid::int8 FROM pg_catalog.pg_trigger t
                      WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgfoid >= ${FIRST_USER_OID} ORDER BY 1),
   'calls', coalesce(calls.list, '[]'::json),
-  'expressions', ARRAY(
-      SELECT pg_catalog.pg_get_expr(d.adbin, d.adrelid) FROM pg_catalog.pg_attrdef d WHERE d.adrelid = c.oid
-    UNION
-      SELECT pg_catalog.pg_get_expr(k.conbin, k.conrelid) FROM pg_catalog.pg_constraint k WHERE k.conrelid = c.oid AND k.contype = 'c'
-    UNION
-      SELECT pg_catalog.pg_get_expr(p.partexprs, p.partrelid) FROM pg_catalog.pg_partitioned_table p WHERE p.partrelid = c.oid AND p.partexprs IS NOT NULL
-    UNION
-      SELECT e FROM pg_catalog.pg_index i, LATERAL (VALUES (pg_catalog.pg_get_expr(i.indexprs, i.indrelid)), (pg_catalog.pg_get_expr(i.indpred, i.indrelid))) x(e)
-       WHERE i.indrelid = c.oid AND e IS NOT NULL AND i.indexrelid >= ${FIRST_USER_OID}),
+  ${WRITTEN_WITH},
   'references', coalesce((
     SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
         'relation', k.confrelid::int8,
         'columns', (SELECT pg_catalog.json_agg(pg_catalog.json_build_object('number', p.number, 'refersTo', p.other))
                       FROM ROWS FROM (pg_catalog.unnest(k.conkey), pg_catalog.unnest(k.confkey)) AS p(number, other)),
-        'cascades', NOT (k.confdeltype IN ('a', 'r') AND k.confupdtype IN ('a', 'r'))) ORDER BY k.oid)
+        'onDelete', ${action("k.confdeltype")}, 'onUpdate', ${action("k.confupdtype")}) ORDER BY k.oid)
       FROM pg_catalog.pg_constraint k WHERE k.conrelid = c.oid AND k.contype = 'f'), '[]'::json)
 ) ORDER BY c.oid), '[]'::json)::text AS answer
 FROM pg_catalog.pg_class c

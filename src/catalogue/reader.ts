@@ -19,6 +19,21 @@ const column = z.object({
   notNull: z.boolean(),
   baseType: z.string(),
   generatedFrom: z.array(z.int()),
+  default: z.string().nullable(),
+});
+const index = z.object({
+  name: z.string(),
+  unique: z.boolean(),
+  exclusion: z.boolean(),
+  keys: z.array(z.string()),
+  predicate: z.string().nullable(),
+});
+const action = z.enum(["refuse", "cascade", "set"]);
+const reference = z.object({
+  relation: oid,
+  columns: z.array(z.object({ number: z.int(), refersTo: z.int() })),
+  onDelete: action,
+  onUpdate: action,
 });
 const relation = z.object({
   oid,
@@ -33,10 +48,13 @@ const relation = z.object({
   rules: z.array(z.string()),
   triggers: z.array(oid),
   calls: z.array(oid),
-  expressions: z.array(z.string()),
-  references: z.array(
-    z.object({ relation: oid, columns: z.array(z.object({ number: z.int(), refersTo: z.int() })), cascades: z.boolean() }),
-  ),
+  checks: z.array(z.object({ expression: z.string(), validated: z.boolean() })),
+  indexes: z.array(index),
+  partitionKey: z.string(),
+  policies: z.array(z.string()),
+  triggerConditions: z.array(z.string()),
+  skipsUnchanged: z.boolean(),
+  references: z.array(reference),
 });
 const routine = z.object({
   oid,

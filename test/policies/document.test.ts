@@ -47,6 +47,20 @@ describe("policy document", () => {
     assert.deepEqual(masks[0]?.masking, masks[1]?.masking);
   });
 
+  test("a masking rule says whether writes may assign, and without a word they may not", () => {
+    const rules = [{}, { assign: "none" }, { assign: "values" }].map((said) => ({
+      target: "t",
+      columns: ["a.b.c"],
+      with: "redact",
+      ...said,
+    }));
+    const { masking } = policyDocumentSchema.parse({ masking: { rules } });
+    assert.deepEqual(
+      masking.rules.map(({ assign }) => assign),
+      ["none", "none", "values"],
+    );
+  });
+
   const rule = { target: "orders", columns: ["public.users.ssn"], with: "redact" };
   const access = { who: agents, targets: ["orders"], may: ["read"] };
   const refused: readonly (readonly [string, unknown, RegExp])[] = [
@@ -58,6 +72,7 @@ describe("policy document", () => {
     ["an approval, which nothing enforces yet", { approvals: { rules: [{ name: "x" }] } }, /approvals are not supported yet/],
     ["a hash mask", { masking: { rules: [{ ...rule, with: { hash: { key: { env: "K" } } } }] } }, /with.*: hash is not supported yet/],
     ["equality lookup", { masking: { rules: [{ ...rule, lookup: "equality" }] } }, /lookup: equality is not supported yet/],
+    ["a permission to assign that does not exist", { masking: { rules: [{ ...rule, assign: "all" }] } }, /expected none or values/],
     ["an unknown mask", { masking: { rules: [{ ...rule, with: "blur" }] } }, /expected redact, null, email, year/],
     ["a mask that keeps no character", { masking: { rules: [{ ...rule, with: { keepLast: 0 } }] } }, /with/],
     ["a column without its schema", { masking: { rules: [{ ...rule, columns: ["users.ssn"] }] } }, /expected schema\.table\.column/],

@@ -42,8 +42,8 @@ function build(catalogue: Catalogue): Lookup {
   }
   const cascading = new Map<number, CatalogueRelation[]>();
   for (const relation of catalogue.relations) {
-    for (const { relation: other, cascades } of relation.references)
-      if (cascades) cascading.set(other, [...(cascading.get(other) ?? []), relation]);
+    for (const { relation: other, onDelete, onUpdate } of relation.references)
+      if (onDelete !== "refuse" || onUpdate !== "refuse") cascading.set(other, [...(cascading.get(other) ?? []), relation]);
   }
   return {
     byOid: new Map(catalogue.relations.map((one) => [one.oid, one])),

@@ -12,15 +12,17 @@ export type MaskExpression = { readonly kind: "expression"; readonly sql: string
 const REDACTED = "***";
 const DATES = new Set(["date", "timestamp without time zone", "timestamp with time zone"]);
 
-/** @returns a problem when the mask has no meaning for the column's type */
-export function maskExpression(mask: Mask, column: CatalogueColumn): MaskExpression {
-  const name = quoteIdentifier(column.name);
+/**
+ * @param name SQL that names the column, where its name alone would not do
+ * @returns a problem when the mask has no meaning for the column's type
+ */
+export function maskExpression(mask: Mask, column: CatalogueColumn, name = quoteIdentifier(column.name)): MaskExpression {
   const text = column.category === "S";
   switch (mask.kind) {
     case "null":
-      return nothing(column);
+      return nothing(name, column);
     case "redact":
-      return text ? keepingNull(name, quoteLiteral(REDACTED), column) : nothing(column);
+      return text ? keepingNull(name, quoteLiteral(REDACTED), column) : nothing(name, column);
     case "constant":
       return constant(mask.value, name, column);
     case "keepLast":
@@ -37,10 +39,8 @@ function problem(message: string, column: CatalogueColumn): MaskExpression {
 }
 
 /** Never evaluated, yet typed: also for pseudo-types such as `anyarray`, to which nothing can be cast. */
-function nothing(column: CatalogueColumn): MaskExpression {
-  const sql = column.baseType.startsWith("any")
-    ? `CASE WHEN false THEN ${quoteIdentifier(column.name)} END`
-    : `CAST(NULL AS ${column.baseType})`;
+function nothing(name: string, column: CatalogueColumn): MaskExpression {
+  const sql = column.baseType.startsWith("any") ? `CASE WHEN false THEN ${name} END` : `CAST(NULL AS ${column.baseType})`;
   return { kind: "expression", sql };
 }
 

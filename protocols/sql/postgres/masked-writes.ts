@@ -79,8 +79,21 @@ function codeOf(view: MaskingView, relation: CatalogueRelation): string | undefi
   if (trigger !== undefined) return `${shown} has a trigger that calls ${nameOf(view, trigger)}`;
   const call = relation.calls.find((oid) => !relation.triggers.includes(oid) && !isCallable(view, oid));
   if (call !== undefined) return `a default, check, index or policy of ${shown} calls ${nameOf(view, call)}`;
-  const refused = relation.expressions.map((expression) => expressionRefused(view, expression)).find((found) => found !== undefined);
-  return refused === undefined ? undefined : `in a default, check or index of ${shown}, ${refused}`;
+  const refused = expressionsOf(relation)
+    .map((expression) => expressionRefused(view, expression))
+    .find((found) => found !== undefined);
+  return refused === undefined ? undefined : `in a default, check, index or policy of ${shown}, ${refused}`;
+}
+
+function expressionsOf({ columns, checks, indexes, partitionKey, policies }: CatalogueRelation): readonly string[] {
+  const texts = [
+    ...columns.map((column) => column.default),
+    ...checks.map(({ expression }) => expression),
+    ...indexes.flatMap(({ keys, predicate }) => [...keys, predicate]),
+    partitionKey,
+    ...policies,
+  ];
+  return texts.flatMap((text) => (text === null || text === "" ? [] : [text]));
 }
 
 function nameOf(view: MaskingView, oid: number): string {

@@ -11,7 +11,9 @@ import { type Assigned, type Assignments, assign, spread } from "./spread.ts";
 export interface ProtectedAttribute {
   readonly rule: string;
   /** As it is applied: `null` where the rule's own does not fit the column. */
-  readonly mask: Mask["kind"];
+  readonly mask: Mask;
+  /** Writes may give the column a value. */
+  readonly assignable: boolean;
   /** The SQL expression that yields the masked value, over the column of that name. */
   readonly expression: string;
 }
@@ -54,6 +56,7 @@ const SERVER_COLUMNS = [
   ["pg_attribute", "attmissingval"],
   ["pg_stat_activity", "query"],
 ] as const;
+const NULL: Mask = { kind: "null" };
 /** Stands where a rule's name would, for columns of the server's own. */
 export const SERVER_RULE = "catalogue";
 
@@ -61,13 +64,13 @@ export const SERVER_RULE = "catalogue";
 export function resolveProtection(catalogue: Catalogue, masks: readonly ActiveMask[]): ResolvedProtection {
   const problems: ProtectionProblem[] = [];
   const assignments: Assignments = new Map();
-  for (const [rank, { rule, columns: patterns, mask }] of masks.entries()) {
+  for (const [rank, { rule, columns: patterns, mask, assign: writes }] of masks.entries()) {
     for (const pattern of patterns) {
       const named = matching(catalogue, pattern);
       const message = `rule ${rule}: ${pattern} names no column of this target`;
       if (named.length === 0) problems.push({ kind: "names-nothing", rule, columns: pattern, message });
       for (const { relation, column } of named) {
-        const assigned: Assigned = { rule, rank, mask };
+        const assigned: Assigned = { rule, rank, mask, assignable: writes === "values" };
         if (assign(assignments, { relation, column, assigned })) problems.push(...misfit(relation, column, assigned));
       }
     }
@@ -123,15 +126,15 @@ function attributesOf(catalogue: Catalogue, assignments: Assignments): ReadonlyM
 }
 
 /** A mask that does not fit the type hides the value altogether. */
-function attributeOf(column: CatalogueColumn, { rule, mask }: Assigned): ProtectedAttribute {
+function attributeOf(column: CatalogueColumn, { rule, mask, assignable }: Assigned): ProtectedAttribute {
   const made = maskExpression(mask, column);
-  if (made.kind === "expression") return { rule, mask: mask.kind, expression: made.sql };
-  const hidden = maskExpression({ kind: "null" }, column);
-  return { rule, mask: "null", expression: hidden.kind === "expression" ? hidden.sql : "NULL" };
+  if (made.kind === "expression") return { rule, mask, assignable, expression: made.sql };
+  const hidden = maskExpression(NULL, column);
+  return { rule, mask: NULL, assignable, expression: hidden.kind === "expression" ? hidden.sql : "NULL" };
 }
 
 function assignServer(catalogue: Catalogue, assignments: Assignments): void {
-  const assigned: Assigned = { rule: SERVER_RULE, rank: Number.MAX_SAFE_INTEGER, mask: { kind: "null" } };
+  const assigned: Assigned = { rule: SERVER_RULE, rank: Number.MAX_SAFE_INTEGER, mask: NULL, assignable: false };
   for (const [table, name] of SERVER_COLUMNS) {
     const relation = lookupIn(catalogue).relation("pg_catalog", table);
     const column = relation?.columns.find((one) => one.name === name);

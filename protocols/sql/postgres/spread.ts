@@ -13,6 +13,8 @@ export interface Assigned {
   /** The rule's place among the rules: of two that meet in a column, the one before counts. */
   readonly rank: number;
   readonly mask: Mask;
+  /** Writes may give the column a value. */
+  readonly assignable: boolean;
 }
 
 /** By relation OID, then attribute number. */

@@ -101,7 +101,7 @@ function tracedOrigin(catalogue: Catalogue, protection: Protection | null, { rel
   const name = found?.columns.find(({ number }) => number === column)?.name;
   if (found === undefined || name === undefined) return [];
   const attribute = protection?.columns.get(relation)?.get(column);
-  const mask = attribute === undefined ? null : { rule: attribute.rule, kind: attribute.mask };
+  const mask = attribute === undefined ? null : { rule: attribute.rule, kind: attribute.mask.kind };
   return [{ schema: found.schema, table: found.name, column: name, mask }];
 }
 

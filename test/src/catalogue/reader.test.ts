@@ -30,6 +30,15 @@ const SCHEMA = `
   CREATE FUNCTION shop.note() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
   CREATE TABLE shop.busy (id int PRIMARY KEY, user_id int REFERENCES shop.users ON DELETE CASCADE, n int DEFAULT shop.twice(2), at date DEFAULT now() CHECK (at > '2000-01-01'));
   CREATE TRIGGER note BEFORE INSERT ON shop.busy FOR EACH ROW EXECUTE FUNCTION shop.note();
+  CREATE TRIGGER note_again BEFORE UPDATE ON shop.busy FOR EACH ROW WHEN (OLD.n < NEW.id) EXECUTE FUNCTION shop.note();
+  ALTER TABLE shop.busy ADD CONSTRAINT many CHECK (n > user_id) NOT VALID;
+  CREATE UNIQUE INDEX busy_days ON shop.busy ((at + 1), user_id) INCLUDE (n) WHERE n IS NOT NULL;
+  CREATE POLICY mine ON shop.busy USING (n > 1) WITH CHECK (id IN (SELECT id FROM shop.users));
+  CREATE TABLE shop.idle (id int UNIQUE, during int4range, EXCLUDE USING gist (during WITH &&));
+  CREATE TRIGGER calm BEFORE UPDATE ON shop.idle FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger();
+  CREATE POLICY mine ON shop.idle USING (id > 1);
+  ALTER TABLE shop.idle ENABLE ROW LEVEL SECURITY;
+  CREATE TABLE shop.sorted (id int, "Odd Day" date, n int) PARTITION BY RANGE ("Odd Day", (n + 1));
   CREATE RULE also AS ON DELETE TO shop.busy DO ALSO SELECT 1;
   CREATE EXTENSION citext SCHEMA shop;
   ALTER ROLE postgres SET search_path = shop, "$user", public`;
@@ -131,10 +140,46 @@ for (const version of [15, 18] as const) {
       assert.deepEqual(busy.rules, ["also"]);
       assert.deepEqual(busy.triggers, [oidOf("note")]);
       assert.deepEqual([...busy.calls].sort(), [oidOf("note"), oidOf("twice")].sort());
-      assert.deepEqual([...busy.expressions].sort(), ["(at > '2000-01-01'::date)", "now()", "shop.twice(2)"]);
-      assert.deepEqual(busy.references, [{ relation: users.oid, columns: [{ number: 2, refersTo: 1 }], cascades: true }]);
+      assert.deepEqual(
+        busy.columns.map((column) => column.default),
+        [null, null, "shop.twice(2)", "now()"],
+      );
+      assert.deepEqual(users.columns.at(-1)?.default, "lower((ssn)::text)");
+      const [reference, ...others] = busy.references;
+      assert.deepEqual(reference, {
+        relation: users.oid,
+        columns: [{ number: 2, refersTo: 1 }],
+        onDelete: "cascade",
+        onUpdate: "refuse",
+      });
+      assert.deepEqual(others, []);
       assert.deepEqual([users.rules, users.triggers, users.calls, users.references], [[], [], [], []]);
       assert.deepEqual([relation("public", "tails").rules, relation("pg_catalog", "pg_settings").rules], [[], []]);
+    });
+
+    test("what a write is checked against is there: checks, indexes, partition keys, policies in force, conditions of triggers", () => {
+      const busy = relation("shop", "busy");
+      assert.deepEqual(busy.checks, [
+        { expression: "(at > '2000-01-01'::date)", validated: true },
+        { expression: "(n > user_id)", validated: false },
+      ]);
+      assert.deepEqual(busy.indexes, [
+        { name: "busy_pkey", unique: true, exclusion: false, keys: ["id"], predicate: null },
+        { name: "busy_days", unique: true, exclusion: false, keys: ["((at + 1))", "user_id", "n"], predicate: "(n IS NOT NULL)" },
+      ]);
+      assert.deepEqual([busy.policies, busy.partitionKey, busy.skipsUnchanged], [[], "", false]);
+      assert.equal(busy.triggerConditions.length, 1);
+      assert.match(busy.triggerConditions[0] ?? "", /^CREATE TRIGGER note_again .* WHEN \(\(?old\.n < new\.id\)?\)/i);
+      const idle = relation("shop", "idle");
+      assert.deepEqual(
+        idle.indexes.map(({ unique, exclusion, keys }) => [unique, exclusion, keys]),
+        [
+          [true, false, ["id"]],
+          [false, true, ["during"]],
+        ],
+      );
+      assert.deepEqual([idle.policies, idle.skipsUnchanged], [["(id > 1)"], true]);
+      assert.equal(relation("shop", "sorted").partitionKey, '"Odd Day", (n + 1)');
     });
 
     test("a type calls what its parts call: arrays, rows, domains and the rows of tables", () => {
@@ -169,6 +214,12 @@ for (const version of [15, 18] as const) {
         "ALTER TABLE shop.busy ADD CHECK (n > 0)",
         "ALTER TABLE shop.busy DROP CONSTRAINT busy_user_id_fkey",
         "CREATE INDEX ON shop.busy ((n + 1))",
+        "CREATE UNIQUE INDEX quiet ON shop.idle (id)",
+        "ALTER TABLE shop.idle ADD CONSTRAINT loud UNIQUE USING INDEX quiet",
+        "ALTER INDEX shop.loud RENAME TO louder",
+        "ALTER TABLE shop.busy VALIDATE CONSTRAINT many",
+        "ALTER TABLE shop.busy ENABLE ROW LEVEL SECURITY",
+        "DROP TRIGGER calm ON shop.idle",
         "CREATE CAST (float8 AS date) WITH FUNCTION shop.to_date(float8)",
         "CREATE TABLE child () INHERITS (public.stale)",
         "ALTER TABLE child NO INHERIT public.stale",

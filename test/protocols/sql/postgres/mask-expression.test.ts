@@ -126,10 +126,10 @@ describe("mask expressions", () => {
     await server.stop();
   });
 
-  const expressionOf = (mask: Mask, name: string): string => {
+  const expressionOf = (mask: Mask, name: string, reference?: string): string => {
     const column = columns.get(name);
     assert.ok(column);
-    const made = maskExpression(mask, column);
+    const made = maskExpression(mask, column, reference);
     assert.ok(made.kind === "expression", made.kind === "problem" ? made.message : "");
     return made.sql;
   };
@@ -155,6 +155,16 @@ describe("mask expressions", () => {
       assert.equal((await evaluate(mask, name, null)).shown, null);
     });
   }
+
+  test("over a qualified reference a mask shows what it shows over the column's name, whatever else has that name", async () => {
+    for (const [mask, name, value, shown] of SHOWN) {
+      const base = TYPES[name] === "code" ? "varchar(5)" : TYPES[name];
+      const sql = `SELECT (${expressionOf(mask, name, `c."${name}"`)})::text AS shown
+        FROM (SELECT $1::text::${base} AS "${name}") c, (SELECT NULL::${base} AS "${name}") other`;
+      const { rows } = await client.query({ text: sql, values: [value] });
+      assert.equal(rows[0].shown, shown === null ? null : name === "c16" ? shown.trimEnd() : shown, `${JSON.stringify(mask)} ${name}`);
+    }
+  });
 
   for (const [mask, name] of REFUSED) {
     test(`${JSON.stringify(mask)} does not fit ${TYPES[name]} and is a problem that names the column`, () => {

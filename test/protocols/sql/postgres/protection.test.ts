@@ -7,7 +7,7 @@ import { type MaskingView, protectedOrigins, resolveProtection } from "#protocol
 
 function column(name: string, number: number, type = "text", generatedFrom: readonly number[] = []): CatalogueColumn {
   const category = type === "integer" ? "N" : "S";
-  return { name, number, type, typeOid: 25, category, notNull: false, baseType: type, generatedFrom };
+  return { name, number, type, typeOid: 25, category, notNull: false, baseType: type, generatedFrom, default: null };
 }
 
 let oid = 100;
@@ -32,7 +32,12 @@ function relation(
     rules: [],
     triggers: [],
     calls: [],
-    expressions: [],
+    checks: [],
+    indexes: [],
+    partitionKey: "",
+    policies: [],
+    triggerConditions: [],
+    skipsUnchanged: false,
     references: [],
   };
 }
@@ -74,7 +79,8 @@ function protectedBy(...masks: readonly ActiveMask[]): Readonly<Record<string, r
 
 describe("resolveProtection", () => {
   test("a foreign key to a masked column is a copy of it, and so is what refers to or is made of that", () => {
-    const refers = (to: CatalogueRelation, refersTo: number) => [{ relation: to.oid, columns: [{ number: 1, refersTo }], cascades: false }];
+    const refers = (to: CatalogueRelation, refersTo: number) =>
+      [{ relation: to.oid, columns: [{ number: 1, refersTo }], onDelete: "refuse", onUpdate: "refuse" }] as const;
     const badges = {
       ...relation("public", "badges", [column("ref", 1), column("tail", 2, "text", [1]), column("id", 3)]),
       references: refers(users, 3),
@@ -155,7 +161,7 @@ describe("resolveProtection", () => {
       Object.fromEntries(
         one.columns.flatMap(({ name, number }) => {
           const attribute = protection.columns.get(one.oid)?.get(number);
-          return attribute === undefined ? [] : [[name, `${attribute.rule} ${attribute.mask}`]];
+          return attribute === undefined ? [] : [[name, `${attribute.rule} ${attribute.mask.kind}`]];
         }),
       );
 
@@ -196,7 +202,7 @@ describe("resolveProtection", () => {
     });
 
     test("a copy in a partition counts as one in its table, and what is generated from it too", () => {
-      const refers = [{ relation: users.oid, columns: [{ number: 1, refersTo: 3 }], cascades: false }];
+      const refers = [{ relation: users.oid, columns: [{ number: 1, refersTo: 3 }], onDelete: "refuse", onUpdate: "refuse" }] as const;
       const top = relation("public", "top", [column("ref", 1), column("half", 2, "text", [1])], [], "partitioned-table");
       const part = { ...relation("public", "part", [column("ref", 1), column("half", 2, "text", [1])], [top.oid]), references: refers };
       const { protection } = resolveProtection({ ...catalogue, relations: [top, part, users] }, [

@@ -12,6 +12,7 @@ function columns(...names: readonly (readonly [string, string, string])[]): read
     notNull: false,
     baseType: type,
     generatedFrom: [],
+    default: null,
   }));
 }
 
@@ -29,7 +30,12 @@ function table(oid: number, name: string, list: readonly CatalogueColumn[]): Cat
     rules: [],
     triggers: [],
     calls: [],
-    expressions: [],
+    checks: [],
+    indexes: [],
+    partitionKey: "",
+    policies: [],
+    triggerConditions: [],
+    skipsUnchanged: false,
     references: [],
   };
 }
