@@ -58,6 +58,7 @@ const COLUMNS = `SELECT a.attrelid, pg_catalog.json_agg(pg_catalog.json_build_ob
     'category', coalesce(bt.typcategory, t.typcategory),
     'notNull', a.attnotnull,
     'baseType', CASE WHEN b.domain IS NULL THEN pg_catalog.format_type(a.atttypid, a.atttypmod) ELSE pg_catalog.format_type(b.type, b.typmod) END,
+    'generated', a.attgenerated <> '',
     'generatedFrom', CASE WHEN a.attgenerated = '' THEN '{}'::int[] ELSE ARRAY(
         SELECT DISTINCT d.refobjsubid FROM pg_catalog.pg_depend d
          WHERE d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = a.attrelid AND d.refobjsubid > 0 AND d.refobjsubid <> a.attnum

@@ -18,6 +18,7 @@ const column = z.object({
   category: z.string(),
   notNull: z.boolean(),
   baseType: z.string(),
+  generated: z.boolean(),
   generatedFrom: z.array(z.int()),
   default: z.string().nullable(),
 });

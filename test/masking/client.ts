@@ -20,6 +20,8 @@ export interface Answer {
   /** `reason=` of a refusal by the gateway. */
   readonly reason: string | null;
   readonly tags: string;
+  /** Texts of CommandComplete. */
+  readonly completed: readonly string[];
   readonly closed: boolean;
 }
 
@@ -115,7 +117,7 @@ export class Attacker {
   }
 }
 
-const EMPTY: Answer = { bytes: Buffer.alloc(0), names: [], rows: [], error: null, reason: null, tags: "", closed: false };
+const EMPTY: Answer = { bytes: Buffer.alloc(0), names: [], rows: [], error: null, reason: null, tags: "", completed: [], closed: false };
 const int16 = (value: number): Buffer => Buffer.from([value >> 8, value & 0xff]);
 
 export const parseMessage = (name: string, sql: string): Buffer => message("P", text(name), text(sql), int16(0));
@@ -142,6 +144,7 @@ export function extended(sql: string, binary: boolean, parameters: readonly (str
 function readAnswer(bytes: Buffer, readies: number): Answer | undefined {
   const rows: (string | null)[][] = [];
   const names: string[][] = [];
+  const completed: string[] = [];
   let error: Map<string, string> | null = null;
   let tags = "";
   let at = 0;
@@ -154,6 +157,7 @@ function readAnswer(bytes: Buffer, readies: number): Answer | undefined {
     at += 1 + length;
     tags += tag;
     if (tag === "D") rows.push(cells(body));
+    if (tag === "C") completed.push(body.toString("utf8", 0, body.length - 1));
     if (tag === "T") names.push(columns(body));
     if (tag === "E") error ??= fieldsOf(body);
     if (tag === "G") break;
@@ -161,7 +165,7 @@ function readAnswer(bytes: Buffer, readies: number): Answer | undefined {
   }
   if (readies > 0 && left > 0 && !tags.endsWith("G")) return undefined;
   const reason = /reason=([\w-]+)/.exec(error?.get("D") ?? "")?.[1] ?? null;
-  return { bytes: Buffer.from(bytes.subarray(0, at)), names, rows, error, reason, tags, closed: false };
+  return { bytes: Buffer.from(bytes.subarray(0, at)), names, rows, error, reason, tags, completed, closed: false };
 }
 
 function cells(body: Buffer): (string | null)[] {

@@ -12,7 +12,7 @@ import { maskStatement, type SourceText, type StatementMasking } from "./masking
 import { offsetsOf } from "./offsets.ts";
 import type { MaskingView } from "./protection.ts";
 import { relationText } from "./reading.ts";
-import { isSound } from "./rewrite.ts";
+import { isSound, kindOf } from "./rewrite.ts";
 import { statementNeeds } from "./rights.ts";
 import { sensitiveIn, sensitiveUnparsed } from "./sensitive.ts";
 import { spliced } from "./splice.ts";
@@ -96,7 +96,7 @@ function rewrittenOf(
   const splices = maskings.flatMap((masking) => masking.splices);
   if (splices.length === 0 || maskings.some(({ facts }) => facts.kind === "obstacle")) return undefined;
   const result = spliced(text.sql, splices, text.offsets);
-  const kinds = statements.map(({ type }) => type);
+  const kinds = statements.map(kindOf);
   const hidden = maskings.flatMap((masking) => masking.hidden);
   if (result === undefined || !isSound(result, view, kinds, hidden)) return "unsound";
   const { sql, mapPosition, forward } = result;

@@ -97,7 +97,7 @@ const PINNED: Readonly<Record<string, readonly string[]>> = {
   escape_string_warning: ["on", "off"],
 };
 
-const NO_KIND = "SELECT, INSERT, UPDATE, DELETE, COPY from and to the client, transactions and plain EXPLAIN may be used";
+const NO_KIND = "SELECT, INSERT, UPDATE, DELETE, COPY from and to the client, cursors, transactions and plain EXPLAIN may be used";
 
 /**
  * Undefined when the kind of statement may run as far as it goes.

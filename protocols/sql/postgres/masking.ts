@@ -8,6 +8,7 @@ import { type Gated, gate, type Located, locationOf, type Occurrence, reachable,
 import { groupingSplices } from "./grouping.ts";
 import { type Lineage, lineageOf } from "./lineage.ts";
 import type { Refusal } from "./masked-calls.ts";
+import { copiesOut, copyRefusal, copySplice } from "./masked-copy.ts";
 import { judgeRelation } from "./masked-relations.ts";
 import type { Offsets } from "./offsets.ts";
 import { display, type MaskingView, protectedColumnsOf } from "./protection.ts";
@@ -31,6 +32,7 @@ export interface StatementMasking {
   readonly splices: readonly Splice[];
   /** OID of the relation of each masking subquery. */
   readonly hidden: readonly number[];
+  /** Of the rows that the statement yields, or that will be fetched of the cursor that it declares. */
   readonly outputMasked: readonly boolean[];
   readonly gated: Gated;
 }
@@ -44,7 +46,7 @@ export function maskStatement(statement: LocatedStatement, view: MaskingView, te
   const refuse = (found: Located): StatementMasking => outcome({ kind: "obstacle", obstacle: obstacleAt(found, statement, text) });
   const first = earliest(gated.refused);
   if (first !== undefined) return refuse(first);
-  const kind = occurrences.length === 0 ? undefined : (kindRefused(statement, occurrences) ?? clauseRefused(gated, occurrences));
+  const kind = occurrences.length === 0 ? undefined : (kindRefused(statement, occurrences) ?? clauseRefused(statement, gated, occurrences));
   if (kind !== undefined) return refuse(kind);
   if (occurrences.length === 0 && gated.attributes.length === 0) return outcome(CLEAR);
 
@@ -56,7 +58,7 @@ export function maskStatement(statement: LocatedStatement, view: MaskingView, te
   if (occurrences.length === 0) return outcome(CLEAR);
   const system = systemColumnRefused(gated, lineage);
   if (system !== undefined) return refuse(system);
-  const splices = splicesOf(gated, occurrences, lineage, text);
+  const splices = splicesOf(statement, gated, occurrences, lineage, text);
   if ("refusal" in splices) return refuse(splices);
   const relations = new Map(occurrences.map((occurrence) => [occurrence.relation.oid, occurrence]));
   const columns = [...relations.values()].flatMap(({ relation, attributes }) => protectedColumnsOf(relation, attributes));
@@ -64,7 +66,7 @@ export function maskStatement(statement: LocatedStatement, view: MaskingView, te
     facts: { kind: "rewritable", columns },
     splices: splices.list,
     hidden: occurrences.map(({ relation }) => relation.oid),
-    outputMasked: statement.type === "SelectStmt" ? (lineage.outputs ?? []).map(({ origin }) => origin.masked) : [],
+    outputMasked: HOLDS_ROWS.has(statement.type) ? (lineage.outputs ?? []).map(({ origin }) => origin.masked) : [],
     gated,
   };
 }
@@ -95,7 +97,12 @@ function queryOf(statement: TreeNode): TreeNode {
   return (field === undefined ? undefined : nodeOf(statement.type, statement.body, field)) ?? statement;
 }
 
-/** Reads of masked columns are rewritten in a SELECT of their own, plainly explained or not; nowhere else as yet. */
+const HOLDS_ROWS: ReadonlySet<string> = new Set(["SelectStmt", "DeclareCursorStmt"]);
+
+/** Statements whose SELECT is rewritten where it stands. */
+const READS: ReadonlySet<string> = new Set(["SelectStmt", "ExplainStmt", "CopyStmt", "DeclareCursorStmt"]);
+
+/** Reads of masked columns are rewritten in a SELECT, by itself or inside what only hands its rows on; nowhere else as yet. */
 function kindRefused(statement: TreeNode, occurrences: readonly Occurrence[]): Located | undefined {
   const [occurrence] = occurrences;
   if (occurrence === undefined) return undefined;
@@ -114,20 +121,35 @@ function kindRefused(statement: TreeNode, occurrences: readonly Occurrence[]): L
     const hint = `write to ${display(occurrence.relation)} as a principal under no mask; reading it in a SELECT of its own is possible`;
     return { refusal: refusal("masked-write", column?.rule, `${tag} may not touch ${what}`, hint), location };
   }
-  const query = queryOf(statement);
-  if (query.type === "SelectStmt" && (statement.type === "SelectStmt" || statement.type === "ExplainStmt")) return undefined;
-  const hint = "send the SELECT by itself; a protocol-level prepared statement or portal may hold it";
+  if (copiesOut(statement)) {
+    const found = copyRefusal(statement, occurrence);
+    return found === undefined ? undefined : { refusal: found, location };
+  }
+  if (queryOf(statement).type === "SelectStmt" && READS.has(statement.type)) return undefined;
+  const hint = "send the SELECT by itself, in COPY (…) TO STDOUT or in a cursor; a protocol-level prepared statement may hold it";
   return { refusal: refusal("masked-statement-kind", column?.rule, `${tag} may not read ${what}`, hint), location };
 }
 
-function clauseRefused({ locks }: Gated, occurrences: readonly Occurrence[]): Located | undefined {
+function clauseRefused(statement: TreeNode, { locks }: Gated, occurrences: readonly Occurrence[]): Located | undefined {
   const sampled = occurrences.find(({ parent }) => parent === "RangeTableSample");
   const [occurrence] = occurrences;
   const [lock] = locks;
   if (sampled !== undefined) return unsupported(sampled, "TABLESAMPLE", "use ORDER BY random() with LIMIT", locationOf(sampled.rangeVar));
   if (lock !== undefined && occurrence !== undefined)
     return unsupported(occurrence, "a row lock (FOR UPDATE, FOR SHARE)", "leave it out", undefined);
+  // The cursor stands on a subquery's row: the server would find no row of a table under it.
+  if (occurrence !== undefined && holdsNode(statement, "CurrentOfExpr"))
+    return unsupported(occurrence, "WHERE CURRENT OF", "name the row by its primary key", undefined);
   return undefined;
+}
+
+function holdsNode(statement: TreeNode, sought: string): boolean {
+  let found = false;
+  walk(statement, ({ type }) => {
+    found ||= type === sought;
+    return !found;
+  });
+  return found;
 }
 
 function systemColumnRefused({ systemColumns }: Gated, { meanings }: Lineage): Located | undefined {
@@ -169,6 +191,7 @@ function neededOf(gated: Gated, occurrence: Occurrence): Needed {
 }
 
 function splicesOf(
+  statement: TreeNode,
   gated: Gated,
   occurrences: readonly Occurrence[],
   lineage: Lineage,
@@ -186,7 +209,7 @@ function splicesOf(
     return lost(occurrence?.rangeVar ?? {}, `two relations go by the name ${clash.alias}, and one of them has masked columns`);
   const list: Splice[] = [];
   for (const one of occurrences) {
-    const splice = relationSplice(one, tokens, neededOf(gated, one));
+    const splice = one.parent === "CopyStmt" ? copySplice(statement, one, tokens) : relationSplice(one, tokens, neededOf(gated, one));
     if (splice === undefined) return lost(one.rangeVar, `${display(one.relation)} could not be replaced where it stands`);
     list.push(splice);
   }

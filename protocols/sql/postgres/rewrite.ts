@@ -11,10 +11,11 @@ import { judgeRelation } from "./masked-relations.ts";
 import { offsetsOf } from "./offsets.ts";
 import type { MaskingView, ProtectedAttributes } from "./protection.ts";
 import { quoteIdentifier } from "./quoting.ts";
+import { copyDirection } from "./reading.ts";
 import { referenceOf } from "./scope.ts";
 import type { Splice, Spliced } from "./splice.ts";
 import { isWord, type Tokens } from "./tokens.ts";
-import { type Body, bindsName, flagOf, textOf, walk } from "./tree.ts";
+import { type Body, bindsName, flagOf, type TreeNode, textOf, walk } from "./tree.ts";
 
 export type Needed = (column: string) => boolean;
 
@@ -46,7 +47,8 @@ export function relationSplice({ rangeVar, relation, attributes }: Occurrence, t
   return { start, end, text: `${table ? "SELECT * FROM " : ""}(${maskingQuery(relation, attributes, only, needed)})${alias}` };
 }
 
-function nameTokens(rangeVar: Body, tokens: Tokens): { readonly first: number; readonly last: number } | undefined {
+/** Places of the first and the last word of a relation's name; undefined when it is not written plainly. */
+export function nameTokens(rangeVar: Body, tokens: Tokens): { readonly first: number; readonly last: number } | undefined {
   const words = ["catalogname", "schemaname", "relname"].filter((field) => rangeVar[field] !== undefined).length;
   const first = tokens.at(locationOf(rangeVar) ?? 0);
   return dotted(tokens, first, words) ? { first, last: first + 2 * (words - 1) } : undefined;
@@ -63,7 +65,7 @@ function dotted({ list }: Tokens, first: number, words: number): boolean {
 }
 
 /** The relation as it may be seen: its columns in order, the masked ones by their expression. */
-function maskingQuery(relation: CatalogueRelation, attributes: ProtectedAttributes, only: boolean, needed: Needed): string {
+export function maskingQuery(relation: CatalogueRelation, attributes: ProtectedAttributes, only: boolean, needed: Needed): string {
   const columns = relation.columns
     .filter(({ name }) => needed(name))
     .map(({ name, number }) => {
@@ -86,17 +88,25 @@ export function qualifierSplice(columnRef: Body, tokens: Tokens): Splice | undef
   return start === undefined || end === undefined ? undefined : { start, end, text: "" };
 }
 
+/** What a statement is, for a comparison; of COPY, which way and with whom too: no description of its columns comes with it. */
+export function kindOf({ type, body }: TreeNode): string {
+  return type === "CopyStmt" ? `${type} ${copyDirection(body)}` : type;
+}
+
 /**
  * What was made is read again: as many statements of the same kinds, and masked relations only where we put them.
  *
+ * @param kinds of the statements of the original, by `kindOf`
  * @param hidden OID of the relation of each masking subquery
  */
 export function isSound({ sql, inserted }: Spliced, view: MaskingView, kinds: readonly string[], hidden: readonly number[]): boolean {
   const oids = new Set(hidden);
+  // Of the server's own, those whose masked column nothing reaches stay as they are.
+  const isOurs = ({ oid, schema }: CatalogueRelation): boolean => schema !== "pg_catalog" || oids.has(oid);
   const parsed = parseText(sql);
   const offsets = offsetsOf(sql);
   const statements = parsed.kind === "tree" ? statementsOf(parsed.tree, offsets.toIndex, sql.length) : undefined;
-  if (statements === undefined || statements.map(({ type }) => type).join() !== kinds.join()) return false;
+  if (statements === undefined || statements.map(kindOf).join() !== kinds.join()) return false;
   let sound = true;
   let found = 0;
   for (const statement of statements) {
@@ -105,7 +115,7 @@ export function isSound({ sql, inserted }: Spliced, view: MaskingView, kinds: re
       if (body["schemaname"] === undefined && bindsName(names, textOf(body, "relname"))) return true;
       const verdict = judgeRelation(view, body);
       const masked =
-        verdict.kind === "refused" || (verdict.kind !== "clear" && verdict.attributes !== undefined && oids.has(verdict.relation.oid));
+        verdict.kind === "refused" || (verdict.kind !== "clear" && verdict.attributes !== undefined && isOurs(verdict.relation));
       const index = offsets.toIndex(locationOf(body) ?? 0);
       const ours = inserted.some(({ start, end }) => index >= start && index < end);
       if (masked !== ours) sound = false;

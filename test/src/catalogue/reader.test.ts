@@ -95,6 +95,10 @@ for (const version of [15, 18] as const) {
         users.columns.map(({ generatedFrom }) => generatedFrom),
         [[], [], [], [3]],
       );
+      assert.deepEqual(
+        users.columns.map(({ generated }) => generated),
+        [false, false, false, true],
+      );
     });
 
     test("views know what they read and how they are written, children know their parents", () => {

@@ -7,7 +7,8 @@ import { type MaskingView, protectedOrigins, resolveProtection } from "#protocol
 
 function column(name: string, number: number, type = "text", generatedFrom: readonly number[] = []): CatalogueColumn {
   const category = type === "integer" ? "N" : "S";
-  return { name, number, type, typeOid: 25, category, notNull: false, baseType: type, generatedFrom, default: null };
+  const generated = generatedFrom.length > 0;
+  return { name, number, type, typeOid: 25, category, notNull: false, baseType: type, generated, generatedFrom, default: null };
 }
 
 let oid = 100;

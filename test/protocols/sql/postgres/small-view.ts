@@ -11,6 +11,7 @@ function columns(...names: readonly (readonly [string, string, string])[]): read
     category,
     notNull: false,
     baseType: type,
+    generated: false,
     generatedFrom: [],
     default: null,
   }));

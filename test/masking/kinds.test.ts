@@ -1,0 +1,177 @@
+/**
+ * Masked columns in statements other than a SELECT by itself, through a whole gateway on real servers: each answer is
+ * compared with that to a principal under no mask, cell by cell outside the masked columns.
+ */
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import type pg from "pg";
+import { startGateway, type TestGateway } from "#test/support/gateway.ts";
+import { connectPostgres, startPostgres, type TestPostgres } from "#test/support/postgres.ts";
+import { SHOWN_MASKED } from "./benign.ts";
+import { type Answer, Attacker, type Way } from "./client.ts";
+import { copiedCells, copiedData } from "./copied.ts";
+import { canaryIn } from "./search.ts";
+import { AGENTS, SEED, withMasks } from "./seed.ts";
+
+const WAYS: readonly Way[] = ["simple", "extended", "binary"];
+const MASKED_CELL = "(masked)";
+
+for (const version of [18, 15] as const) {
+  describe(`kinds of statements under masks on PostgreSQL ${version}`, () => {
+    let postgres: TestPostgres;
+    let gateway: TestGateway;
+    let other: pg.Client;
+    let owner: Attacker;
+    let boss: Attacker;
+
+    before(async () => {
+      postgres = await startPostgres({ version });
+      other = await connectPostgres(postgres);
+      await other.query(SEED);
+      gateway = await startGateway({ postgres, agents: AGENTS, configure: withMasks });
+      owner = await Attacker.login(gateway, "owner");
+      boss = await Attacker.login(gateway, "boss");
+    });
+    after(async () => {
+      owner.end();
+      boss.end();
+      await other.end();
+      await gateway.stop();
+      await postgres.stop();
+    });
+
+    /** Both answers, neither with an error, the first without anything protected. */
+    const both = async (sql: string, way: Way = "simple"): Promise<readonly [masked: Answer, bare: Answer]> => {
+      const [masked, bare] = [await owner.ask(sql, way), await boss.ask(sql, way)];
+      assert.equal(masked.error, null, `${sql}: ${[...(masked.error ?? [])].join(" ")}`);
+      assert.equal(bare.error, null, `${sql}: ${[...(bare.error ?? [])].join(" ")}`);
+      assert.equal(canaryIn(masked.bytes), undefined, sql);
+      return [masked, bare];
+    };
+    const refused = async (sql: string, reason: string): Promise<Answer> => {
+      const answer = await owner.ask(sql);
+      assert.equal(answer.reason, reason, `${sql}: ${[...(answer.error ?? [])].join(" ")}`);
+      return answer;
+    };
+
+    describe("COPY", () => {
+      const columns = (table: string) =>
+        other
+          .query<{ name: string }>(
+            "SELECT attname AS name FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 AND attgenerated = '' ORDER BY attnum",
+            [table],
+          )
+          .then(({ rows }) => rows.map(({ name }) => name));
+      const compared = async (sql: string, names: readonly string[], binary: boolean): Promise<void> => {
+        const open = (rows: readonly (readonly (string | null)[])[]) =>
+          rows.map((row) => row.map((cell, at) => (SHOWN_MASKED.has(names[at] ?? "") ? MASKED_CELL : cell)));
+        for (const way of ["simple", "extended"] as const) {
+          const [masked, bare] = await both(sql, way);
+          assert.deepEqual([masked.tags, masked.completed], [bare.tags, bare.completed]);
+          assert.deepEqual(open(copiedCells(masked.bytes, binary)), open(copiedCells(bare.bytes, binary)));
+        }
+      };
+
+      for (const table of ["users", "payments", "people", '"Back Office"."User ""Data"""', "public.orders"]) {
+        test(`of ${table} by its name sends the columns that COPY sends, masked`, async () => {
+          const names = await columns(table);
+          await compared(`COPY ${table} TO STDOUT`, names, false);
+          await compared(`COPY ${table} TO STDOUT (FORMAT binary)`, names, true);
+          const [masked, bare] = await both(`COPY ${table} TO STDOUT WITH (FORMAT csv, HEADER, FORCE_QUOTE *)`);
+          const header = (answer: Answer) => copiedData(answer.bytes).toString("utf8").split("\n")[0];
+          assert.equal(header(masked), header(bare));
+        });
+      }
+
+      test("with a list of columns, in its order, and options of before 9.0", async () => {
+        const [masked] = await both("COPY public.users (ssn, id, \"name\", email) TO STDOUT WITH DELIMITER '|' NULL 'none'");
+        assert.equal(copiedData(masked.bytes).toString(), "***|1|Marta|***@example.com\n***|2|Jonas|***@example.org\nnone|3|Nobody|none\n");
+      });
+
+      test("of a query over masked columns, in each format", async () => {
+        const sql = "COPY (SELECT id, ssn, lower(email) AS e, name FROM users WHERE id < 3 ORDER BY id) TO STDOUT";
+        const [text] = await both(sql);
+        assert.equal(copiedData(text.bytes).toString(), "1\t***\t***@example.com\tMarta\n2\t***\t***@example.org\tJonas\n");
+        const [csv] = await both(`${sql} (FORMAT csv, HEADER)`);
+        assert.equal(copiedData(csv.bytes).toString(), "id,ssn,e,name\n1,***,***@example.com,Marta\n2,***,***@example.org,Jonas\n");
+        const [binary] = await both(`${sql} (FORMAT binary)`, "extended");
+        assert.deepEqual(
+          copiedCells(binary.bytes, true).map((row) => row.slice(1).map((cell) => Buffer.from(cell ?? "", "hex").toString())),
+          [
+            ["***", "***@example.com", "Marta"],
+            ["***", "***@example.org", "Jonas"],
+          ],
+        );
+      });
+
+      test("takes the rows of the table alone, as without a mask, not those of its children", async () => {
+        const [masked] = await both("COPY people TO STDOUT");
+        assert.equal(copiedData(masked.bytes).length, 0);
+      });
+
+      test("of columns that there are not, gets the server's own error", async () => {
+        for (const sql of ["COPY users (id, nothing) TO STDOUT", "COPY users (ctid) TO STDOUT", "COPY users (users, copied) TO STDOUT"]) {
+          const [masked, bare] = [await owner.ask(sql), await boss.ask(sql)];
+          assert.deepEqual([masked.error?.get("C"), bare.error?.get("C")], ["42703", "42703"], sql);
+        }
+      });
+
+      test("of what the server does not copy by its name is refused with the query that may be copied", async () => {
+        const answer = await refused("COPY events TO STDOUT", "masked-statement-kind");
+        assert.match(answer.error?.get("H") ?? "", /COPY \(SELECT … FROM public\.events\) TO STDOUT/);
+        await refused("COPY users (id, tail) TO STDOUT", "masked-statement-kind");
+        await refused("COPY users (id, id) TO STDOUT", "masked-statement-kind");
+        await refused("COPY BINARY users TO STDOUT", "masked-statement-kind");
+        await refused("COPY users TO STDOUT USING DELIMITERS '|'", "masked-unresolved");
+        await both("COPY (SELECT * FROM events ORDER BY id) TO STDOUT");
+      });
+    });
+
+    describe("cursors", () => {
+      const SCRIPTS: readonly (readonly string[])[] = [
+        ["BEGIN", "DECLARE c CURSOR FOR SELECT * FROM users ORDER BY id", "FETCH 2 FROM c", "MOVE 1 IN c", "FETCH c", "CLOSE c", "COMMIT"],
+        [
+          "BEGIN",
+          "DECLARE c SCROLL CURSOR FOR TABLE payments",
+          "FETCH LAST FROM c",
+          "FETCH PRIOR c",
+          "FETCH ABSOLUTE 1 FROM c",
+          "MOVE BACKWARD ALL IN c",
+          "FETCH ALL c",
+          "ROLLBACK",
+        ],
+        ["DECLARE c CURSOR WITH HOLD FOR SELECT id, ssn, name FROM users ORDER BY id", "FETCH FORWARD 2 FROM c", "FETCH ALL c", "CLOSE c"],
+        ["BEGIN", "DECLARE c BINARY CURSOR FOR SELECT id, name, email, salary FROM users ORDER BY id", "FETCH ALL FROM c", "COMMIT"],
+        [
+          "BEGIN; DECLARE c NO SCROLL CURSOR FOR SELECT u.id, o.total FROM users u JOIN orders o ON o.user_id = u.id ORDER BY o.id; FETCH 3 FROM c; COMMIT",
+        ],
+      ];
+      for (const script of SCRIPTS) {
+        test(`answer as without a mask, their masked cells apart: ${script.join("; ").slice(0, 120)}`, async () => {
+          for (const way of WAYS) {
+            if (script.length === 1 && way !== "simple") continue;
+            for (const sql of script) {
+              const [masked, bare] = await both(sql, way);
+              assert.deepEqual([masked.tags, masked.names, masked.completed], [bare.tags, bare.names, bare.completed], sql);
+              const open = ({ names, rows }: Answer) =>
+                rows.map((row) => row.filter((_, at) => !SHOWN_MASKED.has(names.at(-1)?.[at] ?? "")));
+              assert.deepEqual(open(masked), open(bare), sql);
+            }
+          }
+        });
+      }
+
+      test("are no place to change masked rows from, nor to lock them", async () => {
+        await owner.ask("BEGIN");
+        await refused("DECLARE c CURSOR FOR SELECT id FROM users FOR UPDATE", "masked-unsupported");
+        await owner.ask("ROLLBACK");
+        await owner.ask("BEGIN; DECLARE c CURSOR FOR SELECT id, city FROM users");
+        for (const sql of ["UPDATE users SET city = 'x' WHERE CURRENT OF c", "DELETE FROM users WHERE CURRENT OF c"]) {
+          const { reason } = await owner.ask(sql);
+          assert.match(reason ?? "", /^masked-(write|unsupported)$/, sql);
+        }
+        await owner.ask("ROLLBACK");
+      });
+    });
+  });
+}
