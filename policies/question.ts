@@ -28,10 +28,13 @@ export type Mask =
 /** `values`: any that is not read from a masked column. DEFAULT and leaving the column out need no permission. */
 export type Assign = "none" | "values";
 
-/** A masking rule that is in force for a principal on a target; `columns` are names with `*` globs. */
+/** A masking rule that is in force for a principal on a target; one of `columns` and `tags` may be empty. */
 export interface ActiveMask {
   readonly rule: string;
+  /** Names with `*` globs. */
   readonly columns: readonly string[];
+  /** In lower case: every column that the catalogue tags as one of them. */
+  readonly tags: readonly string[];
   readonly mask: Mask;
   /** Whether writes may give such a column a value; without a word they may not. */
   readonly assign?: Assign;

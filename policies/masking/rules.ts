@@ -30,15 +30,24 @@ function maskOf(written: string | null | { keepLast: number } | { constant: stri
 /** `schema.table.column`, each part at least one character; exact, as the catalogue spells it, but for `*`. */
 const columnSchema = z.string().regex(/^[^.]+\.[^.]+\.[^.]+$/, { error: "expected schema.table.column" });
 
-const ruleSchema = z.strictObject({
-  name: z.string().min(1).optional(),
-  target: z.string().min(1),
-  columns: z.array(columnSchema).min(1).readonly(),
-  with: withSchema,
-  unless: whoSchema.optional(),
-  assign: z.enum(["none", "values"], { error: "expected none or values" }).optional(),
-  lookup: z.literal("none", { error: "lookup: equality is not supported yet" }).optional(),
-});
+/** Folded, since nobody may notice that a comment spells a tag with a capital letter, and the column stood bare. */
+const tagSchema = z
+  .string()
+  .regex(/^[A-Za-z0-9_]+(?:[.-][A-Za-z0-9_]+)*$/, { error: "expected a tag: letters a to z, digits, _, and - or . between them" })
+  .transform((tag) => tag.toLowerCase());
+
+const ruleSchema = z
+  .strictObject({
+    name: z.string().min(1).optional(),
+    target: z.string().min(1),
+    columns: z.array(columnSchema).min(1).readonly().optional(),
+    tags: z.array(tagSchema).min(1).readonly().optional(),
+    with: withSchema,
+    unless: whoSchema.optional(),
+    assign: z.enum(["none", "values"], { error: "expected none or values" }).optional(),
+    lookup: z.literal("none", { error: "lookup: equality is not supported yet" }).optional(),
+  })
+  .refine(({ columns, tags }) => columns !== undefined || tags !== undefined, { error: "needs columns, tags or both" });
 
 export const maskingSchema = z
   .strictObject({
@@ -48,7 +57,8 @@ export const maskingSchema = z
         rules.map((rule, index) => ({
           name: rule.name ?? `masking.rules.${index}`,
           target: rule.target,
-          columns: rule.columns,
+          columns: rule.columns ?? [],
+          tags: rule.tags ?? [],
           mask: rule.with,
           assign: rule.assign ?? ("none" as const),
           unless: rule.unless,
@@ -68,5 +78,5 @@ export type MaskingRules = z.output<typeof maskingSchema>;
 export function activeMasks({ rules }: MaskingRules, principal: Principal, target: string): readonly ActiveMask[] {
   return rules
     .filter((rule) => rule.target === target && (rule.unless === undefined || !isMeant(rule.unless, principal)))
-    .map(({ name, columns, mask, assign }) => ({ rule: name, columns, mask, assign }));
+    .map(({ name, columns, tags, mask, assign }) => ({ rule: name, columns, tags, mask, assign }));
 }

@@ -13,6 +13,11 @@ const FIRST_USER_OID = "16384";
 const rows = (table: string, condition: string, key = "oid"): string =>
   `(SELECT pg_catalog.md5(pg_catalog.string_agg(${key}::text || ':' || xmin::text, ',' ORDER BY ${key})) FROM pg_catalog.${table} WHERE ${condition})`;
 
+/** Comments and labels have no OID of their own. */
+const notes = (table: string, more = "''"): string =>
+  `(SELECT pg_catalog.md5(pg_catalog.string_agg(pg_catalog.concat_ws(':', objoid, objsubid, ${more}, xmin), ',' ORDER BY objoid, objsubid, ${more}))
+     FROM pg_catalog.${table} WHERE classoid = 'pg_catalog.pg_class'::pg_catalog.regclass AND objoid >= ${FIRST_USER_OID})`;
+
 export const DIGEST = `SELECT pg_catalog.md5(pg_catalog.concat_ws('/',
   pg_catalog.current_setting('server_version'), pg_catalog.current_schemas(true)::text,
   ${rows("pg_namespace", "nspname !~ '^pg_(toast_)?temp'")},
@@ -20,6 +25,7 @@ export const DIGEST = `SELECT pg_catalog.md5(pg_catalog.concat_ws('/',
   (SELECT pg_catalog.md5(pg_catalog.string_agg(a.attrelid::text || '.' || a.attnum::text || ':' || a.xmin::text, ',' ORDER BY a.attrelid, a.attnum))
      FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
     WHERE a.attrelid >= ${FIRST_USER_OID} AND a.attnum > 0 AND c.relpersistence <> 't' AND c.relkind IN ('r','v','m','p','f')),
+  ${notes("pg_description")}, ${notes("pg_seclabel", "provider")},
   ${rows("pg_attrdef", "true")},
   ${rows("pg_rewrite", `oid >= ${FIRST_USER_OID}`)},
   ${rows("pg_inherits", "true", "inhrelid")},
@@ -210,3 +216,13 @@ SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(
 FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
 WHERE (${USER_SCHEMA} AND (t.typtype <> 'b' OR t.typelem = 0 OR t.typlen <> -1 OR t.oid IN (SELECT type FROM reached)))
    OR (NOT (${USER_SCHEMA}) AND t.oid IN (SELECT type FROM own))`;
+
+/** What may tag a column, or all of a relation's (column 0): comments that speak of us, and every security label. */
+export const NOTES = `SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(
+  'relation', x.relation::int8, 'column', x.number, 'comment', x.comment, 'label', x.label
+) ORDER BY x.relation, x.number), '[]'::json)::text AS answer
+FROM (SELECT objoid AS relation, objsubid AS number, description AS comment, NULL AS label FROM pg_catalog.pg_description
+       WHERE classoid = 'pg_catalog.pg_class'::pg_catalog.regclass AND description OPERATOR(pg_catalog.~~*) '%sallyport:%'
+      UNION ALL
+      SELECT objoid, objsubid, NULL, label FROM pg_catalog.pg_seclabel
+       WHERE classoid = 'pg_catalog.pg_class'::pg_catalog.regclass) x`;

@@ -4,7 +4,8 @@
  */
 import { z } from "zod";
 import type { Catalogue } from "#protocols/sql/catalogue.ts";
-import { DIGEST, FUNCTIONS, OPERATORS, PLACE, RELATIONS, TYPES } from "./queries.ts";
+import { DIGEST, FUNCTIONS, NOTES, OPERATORS, PLACE, RELATIONS, TYPES } from "./queries.ts";
+import { columnTags } from "./tags.ts";
 
 /** Runs one statement and gives its rows by column name. */
 export type RunQuery = (sql: string) => Promise<readonly Readonly<Record<string, unknown>>[]>;
@@ -68,6 +69,7 @@ const routine = z.object({
 });
 const operator = z.object({ schema: z.string(), name: z.string(), functionOid: oid });
 const type = z.object({ schema: z.string(), name: z.string(), calls: z.array(oid) });
+const note = z.object({ relation: oid, column: z.int(), comment: z.string().nullable(), label: z.string().nullable() });
 const place = z.object({ serverVersion: z.string(), database: z.string(), searchPath: z.array(z.string()) });
 
 /** @throws whatever `query` throws, and Error when an answer has not the form that is expected */
@@ -78,11 +80,16 @@ export async function readCatalogue(query: RunQuery): Promise<Catalogue> {
     const where = await ask(query, PLACE, place);
     // From here on every name outside pg_catalog is written with its schema. The path comes back with COMMIT.
     await query("SET LOCAL search_path = ''");
-    const relations = await ask(query, RELATIONS, z.array(relation));
+    const untagged = await ask(query, RELATIONS, z.array(relation));
+    const tags = columnTags(await ask(query, NOTES, z.array(note)));
     const functions = await ask(query, FUNCTIONS, z.array(routine));
     const operators = await ask(query, OPERATORS, z.array(operator));
     const types = await ask(query, TYPES, z.array(type));
     await query("COMMIT");
+    const relations = untagged.map((one) => ({
+      ...one,
+      columns: one.columns.map((column) => ({ ...column, tags: tags(one.oid, column.number) })),
+    }));
     return { version, ...where, relations, functions, operators, types };
   } catch (error) {
     // When the connection itself is gone this fails too, and the first error is the one that tells why.

@@ -134,7 +134,7 @@ describe("decide", () => {
 describe("masksFor", () => {
   test("gives the rules of the target that do not leave the principal out", () => {
     assert.deepEqual(masksFor(document, agent, "orders"), [
-      { rule: "pii", columns: ["public.users.ssn"], mask: { kind: "redact" }, assign: "none" },
+      { rule: "pii", columns: ["public.users.ssn"], tags: [], mask: { kind: "redact" }, assign: "none" },
     ]);
     assert.deepEqual(masksFor(document, desk, "orders"), []);
     assert.deepEqual(masksFor(document, agent, "plain"), []);

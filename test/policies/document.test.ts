@@ -40,6 +40,20 @@ describe("policy document", () => {
     assert.deepEqual(allowedFunctions(document), ["public.order_total"]);
   });
 
+  test("a rule may go by tags, which are folded, or by columns, or by both", () => {
+    const rules = [
+      { target: "t", tags: ["PII", "gdpr.art-9"], with: "redact" },
+      { target: "t", columns: ["a.b.c"], tags: ["x_1"], with: "redact" },
+    ];
+    assert.deepEqual(
+      policyDocumentSchema.parse({ masking: { rules } }).masking.rules.map(({ columns, tags }) => [columns, tags]),
+      [
+        [[], ["pii", "gdpr.art-9"]],
+        [["a.b.c"], ["x_1"]],
+      ],
+    );
+  });
+
   test("null and the word null mean the same mask", () => {
     const masks = [null, "null"].map((written) =>
       policyDocumentSchema.parse({ masking: { rules: [{ target: "t", columns: ["a.b.c"], with: written }] } }),
@@ -70,6 +84,18 @@ describe("policy document", () => {
       /guardrails\.rules\.0: guardrails are not supported yet/,
     ],
     ["an approval, which nothing enforces yet", { approvals: { rules: [{ name: "x" }] } }, /approvals are not supported yet/],
+    [
+      "a rule that names nothing",
+      { masking: { rules: [{ target: "t", with: "redact" }] } },
+      /masking\.rules\.0: needs columns, tags or both/,
+    ],
+    ["an empty list of tags", { masking: { rules: [{ target: "t", tags: [], with: "redact" }] } }, /masking\.rules\.0\.tags/],
+    ["a tag with a glob", { masking: { rules: [{ ...rule, tags: ["p*"] }] } }, /masking\.rules\.0\.tags\.0: expected a tag/],
+    [
+      "a tag with the mark that stands before it in comments",
+      { masking: { rules: [{ ...rule, tags: ["sallyport:pii"] }] } },
+      /expected a tag/,
+    ],
     ["a hash mask", { masking: { rules: [{ ...rule, with: { hash: { key: { env: "K" } } } }] } }, /with.*: hash is not supported yet/],
     ["equality lookup", { masking: { rules: [{ ...rule, lookup: "equality" }] } }, /lookup: equality is not supported yet/],
     ["a permission to assign that does not exist", { masking: { rules: [{ ...rule, assign: "all" }] } }, /expected none or values/],

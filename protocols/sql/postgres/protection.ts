@@ -40,7 +40,7 @@ export interface ProtectionProblem {
   /** The rule names no column at all, or its mask has no meaning for one. */
   readonly kind: "names-nothing" | "unfit";
   readonly rule: string;
-  /** As the rule writes it, or the column in question: `schema.table.column`. */
+  /** As the rule writes it, name or tag, or the column in question: `schema.table.column`. */
   readonly columns: string;
   /** The whole of it in words. */
   readonly message: string;
@@ -64,13 +64,19 @@ export const SERVER_RULE = "catalogue";
 export function resolveProtection(catalogue: Catalogue, masks: readonly ActiveMask[]): ResolvedProtection {
   const problems: ProtectionProblem[] = [];
   const assignments: Assignments = new Map();
-  for (const [rank, { rule, columns: patterns, mask, assign: writes }] of masks.entries()) {
-    for (const pattern of patterns) {
-      const named = matching(catalogue, pattern);
-      const message = `rule ${rule}: ${pattern} names no column of this target`;
-      if (named.length === 0) problems.push({ kind: "names-nothing", rule, columns: pattern, message });
-      for (const { relation, column } of named) {
-        const assigned: Assigned = { rule, rank, mask, assignable: writes === "values" };
+  for (const [rank, { rule, columns, tags, mask, assign: writes }] of masks.entries()) {
+    const assigned: Assigned = { rule, rank, mask, assignable: writes === "values" };
+    const meant = [
+      ...columns.map((pattern) => ({
+        written: pattern,
+        found: matching(catalogue, pattern),
+        none: `${pattern} names no column of this target`,
+      })),
+      ...tags.map((tag) => ({ written: tag, found: bearing(catalogue, tag), none: `no column of this target bears the tag ${tag}` })),
+    ];
+    for (const { written, found, none } of meant) {
+      if (found.length === 0) problems.push({ kind: "names-nothing", rule, columns: written, message: `rule ${rule}: ${none}` });
+      for (const { relation, column } of found) {
         if (assign(assignments, { relation, column, assigned })) problems.push(...misfit(relation, column, assigned));
       }
     }
@@ -81,7 +87,19 @@ export function resolveProtection(catalogue: Catalogue, masks: readonly ActiveMa
   return { protection: { columns: attributesOf(catalogue, assignments), columnNames }, problems };
 }
 
-function matching(catalogue: Catalogue, pattern: string): readonly { relation: CatalogueRelation; column: CatalogueColumn }[] {
+interface Named {
+  readonly relation: CatalogueRelation;
+  readonly column: CatalogueColumn;
+}
+
+/** Columns that an owner of theirs tagged. */
+function bearing(catalogue: Catalogue, tag: string): readonly Named[] {
+  return catalogue.relations
+    .filter(({ kind }) => kind !== "sequence")
+    .flatMap((relation) => relation.columns.filter(({ tags }) => tags.includes(tag)).map((column) => ({ relation, column })));
+}
+
+function matching(catalogue: Catalogue, pattern: string): readonly Named[] {
   const [schema = "", table = "", name = ""] = pattern.split(".");
   const inSchema = glob(schema);
   const inTable = glob(table);

@@ -6,6 +6,16 @@ import type { Catalogue } from "#protocols/sql/catalogue.ts";
 import { catalogueDigest, type RunQuery, readCatalogue } from "#src/catalogue/reader.ts";
 import { connectPostgres, startPostgres, type TestPostgres } from "#test/support/postgres.ts";
 
+/**
+ * Neither server ships a provider that SECURITY LABEL could ask (`sepgsql` and `dummy_seclabel` must be built), so the
+ * catalogue's own rows are written, as a superuser may.
+ */
+const label = (relation: string, column: number, words: string) => `
+  SET allow_system_table_mods = on;
+  DELETE FROM pg_seclabel WHERE objoid = '${relation}'::regclass AND objsubid = ${column};
+  INSERT INTO pg_seclabel VALUES ('${relation}'::regclass, 'pg_class'::regclass, ${column}, 'test', '${words}');
+  RESET allow_system_table_mods;`;
+
 const SCHEMA = `
   CREATE SCHEMA shop; CREATE SCHEMA "Odd Name";
   CREATE DOMAIN shop.short AS varchar(12) CHECK (value <> '');
@@ -41,6 +51,14 @@ const SCHEMA = `
   CREATE TABLE shop.sorted (id int, "Odd Day" date, n int) PARTITION BY RANGE ("Odd Day", (n + 1));
   CREATE RULE also AS ON DELETE TO shop.busy DO ALSO SELECT 1;
   CREATE EXTENSION citext SCHEMA shop;
+  COMMENT ON COLUMN shop.users.ssn IS 'social security number sallyport:pii';
+  COMMENT ON COLUMN shop.busy.n IS 'no tag';
+  COMMENT ON TABLE "Odd Name"."Select" IS 'sallyport:Dates';
+  COMMENT ON MATERIALIZED VIEW again IS 'sallyport:copy';
+  COMMENT ON COLUMN again.tail IS '(sallyport:pii)';
+  COMMENT ON FUNCTION shop.twice(int) IS 'sallyport:function';
+  ${label("shop.users", 4, "Secret, code")}
+  ${label("shop.feelings", 0, "health")}
   ALTER ROLE postgres SET search_path = shop, "$user", public`;
 
 for (const version of [15, 18] as const) {
@@ -116,6 +134,20 @@ for (const version of [15, 18] as const) {
       assert.equal(relation("pg_catalog", "pg_stat_activity").definition, null);
       assert.ok(relation("pg_catalog", "pg_attribute").columns.some(({ name }) => name === "attmissingval"));
       assert.ok(relation("information_schema", "columns").columns.length > 20);
+    });
+
+    test("columns bear the tags of their comments and those of their relation, and of rows in pg_seclabel", () => {
+      const tags = (schema: string, name: string) => relation(schema, name).columns.map((column) => `${column.name}: ${column.tags}`);
+      assert.deepEqual(tags("shop", "users"), ["id: ", "ssn: pii", "code: code,secret", "tail: "]);
+      assert.deepEqual(tags("Odd Name", "Select"), ["at: dates"]);
+      assert.deepEqual(tags("public", "part"), ["at: "]);
+      assert.deepEqual(tags("public", "again"), ["tail: copy,pii"]);
+      assert.deepEqual(tags("shop", "feelings"), ["m: health"]);
+      assert.ok(
+        catalogue.relations
+          .filter(({ schema }) => schema === "pg_catalog")
+          .every(({ columns }) => columns.every((one) => one.tags.length === 0)),
+      );
     });
 
     test("functions, operators and types of users are there, the server's own are not", () => {
@@ -227,6 +259,11 @@ for (const version of [15, 18] as const) {
         "CREATE CAST (float8 AS date) WITH FUNCTION shop.to_date(float8)",
         "CREATE TABLE child () INHERITS (public.stale)",
         "ALTER TABLE child NO INHERIT public.stale",
+        "COMMENT ON COLUMN shop.users.ssn IS 'sallyport:other'",
+        "COMMENT ON COLUMN shop.users.ssn IS NULL",
+        "COMMENT ON TABLE shop.users IS 'sallyport:pii'",
+        label("shop.users", 4, "public"),
+        label("shop.users", 1, "pii"),
         "SET search_path = public",
       ]) {
         await query(change);

@@ -5,10 +5,16 @@ import type { ActiveMask, Mask } from "#policies/question.ts";
 import type { Catalogue, CatalogueColumn, CatalogueRelation, RelationKind } from "#protocols/sql/catalogue.ts";
 import { type MaskingView, protectedOrigins, resolveProtection } from "#protocols/sql/postgres/protection.ts";
 
-function column(name: string, number: number, type = "text", generatedFrom: readonly number[] = []): CatalogueColumn {
+function column(
+  name: string,
+  number: number,
+  type = "text",
+  generatedFrom: readonly number[] = [],
+  tags: readonly string[] = [],
+): CatalogueColumn {
   const category = type === "integer" ? "N" : "S";
   const generated = generatedFrom.length > 0;
-  return { name, number, type, typeOid: 25, category, notNull: false, baseType: type, generated, generatedFrom, default: null };
+  return { name, number, type, typeOid: 25, category, notNull: false, baseType: type, generated, generatedFrom, default: null, tags };
 }
 
 let oid = 100;
@@ -66,7 +72,11 @@ const catalogue: Catalogue = {
 };
 
 function mask(columns: readonly string[], kind: Mask = { kind: "redact" }, rule = "pii"): ActiveMask {
-  return { rule, columns, mask: kind };
+  return { rule, columns, tags: [], mask: kind };
+}
+
+function byTag(tags: readonly string[], kind: Mask = { kind: "redact" }, rule = "tagged"): ActiveMask {
+  return { rule, columns: [], tags, mask: kind };
 }
 
 function protectedBy(...masks: readonly ActiveMask[]): Readonly<Record<string, readonly string[]>> {
@@ -135,6 +145,50 @@ describe("resolveProtection", () => {
     ]);
     assert.equal(protection.columns.get(users.oid)?.get(3)?.rule, "first");
     assert.equal(protection.columns.get(users.oid)?.get(1)?.rule, "second");
+  });
+
+  describe("by tag", () => {
+    const notes = relation("public", "notes", [column("id", 1), column("body", 2, "text", [], ["pii", "prose"])]);
+    const tagged = {
+      ...catalogue,
+      relations: [
+        relation("public", "staff", [column("name", 1, "text", [], ["pii"]), column("age", 2, "integer"), column("size", 3, "text", [1])]),
+        notes,
+        relation("pg_catalog", "pg_own", [column("text", 1, "text", [], ["pii"])]),
+      ],
+    };
+    const shown = (...masks: readonly ActiveMask[]) =>
+      tagged.relations.map(({ oid }) =>
+        [...(resolveProtection(tagged, masks).protection.columns.get(oid) ?? [])].map(([number, { rule }]) => `${number} ${rule}`),
+      );
+
+    test("every column that bears one of the tags is protected, with what is made of it, in any schema", () => {
+      assert.deepEqual(shown(byTag(["pii"])), [["1 tagged", "3 tagged"], ["2 tagged"], ["1 tagged"]]);
+      assert.deepEqual(shown(byTag(["prose", "unknown"])), [[], ["2 tagged"], []]);
+    });
+
+    test("a tag is a whole one: no globs, no beginnings of one", () => {
+      assert.deepEqual(shown(byTag(["*", "pi", "p*", ""])), [[], [], []]);
+    });
+
+    test("rules by tag and by name stand in one order: the first that means a column counts", () => {
+      assert.deepEqual(shown(byTag(["pii"]), mask(["public.notes.*"])).at(1), ["1 pii", "2 tagged"]);
+      assert.deepEqual(shown(mask(["public.notes.*"]), byTag(["pii"])).at(1), ["1 pii", "2 pii"]);
+    });
+
+    test("within a rule with both, either is enough", () => {
+      assert.deepEqual(shown({ ...byTag(["prose"]), columns: ["public.notes.id"] }).at(1), ["1 tagged", "2 tagged"]);
+    });
+
+    test("a tag that no column bears is a problem that says so, and so is a mask that does not fit", () => {
+      assert.deepEqual(
+        resolveProtection(tagged, [byTag(["prose", "secret"], { kind: "year" })]).problems.map(({ kind, message }) => [kind, message]),
+        [
+          ["unfit", "rule tagged: public.notes.body: year needs a date or timestamp column, and body is text; it shows NULL"],
+          ["names-nothing", "rule tagged: no column of this target bears the tag secret"],
+        ],
+      );
+    });
   });
 
   test("a rule that names nothing is a problem that says so", () => {

@@ -14,6 +14,7 @@ function columns(...names: readonly (readonly [string, string, string])[]): read
     generated: false,
     generatedFrom: [],
     default: null,
+    tags: [],
   }));
 }
 
@@ -57,8 +58,8 @@ export function smallView(): MaskingView {
     types: [],
   };
   const { protection } = resolveProtection(catalogue, [
-    { rule: "pii", columns: ["public.users.ssn", "public.größe.geheim"], mask: { kind: "redact" } },
-    { rule: "pay", columns: ["public.users.salary"], mask: { kind: "null" } },
+    { rule: "pii", columns: ["public.users.ssn", "public.größe.geheim"], tags: [], mask: { kind: "redact" } },
+    { rule: "pay", columns: ["public.users.salary"], tags: [], mask: { kind: "null" } },
   ]);
   return { catalogue, protection, functionsAllowed: [] };
 }
