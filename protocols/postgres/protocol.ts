@@ -9,6 +9,7 @@ export type { Analysis } from "#protocols/sql/postgres/analysis.ts";
 export { loadGrammar } from "#protocols/sql/postgres/grammar.ts";
 export { type MaskingView, protectedOrigins, resolveProtection } from "#protocols/sql/postgres/protection.ts";
 export { redactSql } from "#protocols/sql/postgres/sensitive.ts";
+export { WALL_MARK } from "#protocols/sql/postgres/wall.ts";
 export { recordedText } from "#protocols/wire/recorded.ts";
 export { ClientFlow } from "./client-flow.ts";
 export { CLIENT } from "./constants.ts";

@@ -7,6 +7,7 @@ import { asFailure, type ExitCode, Failure } from "./failure.ts";
 import { makeScreen, type Screen } from "./screen.ts";
 import type { AuditOptions } from "./sources.ts";
 import { programVersion } from "./version.ts";
+import type { WallOptions } from "./wall.ts";
 import type { World } from "./world.ts";
 
 const EXIT_CODES_HELP = `
@@ -75,6 +76,7 @@ COMMAND --help shows each command's options and examples.`,
   addDemo(program, world, screen, done);
   addSetup(program, world, screen, done);
   addServe(program, world, screen, done);
+  addLooks(program, world, screen, done);
   addAudit(program, world, screen, done);
   return program;
 }
@@ -166,6 +168,42 @@ ${EXIT_CODES_HELP}`,
       const { serve } = await import("./serve.ts");
       done(await serve(world, screen, options.config));
     });
+}
+
+function addLooks(program: Command, world: World, screen: Screen, done: Done): void {
+  targetCommand(program, "wall", "the SQL of a role that sees masked columns masked, also without the gateway")
+    .option("--as <name>", "a principal whose masks it is made of; may be given again", collect, [])
+    .option("--group <name>", "a group of these principals; may be given again", collect, [])
+    .option("--issuer <url>", "their issuer, where several are configured")
+    .option("--role <name>", "the role of agents in the database", "sallyport_agents")
+    .option("--schema <name>", "the schema of the masked views; ROLE_masked when left out")
+    .addHelpText(
+      "after",
+      `
+Prints one transaction to read and to run as a superuser: a role with no right to masked tables,
+masked views that another role owns, grants, and a proof at its end. Runs nothing itself. Made for
+everybody when neither --as nor --group names anyone. docs/wall.md: how to put the gateway on it.
+
+Examples:
+  sallyport wall --target orders > wall.sql
+  sallyport wall --target orders --group data-agents --role data_agents | psql -X -d orders
+${EXIT_CODES_HELP}`,
+    )
+    .action(async (options: WallOptions) => {
+      const { wall } = await import("./wall.ts");
+      done(await wall(world, screen, options));
+    });
+}
+
+/** Commands that ask a target itself: they take no lock, write nothing, and may run beside `serve`. */
+function targetCommand(program: Command, name: string, description: string): Command {
+  return program
+    .command(name)
+    .description(description)
+    .addOption(configOption())
+    .requiredOption("--target <name>", "a target of the configuration")
+    .option("--database <name>", "one of the target's databases; its default when left out")
+    .addOption(jsonOption());
 }
 
 function addAudit(program: Command, world: World, screen: Screen, done: Done): void {
