@@ -1,17 +1,34 @@
-/** What stands in FROM: relations, subqueries, functions and joins, as names and columns that can be referred to. */
+/**
+ * What stands in FROM: relations, subqueries, functions and joins, as names and columns that can be referred to
+ * (parse_clause.c, transformFromClauseItem).
+ */
 import type { CatalogueRelation } from "#protocols/sql/catalogue.ts";
-import { ANYTHING, baseOrigin, mixed, type Origin } from "./origins.ts";
-import { type Entry, type Output, type Outputs, type Relations, rowOrigin, type Scope, type WithOutputs } from "./scope.ts";
+import { functionAlias, functionColumns } from "./function-results.ts";
+import type { Entry, Namespace, Output, Outputs, Spend } from "./namespace.ts";
+import { rowOrigin } from "./namespace.ts";
+import { ANYTHING, type BaseColumn, mixed, type Origin } from "./origins.ts";
+import type { Meaning, Relations, Scope, WithOutputs } from "./scope.ts";
 import { type Body, flagOf, isBody, nodeOf, nodesOf, type TreeNode, textOf, wordsOf } from "./tree.ts";
 
 /** The reading of a query that is under way; its parts call each other through this. */
 export interface Reader {
   readonly relations: Relations;
-  query(node: TreeNode, names: WithOutputs | null, scope: Scope | null): Outputs;
+  /** Counts what grows faster than the text: columns copied and looked up. @throws RangeError when it is too much */
+  readonly spend: Spend;
+  namespace(): Namespace;
+  /** @param onFirst for a set operation: told what all arms but the last yield, before that is read */
+  query(node: TreeNode, names: WithOutputs | null, up: Scope | null, onFirst?: (outputs: Outputs) => void): Outputs;
   expression(node: TreeNode, names: WithOutputs | null, scope: Scope): Origin;
-  /** Notes what is referred to without an expression. */
-  read(origin: Origin): void;
-  clash(entry: Entry): void;
+  /** What a ColumnRef means: noted for later, not yet as read. */
+  reference(columnRef: Body, scope: Scope): Meaning;
+  meaning(body: Body): Meaning | undefined;
+  /** A ColumnRef that names an output column of the query itself. */
+  named(columnRef: Body, origin: Origin): void;
+  /** Notes a column as read that is referred to without an expression. */
+  refer(origin: Origin): void;
+  /** The columns of a relation, the same list each time. */
+  columnsOf(relation: CatalogueRelation): Outputs;
+  typeOf(base: BaseColumn): string | undefined;
   grouped(list: Grouped): void;
 }
 
@@ -23,58 +40,65 @@ export interface Grouped {
 }
 
 export interface FromItem {
-  readonly entries: readonly Entry[];
-  /** What `*` stands for, this item alone. */
-  readonly outputs: Outputs;
+  readonly space: Namespace;
+  /** Appends what `*` stands for, this item alone; false where that can't be told. */
+  readonly star: Star;
 }
 
-/** Set-returning functions of `pg_catalog` by the number of their columns, where that is fixed. */
-const FUNCTION_COLUMNS: Readonly<Record<string, readonly string[]>> = {
-  json_each: ["key", "value"],
-  json_each_text: ["key", "value"],
-  jsonb_each: ["key", "value"],
-  jsonb_each_text: ["key", "value"],
-};
-const ONE_COLUMN: ReadonlySet<string> = new Set([
-  "generate_series",
-  "generate_subscripts",
-  "json_array_elements",
-  "json_array_elements_text",
-  "json_object_keys",
-  "jsonb_array_elements",
-  "jsonb_array_elements_text",
-  "jsonb_object_keys",
-  "jsonb_path_query",
-  "regexp_matches",
-  "regexp_split_to_table",
-  "string_to_table",
-]);
+export type Star = (into: Output[]) => boolean;
 
 /** @param scope what stands before it in the same FROM, which functions and LATERAL see, and all around */
 export function fromItem(reader: Reader, node: TreeNode, names: WithOutputs | null, scope: Scope): FromItem {
   const { type, body } = node;
   switch (type) {
     case "RangeVar":
-      return one(relationEntry(reader, body, names));
+      return one(reader, relationEntry(reader, body, names));
     case "RangeTableSample": {
       const sampled = nodeOf(type, body, "relation");
       for (const field of ["args", "repeatable"]) for (const arg of listed(node, field)) reader.expression(arg, names, scope);
-      return sampled === undefined ? { entries: [], outputs: undefined } : fromItem(reader, sampled, names, scope);
+      return sampled === undefined ? nothing(reader) : fromItem(reader, sampled, names, scope);
     }
     case "RangeSubselect": {
       const subquery = nodeOf(type, body, "subquery");
       const outputs = subquery === undefined ? undefined : reader.query(subquery, names, flagOf(body, "lateral") ? scope : scope.up);
-      return one(aliased(body, outputs, ANYTHING));
+      return one(reader, aliased(reader, body, outputs, ANYTHING));
     }
     case "JoinExpr":
-      return join(reader, node, names, scope);
+      return joins(reader, node, names, scope);
     default:
-      return one(computed(reader, node, names, scope));
+      return one(reader, computed(reader, node, names, scope));
   }
 }
 
-function one(entry: Entry): FromItem {
-  return { entries: [entry], outputs: entry.outputs };
+/** Items see those before them, which only functions and LATERAL make use of. */
+export function fromList(reader: Reader, items: readonly TreeNode[], names: WithOutputs | null, up: Scope | null): FromItem {
+  let space = reader.namespace();
+  const stars: Star[] = [];
+  for (const item of items) {
+    const read = fromItem(reader, item, names, { spaces: [space], up });
+    space = space.beside(read.space);
+    stars.push(read.star);
+  }
+  return { space, star: (into) => stars.every((star) => star(into)) };
+}
+
+function one(reader: Reader, entry: Entry): FromItem {
+  const space = reader.namespace();
+  space.add(entry);
+  return { space, star: starOf(reader, entry.outputs) };
+}
+
+function nothing(reader: Reader): FromItem {
+  return { space: reader.namespace(), star: () => false };
+}
+
+function starOf(reader: Reader, outputs: Outputs): Star {
+  return (into) => {
+    if (outputs === undefined) return false;
+    reader.spend(outputs.length);
+    for (const output of outputs) into.push(output);
+    return true;
+  };
 }
 
 function listed(node: TreeNode, field: string): readonly TreeNode[] {
@@ -84,25 +108,21 @@ function listed(node: TreeNode, field: string): readonly TreeNode[] {
 
 function relationEntry(reader: Reader, body: Body, names: WithOutputs | null): Entry {
   const name = textOf(body, "relname");
+  const alias = aliasName(body);
   for (let at = body["schemaname"] === undefined ? names : null; at !== null; at = at.up) {
-    if (at.name === name) return { ...aliased(body, at.outputs, ANYTHING), alias: aliasName(body) ?? name };
+    const bound = at.bound.get(name);
+    if (bound !== undefined) return { ...aliased(reader, body, bound(), ANYTHING), alias: alias ?? name };
   }
   const relation = reader.relations.find(body);
-  if (relation === undefined) return { ...aliased(body, undefined, ANYTHING), alias: aliasName(body) ?? name };
-  const masked = reader.relations.maskedColumns(relation);
-  const outputs = reader.relations.defined?.(relation) ?? ownColumns(relation, masked);
-  const alias = aliasName(body);
+  if (relation === undefined) return { ...aliased(reader, body, undefined, ANYTHING), alias: alias ?? name };
   return {
-    ...aliased(body, outputs, ANYTHING),
+    ...aliased(reader, body, reader.columnsOf(relation), ANYTHING),
     alias: alias ?? name,
+    relation,
     bare: alias === undefined ? relation : undefined,
     rangeVar: body,
-    replaced: masked.size > 0,
+    replaced: reader.relations.maskedColumns(relation.oid) !== undefined,
   };
-}
-
-function ownColumns({ oid, columns }: CatalogueRelation, masked: ReadonlySet<number>): readonly Output[] {
-  return columns.map(({ name, number }) => ({ name, origin: baseOrigin(oid, number, masked.has(number)), direct: true }));
 }
 
 function aliasName(body: Body): string | undefined {
@@ -110,65 +130,136 @@ function aliasName(body: Body): string | undefined {
   return isBody(alias) ? textOf(alias, "aliasname") : undefined;
 }
 
-function aliased(body: Body, outputs: Outputs, origin: Origin): Entry {
+/** Under the names that the alias gives to its columns, as far as it does. */
+function aliased(reader: Reader, body: Body, outputs: Outputs, origin: Origin): Entry {
   const alias = body["alias"];
   const columns = isBody(alias) ? wordsOf(alias, "colnames") : [];
-  const named = outputs?.map((output, index) => ({ ...output, name: columns[index] ?? output.name }));
-  return { alias: aliasName(body) ?? "", outputs: named, origin, bare: undefined, rangeVar: undefined, replaced: false };
+  return {
+    alias: aliasName(body) ?? "",
+    outputs: renamed(reader, outputs, columns),
+    named: outputs === undefined ? columns.map((name) => ({ name, origin, direct: false })) : [],
+    origin,
+    relation: undefined,
+    bare: undefined,
+    rangeVar: undefined,
+    replaced: false,
+  };
 }
 
-/** Functions, XMLTABLE, JSON_TABLE: masked when anything that goes in is. */
+export function renamed(reader: Reader, outputs: Outputs, names: readonly string[]): Outputs {
+  if (outputs === undefined || names.length === 0) return outputs;
+  reader.spend(outputs.length);
+  return outputs.map((output, index) => ({ ...output, name: names[index] ?? output.name }));
+}
+
+/** Functions, XMLTABLE, JSON_TABLE: whatever goes in may come out in any column. */
 function computed(reader: Reader, node: TreeNode, names: WithOutputs | null, scope: Scope): Entry {
   const origin = reader.expression(node, names, scope);
-  const entry = aliased(node.body, undefined, origin);
-  const columns = definedColumns(node) ?? functionColumns(node, entry.alias);
-  const ordinality = node.type === "RangeFunction" && flagOf(node.body, "ordinality") ? ["ordinality"] : [];
-  if (columns === undefined) return entry;
-  const outputs: Output[] = [...columns, ...ordinality].map((name) => ({ name, origin, direct: false }));
-  const renamed = aliased(node.body, outputs, origin);
-  return { ...renamed, alias: renamed.alias === "" ? (columns[0] ?? "") : renamed.alias };
+  const alias = aliasName(node.body);
+  const columns = functionColumns(node, alias ?? "", (name) => reader.relations.overloads?.(name) === true);
+  const outputs = columns?.map((name) => ({ name, origin, direct: false }));
+  return { ...aliased(reader, node.body, outputs, origin), alias: alias ?? functionAlias(node) };
 }
 
-function definedColumns({ type, body }: TreeNode): readonly string[] | undefined {
-  const field = type === "RangeFunction" ? "coldeflist" : "columns";
-  const defined = nodesOf(type, body, field).map((column) => textOf(column.body, column.type === "JsonTableColumn" ? "name" : "colname"));
-  // NESTED PATH columns have no name of their own but columns below.
-  return defined.length === 0 || defined.includes("") ? undefined : defined;
+/** `a JOIN b JOIN c …` is as deep as it is long: the left side is followed without a call for each step. */
+function joins(reader: Reader, node: TreeNode, names: WithOutputs | null, scope: Scope): FromItem {
+  const spine: TreeNode[] = [];
+  let left: TreeNode | undefined = node;
+  for (; left?.type === "JoinExpr"; left = nodeOf(left.type, left.body, "larg")) spine.push(left);
+  let made = left === undefined ? nothing(reader) : fromItem(reader, left, names, scope);
+  let stars = [made.star];
+  for (const { body } of spine.reverse()) {
+    const joined = join(reader, body, { ...made, star: allOf(stars) }, names, scope);
+    stars = joined.merged ? [joined.star] : [...stars.splice(0), joined.star];
+    made = joined;
+  }
+  return { space: made.space, star: allOf(stars) };
 }
 
-function functionColumns({ type, body }: TreeNode, alias: string): readonly string[] | undefined {
-  const functions = type === "RangeFunction" ? nodesOf(type, body, "functions") : [];
-  const [call] = functions.length === 1 ? nodesOf("List", functions[0]?.body ?? {}, "items") : [];
-  if (call?.type !== "FuncCall") return undefined;
-  const name = wordsOf(call.body, "funcname").at(-1) ?? "";
-  return FUNCTION_COLUMNS[name] ?? (ONE_COLUMN.has(name) ? [alias === "" ? name : alias] : undefined);
+function allOf(stars: readonly Star[]): Star {
+  return (into) => stars.every((star) => star(into));
 }
 
-/** The columns named in USING come first and once, then the others, left before right. */
-function join(reader: Reader, { type, body }: TreeNode, names: WithOutputs | null, scope: Scope): FromItem {
-  const left = sideOf(reader, { type, body }, "larg", names, scope);
-  const right = sideOf(reader, { type, body }, "rarg", names, { entries: [...scope.entries, ...left.entries], up: scope.up });
-  const entries = [...left.entries, ...right.entries];
-  const quals = nodeOf(type, body, "quals");
-  if (quals !== undefined) reader.expression(quals, names, { entries, up: scope.up });
-  const outputs = merged(reader, body, left.outputs, right.outputs);
+interface Joined extends FromItem {
+  /** `star` stands for both sides; otherwise for the right one alone. */
+  readonly merged: boolean;
+}
+
+function join(reader: Reader, body: Body, left: FromItem, names: WithOutputs | null, scope: Scope): Joined {
+  const node = nodeOf("JoinExpr", body, "rarg");
+  const beneath: Scope = { spaces: [...scope.spaces, left.space], up: scope.up };
+  const right = node === undefined ? nothing(reader) : fromItem(reader, node, names, beneath);
+  const merging = flagOf(body, "isNatural") || body["usingClause"] !== undefined ? merge(reader, body, left, right) : undefined;
+  const space = left.space.joined(right.space);
+  if (merging === "unknown") space.blur(entryOf(reader, "", undefined, mixed(space.entries().map(rowOrigin))));
+  else if (merging !== undefined) bindMerged(reader, space, body, merging);
+  const quals = nodeOf("JoinExpr", body, "quals");
+  if (quals !== undefined) reader.expression(quals, names, { spaces: [space], up: scope.up });
+  const star: Star =
+    merging === "unknown"
+      ? () => false
+      : merging === undefined
+        ? right.star
+        : (into) => mergedStar(merging, left.star, right.star, flagOf(body, "isNatural"), into);
   const alias = aliasName(body);
-  if (alias !== undefined) return one({ ...aliased(body, outputs, mixed(entries.map(rowOrigin))), alias });
-  return { entries, outputs };
+  if (alias === undefined) return { space, star, merged: merging !== undefined };
+  const outputs: Output[] = [];
+  const known = merging === undefined ? left.star(outputs) && right.star(outputs) : star(outputs);
+  const entry = aliased(reader, body, known ? outputs : undefined, known ? ANYTHING : mixed(space.entries().map(rowOrigin)));
+  return { ...one(reader, entry), merged: true };
 }
 
-function sideOf(reader: Reader, { type, body }: TreeNode, field: string, names: WithOutputs | null, scope: Scope): FromItem {
-  const node = nodeOf(type, body, field);
-  return node === undefined ? { entries: [], outputs: undefined } : fromItem(reader, node, names, scope);
+function entryOf(reader: Reader, alias: string, outputs: Outputs, origin: Origin): Entry {
+  return { ...aliased(reader, {}, outputs, origin), alias };
 }
 
-function merged(reader: Reader, body: Body, left: Outputs, right: Outputs): Outputs {
-  if (left === undefined || right === undefined) return undefined;
-  const shared = flagOf(body, "isNatural")
-    ? left.map(({ name }) => name).filter((name) => right.some((other) => other.name === name))
+/** The columns named in USING, or those that both sides of NATURAL have: undefined where that can't be told. */
+function merge(reader: Reader, body: Body, left: FromItem, right: FromItem): readonly Output[] | "unknown" {
+  const listed: Output[] = [];
+  const natural = flagOf(body, "isNatural");
+  if (natural && !(left.space.vague.length === 0 && right.star(listed))) return "unknown";
+  const shared = natural
+    ? [...new Set(listed.map(({ name }) => name))].filter((name) => left.space.columns(name).length > 0)
     : wordsOf(body, "usingClause");
-  const either = (name: string): Origin => mixed([...left, ...right].filter((output) => output.name === name).map(({ origin }) => origin));
-  for (const name of shared) reader.read(either(name));
-  const rest = (side: readonly Output[]) => side.filter(({ name }) => !shared.includes(name));
-  return [...shared.map((name) => ({ name, origin: either(name), direct: false })), ...rest(left), ...rest(right)];
+  return shared.map((name) => {
+    const one = side(left.space, name);
+    const two = side(right.space, name);
+    reader.refer(one.origin);
+    reader.refer(two.origin);
+    return mergedColumn(reader, textOf(body, "jointype"), name, one, two);
+  });
+}
+
+function side(space: Namespace, name: string): Output {
+  const found = space.columns(name);
+  const [first] = found;
+  if (first !== undefined && found.length === 1) return first.output;
+  const parts = found.length > 0 ? found.map(({ output }) => output.origin) : space.vague.map(({ origin }) => origin);
+  return { name, origin: mixed(parts), direct: false };
+}
+
+/** Parse analysis (buildMergedJoinVar) takes one side as it is where types agree and the join keeps that side's rows. */
+function mergedColumn(reader: Reader, kind: string, name: string, left: Output, right: Output): Output {
+  const types = [left, right].map(({ origin, direct }) => (direct && origin.base !== null ? reader.typeOf(origin.base) : undefined));
+  const kept = kind === "JOIN_INNER" || kind === "JOIN_LEFT" ? left : kind === "JOIN_RIGHT" ? right : undefined;
+  const origin = mixed([left.origin, right.origin]);
+  if (kept === undefined || types[0] === undefined || types[0] !== types[1]) return { name, origin, direct: false };
+  return { name, origin: kept.origin, direct: true };
+}
+
+function bindMerged(reader: Reader, space: Namespace, body: Body, merging: readonly Output[]): void {
+  const alias = body["join_using_alias"];
+  const entry = entryOf(reader, isBody(alias) ? textOf(alias, "aliasname") : "", merging, ANYTHING);
+  for (const output of merging) space.merge({ output, entry });
+  space.addAlias(entry);
+}
+
+/** Merged columns come first and once, in the order of USING or of the left side; then the others, left before right. */
+function mergedStar(merging: readonly Output[], left: Star, right: Star, natural: boolean, into: Output[]): boolean {
+  const [one, two]: [Output[], Output[]] = [[], []];
+  if (!left(one) || !right(two)) return false;
+  const merged = new Map(merging.map((output) => [output.name, output]));
+  for (const output of natural ? one.map(({ name }) => merged.get(name)) : merging) if (output !== undefined) into.push(output);
+  for (const output of [...one, ...two]) if (!merged.has(output.name)) into.push(output);
+  return true;
 }

@@ -5,9 +5,10 @@
  */
 import type { Grouped } from "./from-items.ts";
 import { locationOf, type Occurrence } from "./gate.ts";
+import type { Entry } from "./namespace.ts";
 import { quoteIdentifier } from "./quoting.ts";
 import type { Needed } from "./rewrite.ts";
-import { type Entry, meaningOf, referenceOf, type Scope } from "./scope.ts";
+import { meaningOf, referenceOf, type Scope } from "./scope.ts";
 import type { Splice } from "./splice.ts";
 import { isWord, type Tokens } from "./tokens.ts";
 import { isBody, nodeOf, numberOf, type TreeNode, textOf } from "./tree.ts";
@@ -21,9 +22,11 @@ export function groupingSplices(
   neededOf: (occurrence: Occurrence) => Needed,
   tokens: Tokens,
 ): readonly Splice[] {
+  const byPlace = new Map(occurrences.map((occurrence) => [occurrence.rangeVar, occurrence]));
   return grouped.flatMap((group) => {
-    const columns = group.scope.entries.flatMap((entry) => {
-      const occurrence = occurrences.find(({ rangeVar }) => rangeVar === entry.rangeVar);
+    const entries = group.scope.spaces.flatMap((space) => space.entries());
+    const columns = entries.flatMap((entry) => {
+      const occurrence = entry.rangeVar === undefined ? undefined : byPlace.get(entry.rangeVar);
       return occurrence === undefined ? [] : determined(group, entry, occurrence, neededOf(occurrence));
     });
     const start = columns.length === 0 ? undefined : startOf(group, tokens);
@@ -52,7 +55,7 @@ function columnOf(item: TreeNode, targets: readonly TreeNode[], scope: Scope, en
   }
   if (item.type !== "ColumnRef") return undefined;
   const reference = referenceOf(item.body);
-  const meaning = meaningOf(reference, { entries: scope.entries, up: null });
+  const meaning = meaningOf(reference, { spaces: scope.spaces, up: null }, () => undefined);
   if (meaning.kind === "column") return meaning.entry === entry ? reference.words.at(-1) : undefined;
   const target = reference.words.length === 1 ? targets.find(({ body }) => textOf(body, "name") === reference.words[0]) : undefined;
   const value = target === undefined ? undefined : nodeOf("ResTarget", target.body, "val");

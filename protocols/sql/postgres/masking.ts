@@ -7,7 +7,7 @@ import type { LocatedStatement } from "./effects.ts";
 import { type Gated, gate, type Located, locationOf, type Occurrence, reachable, takenWhole } from "./gate.ts";
 import { groupingSplices } from "./grouping.ts";
 import { type Lineage, lineageOf } from "./lineage.ts";
-import type { Refusal } from "./masked-calls.ts";
+import { hasOverload, type Refusal } from "./masked-calls.ts";
 import { copiesOut, copyRefusal, copySplice } from "./masked-copy.ts";
 import { judgeRelation } from "./masked-relations.ts";
 import type { Offsets } from "./offsets.ts";
@@ -66,7 +66,7 @@ export function maskStatement(statement: LocatedStatement, view: MaskingView, te
     facts: { kind: "rewritable", columns },
     splices: splices.list,
     hidden: occurrences.map(({ relation }) => relation.oid),
-    outputMasked: HOLDS_ROWS.has(statement.type) ? (lineage.outputs ?? []).map(({ origin }) => origin.masked) : [],
+    outputMasked: HOLDS_ROWS.has(statement.type) ? (lineage.outputs ?? []).map(({ masked }) => masked) : [],
     gated,
   };
 }
@@ -155,7 +155,8 @@ function holdsNode(statement: TreeNode, sought: string): boolean {
 function systemColumnRefused({ systemColumns }: Gated, { meanings }: Lineage): Located | undefined {
   const found = systemColumns.find((body) => {
     const meaning = meanings.get(body);
-    return meaning === undefined || meaning.kind === "unknown" || (meaning.kind === "attribute" && meaning.entry.replaced);
+    if (meaning === undefined || meaning.kind === "unknown") return true;
+    return (meaning.kind === "attribute" || meaning.kind === "system") && meaning.entry.replaced;
   });
   if (found === undefined) return undefined;
   const name = referenceOf(found).words.at(-1);
@@ -180,7 +181,8 @@ function relationsOf(view: MaskingView, occurrences: readonly Occurrence[]): Rel
       const verdict = judgeRelation(view, rangeVar);
       return verdict.relation;
     },
-    maskedColumns: (relation) => masked.get(relation.oid) ?? new Set(),
+    maskedColumns: (oid) => masked.get(oid),
+    overloads: (name) => hasOverload(view, name),
   };
 }
 
@@ -221,7 +223,8 @@ function splicesOf(
     if (!named) continue;
     const short = lineage.shortened.get(columnRef);
     const splice = qualifierSplice(columnRef, tokens);
-    if (meaning === undefined || meaning.kind === "unknown" || !meaning.entry.replaced || short !== meaning.entry || splice === undefined) {
+    const entry = meaning !== undefined && "entry" in meaning ? meaning.entry : undefined;
+    if (entry?.replaced !== true || short !== entry || splice === undefined) {
       return lost(columnRef, `${words.join(".")} can't be told apart from other names`);
     }
     list.push(splice);

@@ -1,12 +1,13 @@
 /**
  * What a value comes from: base columns, as a graph whose nodes values share, so that handing on the columns of a wide
- * star, or through a long chain of common table expressions, copies nothing. Flattened only for whoever asks.
+ * star, or through a long chain of common table expressions, copies nothing. Recursion makes circles in it. Flattened
+ * only for whoever asks.
  */
 
 export interface BaseColumn {
   /** OID of a table, or of whatever else its columns were not followed through. */
   readonly relation: number;
-  /** Attribute number. */
+  /** Attribute number; below zero for the server's own, such as `ctid`. */
   readonly column: number;
 }
 
@@ -16,60 +17,104 @@ export interface Origin {
   readonly from: readonly Origin[];
   /** Something that can't be told may have gone in. */
   readonly vague: boolean;
-  /** It shows a masked value, was computed from one, or may have been. */
-  readonly masked: boolean;
 }
 
 /** Of constants and parameters. */
-export const NOTHING: Origin = { base: null, from: [], vague: false, masked: false };
-/** In doubt a value counts as masked. */
-export const ANYTHING: Origin = { base: null, from: [], vague: true, masked: true };
+export const NOTHING: Origin = { base: null, from: [], vague: false };
+/** Of what can't be told: in doubt it counts as masked. */
+export const ANYTHING: Origin = { base: null, from: [], vague: true };
 
-export function baseOrigin(relation: number, column: number, masked: boolean): Origin {
-  return { base: { relation, column }, from: [], vague: false, masked };
+export function baseOrigin(relation: number, column: number): Origin {
+  return { base: { relation, column }, from: [], vague: false };
 }
 
 /** Of a value that is computed from others. */
-export function mixed(parts: readonly Origin[]): Origin {
-  const from = parts.length > 1 ? [...new Set(parts)].filter((part) => part !== NOTHING) : parts.filter((part) => part !== NOTHING);
+export function mixed(parts: Iterable<Origin>): Origin {
+  const from = new Set(parts);
+  from.delete(NOTHING);
   const [first] = from;
   if (first === undefined) return NOTHING;
-  if (from.length === 1) return first;
-  return { base: null, from, vague: from.some(({ vague }) => vague), masked: from.some(({ masked }) => masked) };
+  return from.size === 1 ? first : { base: null, from: [...from], vague: false };
 }
 
-/** Each once, in no order. Of a vague origin, those that are known. */
-export function baseColumns(origin: Origin): readonly BaseColumn[] {
+/** A node that gets more parts later: a column of a recursive query while that is being read. */
+export class OpenOrigin implements Origin {
+  readonly base = null;
+  readonly from: Origin[];
+  readonly vague = false;
+
+  constructor(first: Origin) {
+    this.from = [first];
+  }
+}
+
+export interface Flattened {
+  /** Each once, in no order. */
+  readonly columns: readonly BaseColumn[];
+  readonly vague: boolean;
+}
+
+export function flattened(origin: Origin): Flattened {
   const seen = new Set<Origin>([origin]);
   // A set is walked in the order in which it grows.
   for (const { from } of seen) for (const part of from) seen.add(part);
   const found = new Map<string, BaseColumn>();
   for (const { base } of seen) if (base !== null) found.set(`${base.relation}/${base.column}`, base);
-  return [...found.values()];
+  return { columns: [...found.values()], vague: [...seen].some(({ vague }) => vague) };
+}
+
+/**
+ * Which of some values are masked, or may be. Looks at each node of their graph once, circles or not: backwards, from
+ * masked columns to all that they go into.
+ */
+export function maskedAmong(origins: Iterable<Origin>, isMasked: (base: BaseColumn) => boolean): ReadonlySet<Origin> {
+  const users = new Map<Origin, Origin[]>();
+  const reached = new Set<Origin>(origins);
+  const masked = new Set<Origin>();
+  for (const origin of reached) {
+    if (origin.vague || (origin.base !== null && isMasked(origin.base))) masked.add(origin);
+    for (const part of origin.from) {
+      reached.add(part);
+      const known = users.get(part);
+      if (known === undefined) users.set(part, [origin]);
+      else known.push(origin);
+    }
+  }
+  for (const origin of masked) for (const user of users.get(origin) ?? []) masked.add(user);
+  return masked;
 }
 
 /** Base columns by relation OID: attribute numbers. */
 export type ColumnSet = ReadonlyMap<number, ReadonlySet<number>>;
 
-/** What a statement reads, gathered while it is followed. */
+/** Columns that are referred to, gathered while a statement is followed. */
 export class Reads {
   readonly #columns = new Map<number, Set<number>>();
   readonly #seen = new Set<Origin>();
   #vague = false;
 
-  /** Each node of the graph is looked at once, however often it is added. */
+  /** A column of something in FROM: what that is computed from, if it is, was read there. */
+  refer({ base, vague }: Origin): void {
+    if (base !== null) this.addColumn(base.relation, base.column);
+    this.#vague ||= vague;
+  }
+
+  /** All that goes in. Each node of the graph is looked at once, however often it is added. */
   add(origin: Origin): void {
     const waiting = [origin];
     for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
       if (this.#seen.has(node)) continue;
       this.#seen.add(node);
       this.#vague ||= node.vague;
-      if (node.base !== null) {
-        const numbers = this.#columns.get(node.base.relation) ?? new Set<number>();
-        this.#columns.set(node.base.relation, numbers.add(node.base.column));
-      }
-      waiting.push(...node.from);
+      if (node.base !== null) this.addColumn(node.base.relation, node.base.column);
+      for (const part of node.from) waiting.push(part);
     }
+  }
+
+  addColumn(relation: number, column: number): void {
+    const numbers = this.#columns.get(relation);
+    if (numbers === undefined) this.#columns.set(relation, new Set([column]));
+    else numbers.add(column);
   }
 
   get columns(): ColumnSet {

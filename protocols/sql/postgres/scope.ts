@@ -1,64 +1,61 @@
 /**
- * The names that are visible at a place of a query, and what a column reference means there: PostgreSQL looks for a
- * column along all levels first and only then for a relation of that name, whose whole row is meant.
+ * What a column reference means at a place of a query. PostgreSQL (parse_expr.c, transformColumnRef) looks for a column
+ * along all levels first, from the innermost out, and only then for a relation of that name, whose whole row is meant.
  */
 import type { CatalogueRelation } from "#protocols/sql/catalogue.ts";
-import { mixed, type Origin } from "./origins.ts";
+import { columnsNamed, type Entry, type Namespace, type Output, type Outputs, rowOrigin, type Spend } from "./namespace.ts";
+import { baseOrigin, mixed, type Origin } from "./origins.ts";
 import { type Body, nodesOf, textOf } from "./tree.ts";
 
-export interface Output {
-  readonly name: string;
-  readonly origin: Origin;
-  /** It is a base column, handed on as it is. */
-  readonly direct: boolean;
-}
-
-/** Undefined: how many columns there are, and what they are called, can't be told from the text. */
-export type Outputs = readonly Output[] | undefined;
-
-/** One thing in FROM that columns can be named of. */
-export interface Entry {
-  readonly alias: string;
-  readonly outputs: Outputs;
-  /** Where a column of unknown name comes from. */
-  readonly origin: Origin;
-  /** Set for a relation that stands without an alias, which its schema may qualify. */
-  readonly bare: CatalogueRelation | undefined;
-  /** The RangeVar that it was made from, if it was. */
-  readonly rangeVar: Body | undefined;
-  /** Set for a relation that will be replaced by a subquery. */
-  readonly replaced: boolean;
-}
-
+/** One level with all around it. LATERAL sees several namespaces that are not joined yet. */
 export interface Scope {
-  readonly entries: readonly Entry[];
+  readonly spaces: readonly Namespace[];
   readonly up: Scope | null;
 }
 
-/** Common table expressions in force, innermost first. */
+/** Common table expressions in force, those of the innermost WITH first. */
 export interface WithOutputs {
-  readonly name: string;
-  readonly outputs: Outputs;
+  /** Read when first asked for: under RECURSIVE a later one may be referred to. */
+  readonly bound: ReadonlyMap<string, () => Outputs>;
   readonly up: WithOutputs | null;
 }
 
 /** How a relation's name is resolved, which of its columns are masked, and where they come from. */
 export interface Relations {
   find(rangeVar: Body): CatalogueRelation | undefined;
-  /** Attribute numbers. */
-  maskedColumns(relation: CatalogueRelation): ReadonlySet<number>;
-  /** The columns of a view as lineage over its definition yields them, in order; undefined: they count as its own. */
-  defined?(relation: CatalogueRelation): Outputs;
+  /** Attribute numbers of the masked columns of a relation that will be replaced by a subquery. */
+  maskedColumns(oid: number): ReadonlySet<number> | undefined;
+  /**
+   * A view by lineage over its definition: its columns in order, and what the definition reads besides; undefined: its
+   * columns count as its own.
+   */
+  defined?(relation: CatalogueRelation): { readonly outputs: Outputs; readonly reads: Origin } | undefined;
+  /** Whether a user's function goes by a name too, so that what it yields in FROM can't be told. */
+  overloads?(name: string): boolean;
 }
 
 export type Meaning =
   | { readonly kind: "column"; readonly origin: Origin; readonly direct: boolean; readonly entry: Entry }
   | { readonly kind: "row"; readonly origin: Origin; readonly entry: Entry }
   /** A name behind a relation that is none of its columns: a function in disguise, or an error. */
-  | { readonly kind: "attribute"; readonly entry: Entry }
+  | { readonly kind: "attribute"; readonly origin: Origin; readonly entry: Entry }
+  /** `ctid`, `xmin` … */
+  | { readonly kind: "system"; readonly origin: Origin; readonly entry: Entry }
+  /** An output column of the query itself, in ORDER BY, GROUP BY or DISTINCT ON. */
+  | { readonly kind: "output"; readonly origin: Origin }
   | { readonly kind: "unknown" };
 
 const UNKNOWN: Meaning = { kind: "unknown" };
+
+/** Attribute numbers of system columns (sysattr.h). */
+export const SYSTEM_COLUMNS: ReadonlyMap<string, number> = new Map([
+  ["ctid", -1],
+  ["xmin", -2],
+  ["cmin", -3],
+  ["xmax", -4],
+  ["cmax", -5],
+  ["tableoid", -6],
+]);
 
 export interface Reference {
   /** All words but the star. */
@@ -72,46 +69,72 @@ export function referenceOf(columnRef: Body): Reference {
   return { words: (star ? fields.slice(0, -1) : fields).map(({ body }) => textOf(body, "sval")), star };
 }
 
-/** Of all of its columns together. */
-export function rowOrigin(entry: Entry): Origin {
-  return entry.outputs === undefined ? entry.origin : mixed(entry.outputs.map(({ origin }) => origin));
-}
-
 /** What `a.b`, `s.a.b` or `b` means; `*` after a relation means its row. */
-export function meaningOf({ words, star }: Reference, scope: Scope | null): Meaning {
+export function meaningOf({ words, star }: Reference, scope: Scope | null, spend: Spend): Meaning {
   if (star) {
     const entry = words.length === 0 ? undefined : entryOf(words, scope);
     return entry === undefined ? UNKNOWN : { kind: "row", origin: rowOrigin(entry), entry };
   }
   const [name = ""] = words.slice(-1);
-  if (words.length === 1) return unqualified(name, scope);
+  if (words.length === 1) return unqualified(name, scope, spend);
   const entry = entryOf(words.slice(0, -1), scope);
   if (entry === undefined) return UNKNOWN;
-  return columnOf(entry, name) ?? { kind: "attribute", entry };
+  return columnOf(entry, name, spend) ?? systemColumn(entry, name) ?? { kind: "attribute", origin: rowOrigin(entry), entry };
 }
 
-function unqualified(name: string, scope: Scope | null): Meaning {
+/** A bare name at one level alone, as GROUP BY looks for it first. Undefined when no column there has it. */
+export function columnAt({ spaces }: Scope, name: string): Meaning | undefined {
+  const found = spaces.flatMap((space) => space.columns(name));
+  const system = SYSTEM_COLUMNS.has(name) ? spaces.flatMap((space) => space.tables).map((entry) => systemColumn(entry, name)) : [];
+  const [column] = found;
+  const [hidden] = system;
+  if (column === undefined) return hidden;
+  // Two of that name: the server refuses to choose.
+  const outputs = found.map(({ output }) => output);
+  return columnMeaning(column.entry, outputs);
+}
+
+function unqualified(name: string, scope: Scope | null, spend: Spend): Meaning {
+  let vague: Entry | undefined;
+  const passed: Origin[] = [];
   for (let at = scope; at !== null; at = at.up) {
-    const found = at.entries.flatMap((entry) => (entry.outputs === undefined ? [] : (columnOf(entry, name) ?? [])));
-    const [first] = found;
-    // Two of that name are merged by USING, or the server refuses the text.
-    if (first !== undefined)
-      return found.length === 1 ? first : { ...first, origin: mixed(found.map(({ origin }) => origin)), direct: false };
+    const found = columnAt(at, name);
+    if (found !== undefined && found.kind !== "unknown") return doubted(found, vague, passed);
+    for (const space of at.spaces) {
+      spend(1);
+      for (const entry of space.vague) {
+        vague ??= entry;
+        passed.push(entry.origin);
+      }
+    }
   }
   const row = entryOf([name], scope);
-  if (row !== undefined) return { kind: "row", origin: rowOrigin(row), entry: row };
-  for (let at = scope; at !== null; at = at.up) {
-    const vague = at.entries.find((entry) => entry.outputs === undefined);
-    if (vague !== undefined) return { kind: "column", origin: vague.origin, direct: false, entry: vague };
-  }
-  return UNKNOWN;
+  if (row !== undefined) return { kind: "row", origin: mixed([...passed, rowOrigin(row)]), entry: row };
+  return vague === undefined ? UNKNOWN : { kind: "column", origin: mixed(passed), direct: false, entry: vague };
 }
 
-function columnOf(entry: Entry, name: string): (Meaning & { readonly kind: "column" }) | undefined {
-  if (entry.outputs === undefined) return { kind: "column", origin: entry.origin, direct: false, entry };
-  const same = entry.outputs.filter((output) => output.name === name);
-  if (same.length === 0) return undefined;
-  return { kind: "column", origin: mixed(same.map(({ origin }) => origin)), direct: same.length === 1 && same[0]?.direct === true, entry };
+/** Something nearer, whose columns can't be told, may have a column of that name as well. */
+function doubted(found: Meaning, vague: Entry | undefined, passed: readonly Origin[]): Meaning {
+  if (vague === undefined || found.kind === "unknown") return found;
+  return { kind: "column", origin: mixed([...passed, found.origin]), direct: false, entry: vague };
+}
+
+function columnOf(entry: Entry, name: string, spend: Spend): Meaning | undefined {
+  const same = columnsNamed(entry.outputs ?? entry.named, name, spend);
+  if (same.length > 0) return columnMeaning(entry, same);
+  return entry.outputs === undefined ? { kind: "column", origin: entry.origin, direct: false, entry } : undefined;
+}
+
+function columnMeaning(entry: Entry, same: readonly Output[]): Meaning {
+  const [one] = same;
+  if (one !== undefined && same.length === 1) return { kind: "column", origin: one.origin, direct: one.direct, entry };
+  return { kind: "column", origin: mixed(same.map(({ origin }) => origin)), direct: false, entry };
+}
+
+function systemColumn(entry: Entry, name: string): Meaning | undefined {
+  const number = SYSTEM_COLUMNS.get(name);
+  if (number === undefined || entry.relation === undefined || entry.relation.kind === "view") return undefined;
+  return { kind: "system", origin: baseOrigin(entry.relation.oid, number), entry };
 }
 
 /** By alias, or by schema and name where the relation has no alias. A third word, the database, adds nothing. */
@@ -119,10 +142,10 @@ export function entryOf(words: readonly string[], scope: Scope | null): Entry | 
   const [name = ""] = words.slice(-1);
   const schema = words.length > 1 ? words.at(-2) : undefined;
   for (let at = scope; at !== null; at = at.up) {
-    const found = at.entries.find((entry) =>
-      schema === undefined ? entry.alias === name : entry.bare?.schema === schema && entry.bare.name === name,
-    );
-    if (found !== undefined) return found;
+    for (const space of at.spaces) {
+      const found = space.byAlias(name).find((entry) => schema === undefined || entry.bare?.schema === schema);
+      if (found !== undefined) return found;
+    }
   }
   return undefined;
 }

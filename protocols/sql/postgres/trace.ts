@@ -3,15 +3,15 @@
  * from, and the masks on these. It decides nothing; whether a statement may run is for `analyse.ts` and the policies.
  */
 import type { Mask } from "#policies/question.ts";
-import type { Catalogue, CatalogueRelation } from "#protocols/sql/catalogue.ts";
+import type { Catalogue } from "#protocols/sql/catalogue.ts";
 import { statementsOf } from "./effects.ts";
 import { parseText } from "./grammar.ts";
-import { type Lineage, lineageOf } from "./lineage.ts";
+import { type Lineage, lineageOf, type TracedOutput } from "./lineage.ts";
 import { lookupIn } from "./lookup.ts";
 import { offsetsOf } from "./offsets.ts";
-import { type BaseColumn, baseColumns } from "./origins.ts";
+import { type BaseColumn, flattened } from "./origins.ts";
 import type { Protection } from "./protection.ts";
-import type { Output, Relations } from "./scope.ts";
+import type { Relations } from "./scope.ts";
 import { statementTag } from "./tags.ts";
 import { nodeOf, type TreeNode, textOf } from "./tree.ts";
 
@@ -60,16 +60,18 @@ export function traceColumns(sql: string, catalogue: Catalogue, protection: Prot
     return { tag, outputs: lineage?.outputs === undefined ? null : outputsOf(lineage.outputs), reads: readsOf(lineage) };
   });
 
-  function outputsOf(outputs: readonly Output[]): readonly TracedColumn[] {
-    return outputs.map(({ name, origin, direct }) => {
-      const { vague, masked } = origin;
-      return { name, origins: named(baseColumns(origin)), direct, masked, vague };
+  function outputsOf(outputs: readonly TracedOutput[]): readonly TracedColumn[] {
+    return outputs.map(({ name, origin, direct, masked }) => {
+      const { columns, vague } = flattened(origin);
+      return { name, origins: named(columns), direct, masked, vague };
     });
   }
 
   function readsOf(lineage: Lineage | undefined): readonly TracedOrigin[] {
-    const columns = [...(lineage?.reads ?? [])].flatMap(([relation, numbers]) => [...numbers].map((column) => ({ relation, column })));
-    return named(columns);
+    const sets = lineage === undefined ? [] : [...lineage.reads, ...lineage.rows];
+    const read = new Map(sets.map(([relation]) => [relation, new Set<number>()]));
+    for (const [relation, numbers] of sets) for (const number of numbers) read.get(relation)?.add(number);
+    return named([...read].flatMap(([relation, numbers]) => [...numbers].map((column) => ({ relation, column }))));
   }
 
   function named(columns: readonly BaseColumn[]): readonly TracedOrigin[] {
@@ -87,12 +89,14 @@ function queryOf(statement: TreeNode): TreeNode | undefined {
 
 function relationsIn(catalogue: Catalogue, protection: Protection | null): Relations {
   const lookup = lookupIn(catalogue);
+  const masked = new Map([...(protection?.columns ?? [])].map(([oid, attributes]) => [oid, new Set(attributes.keys())]));
   return {
     find(rangeVar) {
       const schema = textOf(rangeVar, "schemaname");
       return lookup.relation(schema === "" ? null : schema, textOf(rangeVar, "relname"));
     },
-    maskedColumns: ({ oid }: CatalogueRelation) => new Set(protection?.columns.get(oid)?.keys() ?? []),
+    maskedColumns: (oid) => masked.get(oid),
+    overloads: (name) => lookup.functions.has(name),
   };
 }
 

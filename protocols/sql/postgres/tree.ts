@@ -61,6 +61,15 @@ export function nodesOf(owner: string, body: Body, field: string): readonly Tree
   return value.filter(isBody).map((item) => typed(owner, field, item));
 }
 
+/** Puts the nodes of all fields on a stack. */
+export function pushParts(stack: TreeNode[], { type, body }: TreeNode): void {
+  for (const field in body) {
+    const value = body[field];
+    if (isBody(value)) stack.push(typed(type, field, value));
+    else if (Array.isArray(value)) for (const item of value) if (isBody(item)) stack.push(typed(type, field, item));
+  }
+}
+
 /** The words of a list of String nodes, such as a qualified name. Other members come out as empty words. */
 export function wordsOf(body: Body, field: string): readonly string[] {
   return nodesOf("", body, field).map((node) => (node.type === "String" ? textOf(node.body, "sval") : ""));
