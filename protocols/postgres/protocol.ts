@@ -31,7 +31,7 @@ export { PasswordReader } from "./password.ts";
 export { QueryRun } from "./query-run.ts";
 export { ServerFlow } from "./server-flow.ts";
 export { checkSetting, toldUnderMask } from "./server-messages.ts";
-export { type SessionCounts, SessionState, type SessionTerms } from "./session.ts";
+export { SessionState, type SessionTerms } from "./session.ts";
 export { asksForReplication, type FirstMessage, type RequestedTarget, readFirstMessage, requestedTarget, type Startup } from "./startup.ts";
 export { takeMessage } from "./take-message.ts";
 export { type LoginEffect, type LoginResult, UpstreamLogin } from "./upstream-login.ts";

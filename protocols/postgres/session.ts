@@ -3,6 +3,7 @@
  * `server-flow.ts` the server's into what goes back; between them stand the operations under way, the names, the record.
  * Nothing here touches a socket, a clock or a key; time comes in with each chunk.
  */
+import { noCounts, type SessionCounts } from "#protocols/wire/counts.ts";
 import { Fault } from "#protocols/wire/fault.ts";
 import { CopyRecord } from "./copy.ts";
 import type { Column } from "./decode.ts";
@@ -21,14 +22,6 @@ export interface SessionTerms {
   readonly limits: ResultLimits;
 }
 
-export interface SessionCounts {
-  statements: number;
-  rows: number;
-  maskedCells: number;
-  denied: number;
-  bytes: number;
-}
-
 /** `in`: the server reads CopyData; Syncs from the client are ignored until CopyDone or CopyFail. */
 export interface CopyMode {
   readonly kind: "none" | "in" | "out";
@@ -43,7 +36,7 @@ export class SessionState {
   readonly append: Append;
   readonly operations = new Operations();
   readonly names = new Names();
-  readonly counts: SessionCounts = { statements: 0, rows: 0, maskedCells: 0, denied: 0, bytes: 0 };
+  readonly counts: SessionCounts;
   /** After an error in the extended protocol, until the client's next Sync: the server reads and discards. */
   skipping = false;
   /** Transaction status of the last ReadyForQuery. */
@@ -60,9 +53,10 @@ export class SessionState {
   /** A statement that may have changed the catalogue has completed since this was last read. */
   catalogueChanged = false;
 
-  constructor(terms: SessionTerms, append: Append) {
+  constructor(terms: SessionTerms, append: Append, counts: SessionCounts = noCounts()) {
     this.terms = terms;
     this.append = append;
+    this.counts = counts;
   }
 
   /** Nothing is under way: the session could end here without losing anything. */

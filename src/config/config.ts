@@ -93,9 +93,12 @@ export interface TargetLimits {
   readonly sessionMs: number | null;
 }
 
+/** What a client and its target speak. */
+export type Protocol = "postgres";
+
 export interface Target {
   readonly name: string;
-  readonly protocol: "postgres";
+  readonly protocol: Protocol;
   readonly address: HostPort;
   /** Databases that may be named at login; the first is the default. */
   readonly databases: readonly [string, ...string[]];

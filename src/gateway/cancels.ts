@@ -40,13 +40,13 @@ export class Cancels {
     this.#worker = worker;
   }
 
-  /** @param minor of the protocol: 2 brings long secrets */
-  issue(minor: 0 | 2, cancel: (remote: string) => void): CancelKey {
+  /** @param long for PostgreSQL's protocol 3.2: a secret of 32 bytes instead of 4 */
+  issue(long: boolean, cancel: (remote: string) => void): CancelKey {
     const mask = (1 << SESSION_BITS) - 1;
     do this.#next = (this.#next + 1) & mask;
     while (this.#entries.has(this.#processId()));
     const processId = this.#processId();
-    const secret = randomBytes(minor === 2 ? SECRET_BYTES_LONG : SECRET_BYTES_SHORT);
+    const secret = randomBytes(long ? SECRET_BYTES_LONG : SECRET_BYTES_SHORT);
     this.#entries.set(processId, { secret, cancel });
     return { processId, secret };
   }

@@ -2,11 +2,9 @@
  * The client leg from the accepted socket to TLS: the protocol's own negotiation, the ClientHello looked at on its way,
  * the handshake. Every attempt leaves exactly one handshake record, whatever became of it.
  */
-import { AsyncLocalStorage } from "node:async_hooks";
 import type { X509Certificate } from "node:crypto";
 import type net from "node:net";
 import type tls from "node:tls";
-import { faultMessage, type Opening, readOpening } from "#protocols/postgres/protocol.ts";
 import { Fault } from "#protocols/wire/fault.ts";
 import type { HandshakeRecord } from "#src/audit/records.ts";
 import type { ClientTls } from "#src/config/config.ts";
@@ -14,10 +12,12 @@ import { type ClientHello, HELLO_BYTES_MAX, parseClientHello } from "#src/tls/cl
 import { clientCertificate, ownCertificateDigest, type TlsServers } from "#src/tls/contexts.ts";
 import { offeredFacts, tlsFacts } from "#src/tls/facts.ts";
 import { type HandshakeReason, handshakeReason } from "#src/tls/reasons.ts";
-import type { CancelKey } from "./cancels.ts";
+import type { Front, Negotiated, Negotiation } from "./front.ts";
+import { shakeHands } from "./handshakes.ts";
 import { SocketReader } from "./socket-reader.ts";
 
 export interface ClientLegOptions {
+  readonly front: Front;
   readonly tls: ClientTls;
   readonly servers: TlsServers;
   /** For the record. */
@@ -38,30 +38,9 @@ export type ClientLegResult =
       /** Verified; null when none was shown or asked for. */
       readonly certificate: X509Certificate | null;
     }
-  /** A CancelRequest in clear text: libpq before 17 can send it in no other way. */
-  | { readonly kind: "cancel"; readonly key: CancelKey }
+  | Extract<Negotiated, { kind: "cancel" }>
   /** Refused, answered and recorded; the connection is to be closed. `socket`: where TLS is up, and the answer on its way. */
   | { readonly kind: "refused"; readonly socket: tls.TLSSocket | null };
-
-type Negotiation = HandshakeRecord["negotiation"];
-
-const attempts = new AsyncLocalStorage<(outcome: HandshakeOutcome) => void>();
-
-type HandshakeOutcome = { readonly kind: "secure"; readonly socket: tls.TLSSocket } | { readonly kind: "failed"; readonly error: Error };
-
-/** To be called once for each server that `TlsServers` holds: which attempt an event belongs to travels with its async context. */
-export function watchHandshakes(servers: TlsServers): void {
-  for (const server of servers.all) {
-    server.on("secureConnection", (socket) => {
-      socket.allowHalfOpen = true;
-      attempts.getStore()?.({ kind: "secure", socket });
-    });
-    server.on("tlsClientError", (error, socket) => {
-      attempts.getStore()?.({ kind: "failed", error });
-      socket.destroy();
-    });
-  }
-}
 
 export class ClientLeg {
   readonly #options: ClientLegOptions;
@@ -82,15 +61,17 @@ export class ClientLeg {
   /** Runs the leg to its end. Never throws for what a peer does. */
   async open(): Promise<ClientLegResult> {
     try {
-      const opening = await this.#negotiate();
-      if (opening.kind === "cancel") {
+      const agreed = await this.#options.front.negotiate(this.#raw, this.#reader);
+      if (agreed.kind === "cancel") {
         this.#negotiation = "cleartext";
         this.#refused("cleartext", "CancelRequest without TLS", null);
-        return opening;
+        return agreed;
       }
-      return await this.#handshake(opening.bytes);
+      this.#negotiation = agreed.negotiation;
+      return await this.#handshake(agreed.begun);
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
+      if (error.code === "tls-required") this.#negotiation = "cleartext";
       this.#refused(reasonOf(error), error.message, error);
       return { kind: "refused", socket: null };
     }
@@ -106,47 +87,11 @@ export class ClientLeg {
     this.#refused("too-many-connections", fault.message, fault);
   }
 
-  async #negotiate(): Promise<{ kind: "tls"; bytes: Buffer } | { kind: "cancel"; key: CancelKey }> {
-    let received = Buffer.alloc(0);
-    let declined = false;
-    for (;;) {
-      const opening: Opening = readOpening(received);
-      switch (opening.kind) {
-        case "incomplete":
-          received = Buffer.concat([received, await this.#more()]);
-          break;
-        case "gssenc-request":
-          // Once, as the server does: a client that goes on asking is none.
-          if (declined) throw new Fault("unexpected-message", "GSSENCRequest came twice");
-          declined = true;
-          this.#raw.write("N");
-          received = Buffer.from(opening.rest);
-          break;
-        case "ssl-request":
-          this.#negotiation = "sslrequest";
-          this.#raw.write("S");
-          return { kind: "tls", bytes: Buffer.alloc(0) };
-        case "direct-tls":
-          this.#negotiation = "direct";
-          return { kind: "tls", bytes: received };
-        case "cancel":
-          return opening;
-        case "cleartext":
-          this.#negotiation = "cleartext";
-          throw new Fault("tls-required", "this gateway accepts only connections with TLS encryption", {
-            hint: "connect with sslmode=verify-full",
-          });
-      }
-    }
-  }
-
   async #handshake(begun: Buffer): Promise<ClientLegResult> {
     const hello = await this.#readHello(begun);
     this.#hello = hello;
-    if (this.#negotiation === "direct" && !hello.alpn.includes("postgresql")) {
-      throw new Fault("alpn-refused", "direct TLS needs the ALPN protocol postgresql");
-    }
-    const outcome = await this.#upgrade(hello.sni);
+    this.#options.front.checkHello(hello, this.#negotiation);
+    const outcome = await shakeHands(this.#raw, this.#options.servers, hello.sni);
     if (outcome.kind === "failed") {
       const { reason, detail } = handshakeReason(outcome.error, "client");
       this.#refused(reason, detail, null);
@@ -161,7 +106,7 @@ export class ClientLeg {
       const fault = new Fault("tls-refused", `the client certificate is refused: ${verdict.reason}`, {
         hint: "show a certificate that the gateway's clientCertificates.ca has signed",
       });
-      socket.end(faultMessage(fault));
+      socket.end(this.#options.front.farewell(fault));
       this.#record({ outcome: "refused", reason: verdict.reason, detail: verdict.detail, socket, hello });
       return { kind: "refused", socket };
     }
@@ -183,16 +128,6 @@ export class ClientLeg {
     }
   }
 
-  #upgrade(sni: string | null): Promise<HandshakeOutcome> {
-    return new Promise((resolve) => {
-      const lost = (): void => resolve({ kind: "failed", error: Object.assign(new Error("connection lost"), { code: "ECONNRESET" }) });
-      this.#raw.once("close", lost);
-      // Whoever closes its side in the middle of a handshake has given up; once TLS is up, it may still read.
-      this.#raw.allowHalfOpen = false;
-      attempts.run(resolve, () => this.#options.servers.serverFor(sni).emit("connection", this.#raw));
-    });
-  }
-
   async #more(): Promise<Buffer> {
     const bytes = await this.#reader.more();
     if (bytes === null) throw new Fault("tls-refused", "the client closed the connection before TLS was up");
@@ -208,7 +143,7 @@ export class ClientLeg {
       this.#negotiation !== "sslrequest" &&
       this.#raw.writable
     ) {
-      this.#raw.write(faultMessage(answer));
+      this.#raw.write(this.#options.front.farewell(answer));
     }
     this.#record({ outcome: "refused", reason, detail, socket: null, hello: this.#hello });
   }
@@ -228,7 +163,7 @@ export class ClientLeg {
       at: new Date(this.#options.now()).toISOString(),
       sessionId: this.#options.sessionId,
       leg: "client",
-      protocol: "postgres",
+      protocol: this.#options.front.protocol,
       negotiation: this.#negotiation,
       remote: this.#options.remote,
       target: null,

@@ -4,14 +4,13 @@
  */
 import type net from "node:net";
 import type tls from "node:tls";
-import { faultMessage } from "#protocols/postgres/protocol.ts";
 import { Fault } from "#protocols/wire/fault.ts";
 import type { SessionSummary } from "#src/audit/records.ts";
 import { asFault } from "./as-fault.ts";
 import { ClientLeg, type ClientLegResult } from "./client-leg.ts";
 import { Deadline } from "./deadline.ts";
 import { Debts } from "./debts.ts";
-import { login } from "./login.ts";
+import type { Front } from "./front.ts";
 import type { Runtime } from "./runtime.ts";
 import { Session } from "./session.ts";
 import type { WorkerSelf } from "./worker-self.ts";
@@ -30,12 +29,14 @@ export class Connection {
   readonly #self: WorkerSelf;
   readonly #runtime: Runtime;
   readonly #debts = new Debts();
+  readonly #front: Front;
   readonly #leg: ClientLeg;
   readonly #gone: Promise<void>;
   #session: Session | null = null;
 
-  constructor(raw: net.Socket, self: WorkerSelf, runtime: Runtime) {
+  constructor(raw: net.Socket, front: Front, self: WorkerSelf, runtime: Runtime) {
     this.#raw = raw;
+    this.#front = front;
     this.#self = self;
     this.#runtime = runtime;
     this.id = self.newId();
@@ -43,6 +44,7 @@ export class Connection {
     this.openedAtMs = self.clock.monotonicMs();
     this.#gone = new Promise((resolve) => raw.once("close", () => resolve()));
     this.#leg = new ClientLeg(raw, {
+      front,
       tls: runtime.config.tls,
       servers: runtime.servers,
       policy: runtime.clientPolicy,
@@ -90,7 +92,7 @@ export class Connection {
     const { loginMs } = this.#self.deadlines;
     const deadline = new Deadline(loginMs, () => {
       if (socket === null) this.#leg.abandon("timeout");
-      else socket.write(faultMessage(new Fault("login-timeout", `no login within ${loginMs / 1000} s`)));
+      else socket.write(this.#front.farewell(new Fault("login-timeout", `no login within ${loginMs / 1000} s`)));
       this.#hangUp(socket);
     });
     try {
@@ -104,7 +106,7 @@ export class Connection {
       const fault = asFault(error);
       const cause = fault.cause instanceof Error ? fault.cause.message : undefined;
       this.#self.log("warn", "session-refused", { session: this.id, remote: this.remote, reason: fault.code, cause });
-      if (socket?.writable) socket.end(faultMessage(fault));
+      if (socket?.writable) socket.end(this.#front.farewell(fault));
       else this.#raw.destroy();
       if (!(error instanceof Fault)) throw error;
     } finally {
@@ -115,7 +117,7 @@ export class Connection {
   }
 
   async #serve(leg: Extract<ClientLegResult, { kind: "ready" }>, deadline: Deadline): Promise<void> {
-    const result = await login({ socket: leg.socket, sni: leg.sni, certificate: leg.certificate }, this.#runtime);
+    const result = await this.#front.login(leg, this.#runtime);
     if (result.kind === "cancel") {
       this.#self.cancel(result.key, this.remote);
       return;

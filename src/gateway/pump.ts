@@ -48,6 +48,7 @@ export class Pump {
   }
 
   release(): void {
+    if (!this.#held) return;
     this.#held = false;
     this.#goOn();
   }

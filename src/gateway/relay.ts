@@ -3,22 +3,19 @@
  * ends this session and no other; how it ended is the last event of its record.
  */
 import type tls from "node:tls";
-import { ClientFlow, faultMessage, ServerFlow, type SessionState, terminate } from "#protocols/postgres/protocol.ts";
 import { Fault } from "#protocols/wire/fault.ts";
-import type { Judge } from "#protocols/wire/judgement.ts";
 import type { SessionStatus } from "#protocols/wire/transcript.ts";
 import type { Journal } from "#src/recording/journal.ts";
 import type { Budget } from "./budget.ts";
+import type { Asked, Dialogue, Outlets } from "./front.ts";
 import { Pump } from "./pump.ts";
 import type { SessionTimers } from "./timers.ts";
 
 export interface RelayParts {
   readonly client: tls.TLSSocket;
   readonly upstream: tls.TLSSocket;
-  readonly state: SessionState;
+  readonly dialogue: Dialogue;
   readonly journal: Journal;
-  readonly judge: Judge;
-  readonly digestOf: (value: Buffer) => string;
   readonly budget: Budget;
   readonly timers: SessionTimers;
   /** See `Deadlines`. */
@@ -41,8 +38,7 @@ export class Relay {
   readonly #parts: RelayParts;
   readonly #toUpstream: Pump;
   readonly #toClient: Pump;
-  readonly #clientFlow: ClientFlow;
-  readonly #serverFlow: ServerFlow;
+  readonly #dialogue: Dialogue;
   readonly #ended: Promise<Ending>;
   #resolve: (ending: Ending) => void = () => {
     throw new Error("broken invariant: a relay ended before it began");
@@ -56,8 +52,7 @@ export class Relay {
     this.#parts = parts;
     this.#toUpstream = new Pump(parts.client, parts.upstream, parts.budget);
     this.#toClient = new Pump(parts.upstream, parts.client, parts.budget);
-    this.#clientFlow = new ClientFlow(parts.state, parts.judge, parts.digestOf);
-    this.#serverFlow = new ServerFlow(parts.state);
+    this.#dialogue = parts.dialogue;
     this.#ended = new Promise((resolve) => {
       this.#resolve = resolve;
     });
@@ -95,60 +90,64 @@ export class Relay {
   #onClient(chunk: Buffer): void {
     if (this.#phase !== "running") return;
     this.#parts.timers.touch();
+    this.#guarded(() => this.#step("client", (out) => this.#dialogue.fromClient(chunk, performance.now(), out)));
+  }
+
+  #onUpstream(chunk: Buffer): void {
+    if (this.#phase === "over") return;
     this.#guarded(() => {
-      const pieces: Buffer[] = [];
-      const asking = this.#clientFlow.push(chunk, performance.now(), pieces);
-      this.#forward(pieces);
-      if (asking !== undefined) this.#wait(asking);
+      this.#step("upstream", (out) => this.#dialogue.fromUpstream(chunk, performance.now(), out));
+      if (this.#dialogue.takeCatalogueChange()) this.#parts.onCatalogueChanged();
+      if (this.#draining) this.#endWhenQuiet();
+      this.#awaitFarewell();
     });
   }
 
-  /** On record first, then on its way: `flush` throws where the journal can't be written, and nothing is forwarded. */
-  #forward(pieces: readonly Buffer[]): void {
-    this.#parts.journal.flush();
-    this.#toUpstream.write(pieces);
-    this.#parts.timers.statement(this.#parts.state.operations.length > 0);
-    if (this.#clientFlow.ended) this.#clientDone();
+  /** What was put out before a fault still goes to the client; nothing goes to the target behind one. */
+  #step(from: "client" | "upstream", move: (out: Outlets) => Asked | undefined): void {
+    const out: Outlets = { upstream: [], client: [] };
+    let asked: Asked | undefined;
+    try {
+      asked = move(out);
+    } catch (error) {
+      this.#toClient.write(out.client);
+      throw error;
+    }
+    this.#forward(from, out);
+    if (asked !== undefined) this.#wait(asked);
+    else this.#throttle();
   }
 
-  #wait(asking: ReturnType<ClientFlow["push"]>): void {
+  /** On record first, then on its way: `flush` throws where the journal can't be written, and nothing is forwarded. */
+  #forward(from: "client" | "upstream", out: Outlets): void {
+    if (from === "client" || out.upstream.length > 0) this.#parts.journal.flush();
+    this.#toUpstream.write(out.upstream);
+    if (out.client.length > 0) this.#toClient.write(out.client);
+    this.#parts.timers.statement(this.#dialogue.busy);
+    if (this.#dialogue.clientEnded) this.#clientDone();
+  }
+
+  #wait(asked: Asked): void {
     this.#toUpstream.hold();
     this.#asking = "yes";
-    asking?.then(
-      (judgement) =>
+    asked.then(
+      (goOn) =>
         this.#guarded(() => {
           if (this.#phase !== "running") return;
           const last = this.#asking === "yes, and nothing follows";
           this.#asking = "no";
-          const pieces: Buffer[] = [];
-          const again = this.#clientFlow.resume(judgement, performance.now(), pieces);
-          this.#forward(pieces);
-          if (again !== undefined) this.#wait(again);
-          else this.#toUpstream.release();
+          this.#step("client", (out) => goOn(performance.now(), out));
           if (last) this.#clientDone();
         }),
       (error: unknown) => this.#fail(error),
     );
   }
 
-  #onUpstream(chunk: Buffer): void {
-    if (this.#phase === "over") return;
-    this.#guarded(() => {
-      const pieces: Buffer[] = [];
-      try {
-        this.#serverFlow.push(chunk, performance.now(), pieces);
-      } finally {
-        this.#toClient.write(pieces);
-      }
-      const { state, timers } = this.#parts;
-      timers.statement(state.operations.length > 0);
-      if (state.catalogueChanged && state.transaction === "I") {
-        state.catalogueChanged = false;
-        this.#parts.onCatalogueChanged();
-      }
-      if (this.#draining) this.#endWhenQuiet();
-      this.#awaitFarewell();
-    });
+  /** A client that sends ahead of answers it should wait for is not read for a while. */
+  #throttle(): void {
+    if (this.#asking !== "no") return;
+    if (this.#dialogue.clientFull) this.#toUpstream.hold();
+    else this.#toUpstream.release();
   }
 
   /** Terminate, or the client's last byte: what it sent is still worked off, and the answers still go out. */
@@ -159,9 +158,9 @@ export class Relay {
       return;
     }
     this.#phase = "client-done";
-    if (!this.#clientFlow.ended) {
+    if (!this.#dialogue.clientEnded) {
       // In the middle of a message our Terminate would be taken for its rest.
-      if (this.#clientFlow.atBoundary) this.#toUpstream.write([terminate()]);
+      if (this.#dialogue.upstreamAtBoundary) this.#toUpstream.write([this.#dialogue.goodbye]);
       else this.#parts.upstream.end();
       // A client that went without Terminate has most likely died; one that still reads gets what is done in time.
       setTimeout(() => this.#clientLost(), this.#parts.halfClosedMs).unref();
@@ -172,24 +171,23 @@ export class Relay {
 
   /** All is answered, and the target has been told that this is the end: it closes, or is left. */
   #awaitFarewell(): void {
-    if (this.#phase !== "client-done" || this.#parts.state.operations.length > 0) return;
+    if (this.#phase !== "client-done" || this.#dialogue.busy) return;
     setTimeout(() => this.#upstreamLost(), LAST_WORDS_MS).unref();
   }
 
   #clientLost(): void {
     if (this.#phase === "over") return;
-    const { state } = this.#parts;
-    const busy = state.operations.length > 0 && !this.#clientFlow.ended;
+    const busy = this.#dialogue.busy && !this.#dialogue.clientEnded;
     if (busy) this.#parts.cancelUpstream();
     this.#finish(this.#phase === "client-done" && !busy ? "closed" : "client-lost", null, null);
   }
 
   #upstreamLost(): void {
     if (this.#phase === "over") return;
-    this.#serverFlow.cut();
-    const answered = this.#clientFlow.ended || this.#parts.state.operations.length === 0;
+    this.#dialogue.cut();
+    const answered = this.#dialogue.clientEnded || !this.#dialogue.busy;
     if (this.#phase === "client-done" && answered) this.#finish("closed", null, null);
-    else if (this.#parts.state.fatal) this.#finish("upstream-lost", "the target ended the session", null);
+    else if (this.#dialogue.fatal) this.#finish("upstream-lost", "the target ended the session", null);
     else {
       const fault = new Fault("upstream-lost", "the connection to the target was lost", { hint: "connect again" });
       this.#finish("upstream-lost", fault.code, fault);
@@ -197,7 +195,7 @@ export class Relay {
   }
 
   #endWhenQuiet(): void {
-    if (this.#phase === "running" && this.#parts.state.quiet) {
+    if (this.#phase === "running" && this.#dialogue.quiet) {
       this.end(new Fault("shutting-down", "the gateway is shutting down", { hint: "connect again" }));
     }
   }
@@ -221,9 +219,9 @@ export class Relay {
   #finish(status: SessionStatus, reason: string | null, lastWords: Fault | null): void {
     const told = this.#phase === "client-done";
     this.#phase = "over";
-    const { client, upstream, timers, state } = this.#parts;
+    const { client, upstream, timers } = this.#parts;
     timers.stop();
-    if (lastWords !== null && state.operations.length > 0 && status !== "upstream-lost") this.#parts.cancelUpstream();
+    if (lastWords !== null && this.#dialogue.busy && status !== "upstream-lost") this.#parts.cancelUpstream();
     if (told) upstream.destroy();
     else this.#leave(upstream);
     this.#say(client, lastWords);
@@ -235,9 +233,9 @@ export class Relay {
   /** Takes leave of the target as a client should, unless it is gone or does not read. */
   #leave(upstream: tls.TLSSocket): void {
     const speaks = !upstream.destroyed && !upstream.writableEnded && upstream.writableLength === 0;
-    if (!speaks || !this.#clientFlow.atBoundary) upstream.destroy();
+    if (!speaks || !this.#dialogue.upstreamAtBoundary) upstream.destroy();
     else {
-      upstream.end(terminate());
+      upstream.end(this.#dialogue.goodbye);
       upstream.resume();
       setTimeout(() => upstream.destroy(), LAST_WORDS_MS).unref();
     }
@@ -246,12 +244,12 @@ export class Relay {
   /** An ErrorResponse fits only between two messages; in the middle of one the connection is all that can be ended. */
   #say(client: tls.TLSSocket, fault: Fault | null): void {
     if (client.destroyed) return;
-    if (fault !== null && !this.#serverFlow.atBoundary) {
+    if (fault !== null && !this.#dialogue.clientAtBoundary) {
       client.destroy();
       return;
     }
     if (fault === null) client.end();
-    else client.end(faultMessage(fault));
+    else client.end(this.#dialogue.farewell(fault));
   }
 }
 

@@ -8,13 +8,14 @@ import { allowedFunctions, type PolicyDocument } from "#policies/document.ts";
 import type { Principal } from "#policies/question.ts";
 import { type Catalogue, type MaskingView, protectedOrigins, resolveProtection } from "#protocols/postgres/protocol.ts";
 import { Fault } from "#protocols/wire/fault.ts";
-import type { Judge, Judgement } from "#protocols/wire/judgement.ts";
+import type { Judgement } from "#protocols/wire/judgement.ts";
 import type { Config } from "#src/config/config.ts";
 import type { Identity } from "#src/identity/proof.ts";
 import { Judgements, refreshingJudge } from "#src/sessions/judge.ts";
 import { describeClientPolicy, type TlsServers, tlsServers } from "#src/tls/contexts.ts";
-import { watchHandshakes } from "./client-leg.ts";
+import { watchHandshakes } from "./handshakes.ts";
 import type { Deadlines } from "./limits.ts";
+import type { Standing } from "./standing.ts";
 import { Upstream } from "./upstream.ts";
 
 export interface RuntimeParts {
@@ -27,17 +28,6 @@ export interface RuntimeParts {
   readonly digest: (literal: string) => string;
   /** @param catalogue by `catalogueName` */
   readonly refresh: (catalogue: string) => Promise<void>;
-}
-
-/** What a principal may see on a target, and who judges its statements. */
-export interface Standing {
-  readonly underMask: boolean;
-  readonly mayPassUnparsed: boolean;
-  /** Under a mask, the schemas that names are resolved in; null otherwise. */
-  readonly searchPath: readonly string[] | null;
-  readonly judge: Judge;
-  /** Of the newest catalogue. */
-  readonly isProtected: (tableOid: number, attribute: number) => boolean;
 }
 
 interface Sight {

@@ -3,29 +3,18 @@
  * served before what is owed to the evidence log is durable.
  */
 import type tls from "node:tls";
-import {
-  authenticationOk,
-  backendKeyData,
-  type CancelKey,
-  cancelRequest,
-  checkSetting,
-  parameterStatus,
-  readyForQuery,
-  SessionState,
-  toldUnderMask,
-  upstreamParameters,
-} from "#protocols/postgres/protocol.ts";
+import { noCounts } from "#protocols/wire/counts.ts";
 import { Fault } from "#protocols/wire/fault.ts";
 import type { SessionSummary } from "#src/audit/records.ts";
 import { type Journal, openJournal } from "#src/recording/journal.ts";
 import { asFault } from "./as-fault.ts";
 import type { Deadline } from "./deadline.ts";
 import type { Debts } from "./debts.ts";
-import type { Authorised } from "./login.ts";
+import type { Authorised, Cancelling, Dialled } from "./front.ts";
 import { type Ending, Relay } from "./relay.ts";
-import { catalogueName, type Runtime, type Standing } from "./runtime.ts";
+import { catalogueName, type Runtime } from "./runtime.ts";
+import type { Standing } from "./standing.ts";
 import { SessionTimers } from "./timers.ts";
-import type { UpstreamLeg } from "./upstream.ts";
 import type { WorkerSelf } from "./worker-self.ts";
 
 export interface SessionParts {
@@ -42,7 +31,7 @@ export class Session {
   readonly #parts: SessionParts;
   readonly #standing: Standing;
   readonly #journal: Journal;
-  readonly #state: SessionState;
+  readonly #counts = noCounts();
   readonly #startedAt: string;
   #relay: Relay | null = null;
   /** What ended the session before there was a relay to end. */
@@ -57,9 +46,6 @@ export class Session {
     const { clock } = self;
     this.#startedAt = new Date(clock.now()).toISOString();
     this.#journal = openJournal({ ...self.journals, sessionId: id, clock, startedAtMonotonicMs: clock.monotonicMs() });
-    const { underMask, mayPassUnparsed, isProtected } = this.#standing;
-    const terms = { underMask, mayPassUnparsed, isProtected, limits: runtime.config.recording.results };
-    this.#state = new SessionState(terms, (event) => this.#journal.append(event));
   }
 
   /** Counts as they stand; null once it is over. */
@@ -84,12 +70,12 @@ export class Session {
    * @throws Fault of the target's leg or of the records; the session is closed and on record then
    */
   async run(deadline: Deadline): Promise<void> {
-    const { self, debts, authorised } = this.#parts;
+    const { self, debts } = this.#parts;
     let ending: Ending = { status: "fault", reason: "internal-error" };
     try {
       this.#recordStart();
       debts.owe(self.link.sessionOpened(this.#summaryAs(null, "open")));
-      const target = await authorised.upstream.dial(this.#upstreamParameters(), this.#upstreamContext());
+      const target = await this.#dial();
       try {
         await debts.paid();
         if (this.#early !== null) throw this.#early;
@@ -112,66 +98,56 @@ export class Session {
     }
   }
 
-  #upstreamParameters(): ReadonlyMap<string, string> {
+  #dial(): Promise<Dialled> {
     const { id, authorised } = this.#parts;
-    const { startup, upstream, database, proof } = authorised;
-    const mark = `sp:${id.slice(-12)}:${proof.principal.name}`;
-    const { underMask, searchPath } = this.#standing;
-    return upstreamParameters(startup.parameters, { user: upstream.target.credential.user, database, mark, searchPath }, underMask);
+    const mark = `sp:${id.slice(-12)}:${authorised.proof.principal.name}`;
+    const context = this.#upstreamContext();
+    return authorised.conversation.dial({ permit: authorised, standing: this.#standing, mark, context });
   }
 
-  async #relayed(target: UpstreamLeg): Promise<Ending> {
-    const { client, authorised, self } = this.#parts;
-    const { upstream, proof, startup, database, rest } = authorised;
-    const cancelUpstream = (): void => this.#cancelUpstream(target);
-    const key = self.cancels.issue(startup.minor, (remote) => this.#onCancel(remote, cancelUpstream));
-    const relay = new Relay({
-      client,
-      upstream: target.socket,
-      state: this.#state,
-      journal: this.#journal,
-      judge: this.#standing.judge,
-      digestOf: self.digestOf,
-      budget: self.budget,
-      timers: new SessionTimers(upstream.target.limits, proof.expiresAtMs - self.clock.now(), cancelUpstream),
-      halfClosedMs: self.deadlines.halfClosedMs,
-      cancelUpstream,
-      onCatalogueChanged: () => self.background(self.refresh(catalogueName(upstream.target.name, database))),
-    });
-    this.#relay = relay;
+  async #relayed(target: Dialled): Promise<Ending> {
+    const { client, authorised, self, runtime } = this.#parts;
+    const { upstream, proof, conversation, database, rest } = authorised;
+    const cancelUpstream = (): void => this.#cancelUpstream(target.cancel);
+    const key = self.cancels.issue(conversation.longCancelKeys, (remote) => this.#onCancel(remote, cancelUpstream));
     try {
-      client.write(this.#greeting(target, key));
+      const { greeting, dialogue } = target.begin({
+        results: runtime.config.recording.results,
+        counts: this.#counts,
+        append: (event) => this.#journal.append(event),
+        digestOf: self.digestOf,
+        key,
+      });
+      const relay = new Relay({
+        client,
+        upstream: target.socket,
+        dialogue,
+        journal: this.#journal,
+        budget: self.budget,
+        timers: new SessionTimers(upstream.target.limits, proof.expiresAtMs - self.clock.now(), cancelUpstream),
+        halfClosedMs: self.deadlines.halfClosedMs,
+        cancelUpstream,
+        onCatalogueChanged: () => self.background(self.refresh(catalogueName(upstream.target.name, database))),
+      });
+      this.#relay = relay;
+      client.write(greeting);
       return await relay.run(rest);
     } finally {
       self.cancels.withdraw(key);
     }
   }
 
-  /** What follows a good login: the target's own parameters, our cancel key, its transaction status. */
-  #greeting(target: UpstreamLeg, key: CancelKey): Buffer {
-    const { startup } = this.#parts.authorised;
-    const parts = [authenticationOk()];
-    for (const [name, value] of target.login.parameters) {
-      checkSetting(name, value);
-      if (this.#standing.underMask && !toldUnderMask(name)) continue;
-      // The client's own application_name, not the one that carries the session's mark.
-      parts.push(parameterStatus(name, name === "application_name" ? (startup.parameters.get(name) ?? "") : value));
-    }
-    parts.push(backendKeyData(key), readyForQuery("I"));
-    return Buffer.concat(parts);
-  }
-
   #recordStart(): void {
-    const { proof, upstream, label, startup, database } = this.#parts.authorised;
+    const { proof, upstream, label, conversation, database } = this.#parts.authorised;
     this.#journal.append({
       kind: "session-start",
       session: this.#parts.id,
       principal: proof.principal,
       target: upstream.target.name,
-      protocol: "postgres",
+      protocol: upstream.target.protocol,
       remote: this.#parts.remote,
       label,
-      application: startup.parameters.get("application_name") ?? null,
+      application: conversation.application,
       database,
       gateway: this.#parts.self.gateway,
     });
@@ -189,18 +165,9 @@ export class Session {
     }
   }
 
-  #cancelUpstream(target: UpstreamLeg): void {
-    const { key } = target.login;
-    if (key === null) return;
-    const { self, authorised } = this.#parts;
-    self.background(
-      authorised.upstream.secureConnection(this.#upstreamContext()).then((socket) => {
-        socket.end(cancelRequest(key));
-        socket.resume();
-        setTimeout(() => socket.destroy(), self.deadlines.upstreamLoginMs).unref();
-        return new Promise((resolve) => socket.once("close", resolve));
-      }),
-    );
+  #cancelUpstream(cancel: Cancelling | null): void {
+    const { self } = this.#parts;
+    if (cancel !== null) self.background(cancel(this.#upstreamContext(), self.deadlines.upstreamLoginMs));
   }
 
   #upstreamContext() {
@@ -216,10 +183,10 @@ export class Session {
       endedAt,
       principal: authorised.proof.principal,
       target: authorised.upstream.target.name,
-      protocol: "postgres",
+      protocol: authorised.upstream.target.protocol,
       remote,
       label: authorised.label,
-      ...this.#state.counts,
+      ...this.#counts,
       status,
     };
   }

@@ -1,25 +1,17 @@
 /**
- * Dials a target: TCP, SSLRequest, verified TLS, login. Nothing of the start-up goes out before the certificate's chain
- * and name have been verified, and there is no second try in clear text. Leaves one handshake record, good or bad.
+ * Dials a target: TCP, the protocol's request for TLS, verified TLS, login. Nothing of the login goes out before the
+ * certificate's chain and name have been verified, and there is no second try in clear text. Leaves one handshake record,
+ * good or bad.
  */
-import { pbkdf2, randomBytes } from "node:crypto";
 import net from "node:net";
 import tls from "node:tls";
-import { promisify } from "node:util";
-import { type LoginResult, sslRequest, startupMessage, takeMessage, UpstreamLogin } from "#protocols/postgres/protocol.ts";
 import { Fault } from "#protocols/wire/fault.ts";
-import type { Secret } from "#protocols/wire/secret.ts";
 import type { HandshakeRecord } from "#src/audit/records.ts";
 import type { Target } from "#src/config/config.ts";
-import { endPointHash } from "#src/tls/end-point.ts";
 import { tlsFacts } from "#src/tls/facts.ts";
 import { type HandshakeReason, handshakeReason } from "#src/tls/reasons.ts";
 import { type UpstreamTlsSetup, upstreamTls, upstreamVerification } from "#src/tls/upstream.ts";
 import { WATERMARK_BYTES } from "./limits.ts";
-import { SocketReader } from "./socket-reader.ts";
-
-const derive = promisify(pbkdf2);
-const LOGIN_MESSAGE_BYTES_MAX = 64 * 1024;
 
 export interface UpstreamContext {
   readonly sessionId: string | null;
@@ -28,9 +20,20 @@ export interface UpstreamContext {
   readonly now: () => number;
 }
 
-export interface UpstreamLeg {
+/** How a protocol comes to TLS. */
+export interface Opening {
+  /** In the clear, up to where our ClientHello is due. @throws DeclinedError, Fault */
+  readonly agree: (raw: net.Socket) => Promise<void>;
+}
+
+/** How a protocol logs in, behind verified TLS. One for each attempt. */
+export interface Dialer<Login> extends Opening {
+  readonly login: (socket: tls.TLSSocket, upstream: Upstream) => Promise<Login>;
+}
+
+export interface UpstreamLeg<Login> {
   readonly socket: tls.TLSSocket;
-  readonly login: LoginResult;
+  readonly login: Login;
 }
 
 /** A target with what is made once for all its connections. */
@@ -38,8 +41,6 @@ export class Upstream {
   readonly target: Target;
   readonly #tls: UpstreamTlsSetup;
   readonly #loginMs: number;
-  /** Salted passwords by salt and iterations: PBKDF2 costs 0.7 ms and a server keeps its salt. */
-  readonly #salted = new Map<string, Buffer>();
 
   /** @param loginMs for connect, TLS and login together */
   constructor(target: Target, loginMs: number) {
@@ -48,18 +49,13 @@ export class Upstream {
     this.#tls = upstreamTls(target.tls, []);
   }
 
-  /**
-   * @param parameters of the StartupMessage
-   * @throws Fault `upstream-unreachable`, `upstream-tls-refused`, `upstream-login-failed`, `upstream-out-of-step`
-   */
-  async dial(parameters: ReadonlyMap<string, string>, context: UpstreamContext): Promise<UpstreamLeg> {
+  /** @throws Fault `upstream-unreachable`, `upstream-tls-refused`, `upstream-login-failed`, `upstream-out-of-step` */
+  async dial<Login>(dialer: Dialer<Login>, context: UpstreamContext): Promise<UpstreamLeg<Login>> {
     const raw = this.#connect();
     const timer = setTimeout(() => raw.destroy(new TimeoutError(this.#loginMs)), this.#loginMs);
     try {
-      const socket = await this.#secure(raw, context);
-      socket.write(startupMessage(parameters));
-      const login = await this.#login(socket);
-      return { socket, login };
+      const socket = await this.#secure(raw, dialer, context);
+      return { socket, login: await dialer.login(socket, this) };
     } catch (error) {
       // Only the cause: by now the connection is gone, and looks as if the target had closed it.
       const late = raw.errored instanceof TimeoutError;
@@ -72,12 +68,12 @@ export class Upstream {
     }
   }
 
-  /** A verified connection for a CancelRequest, which is sent before any login. */
-  async secureConnection(context: UpstreamContext): Promise<tls.TLSSocket> {
+  /** A verified connection, not logged in. */
+  async secureConnection(opening: Opening, context: UpstreamContext): Promise<tls.TLSSocket> {
     const raw = this.#connect();
     const timer = setTimeout(() => raw.destroy(new TimeoutError(this.#loginMs)), this.#loginMs);
     try {
-      return await this.#secure(raw, context);
+      return await this.#secure(raw, opening, context);
     } catch (error) {
       raw.destroy();
       throw error;
@@ -93,13 +89,12 @@ export class Upstream {
     return raw;
   }
 
-  async #secure(raw: net.Socket, context: UpstreamContext): Promise<tls.TLSSocket> {
+  async #secure(raw: net.Socket, opening: Opening, context: UpstreamContext): Promise<tls.TLSSocket> {
     const startedMs = context.now();
     const record = (outcome: Outcome): void => context.record(this.#record(outcome, startedMs, context));
     try {
       await connected(raw);
-      raw.write(sslRequest());
-      await this.#expectAgreement(raw);
+      await opening.agree(raw);
       const socket = await this.#handshake(raw);
       record({ kind: "ok", socket });
       return socket;
@@ -108,14 +103,6 @@ export class Upstream {
       record({ kind: "refused", reason: fault.reason, detail: fault.detail });
       throw fault.fault;
     }
-  }
-
-  /** Exactly one byte, `S`: more would be bytes that someone put before TLS (CVE-2021-23222); text before TLS is never relayed. */
-  async #expectAgreement(raw: net.Socket): Promise<void> {
-    const answer = await new SocketReader(raw).more();
-    if (answer === null) throw new DeclinedError("the connection was closed where an answer to SSLRequest was expected");
-    if (answer.length === 1 && answer[0] === 0x53) return;
-    throw new DeclinedError(answer[0] === 0x4e ? "the target does not speak TLS" : "the target answered SSLRequest with something else");
   }
 
   #handshake(raw: net.Socket): Promise<tls.TLSSocket> {
@@ -132,42 +119,6 @@ export class Upstream {
     });
   }
 
-  async #login(socket: tls.TLSSocket): Promise<LoginResult> {
-    const { credential } = this.target;
-    const nonce = randomBytes(18).toString("base64");
-    const login = new UpstreamLogin({ credential, nonce, endPoint: endPointHash(socket) });
-    const reader = new SocketReader(socket);
-    let received = Buffer.alloc(0);
-    for (;;) {
-      const message = takeMessage(received, LOGIN_MESSAGE_BYTES_MAX);
-      if (message === undefined) {
-        const more = await reader.more();
-        if (more === null) throw new Fault("upstream-lost", "the target closed the connection during login");
-        received = Buffer.concat([received, more]);
-        continue;
-      }
-      received = Buffer.from(message.rest);
-      let effect = login.onMessage(message.tag, message.body);
-      if (effect.kind === "salt") effect = login.onSalted(await this.#salt(credential.password, effect.salt, effect.iterations));
-      if (effect.kind === "send") socket.write(effect.bytes);
-      if (effect.kind === "ready") {
-        reader.unread(received);
-        return effect.result;
-      }
-    }
-  }
-
-  async #salt(password: Secret<string> | null, salt: Buffer, iterations: number): Promise<Buffer> {
-    const name = `${iterations}:${salt.toString("base64")}`;
-    const known = this.#salted.get(name);
-    if (known !== undefined) return known;
-    // SASLprep (RFC 4013) of what passwords hold in practice is NFKC; PostgreSQL falls back to the raw bytes likewise.
-    const salted = await derive((password?.expose() ?? "").normalize("NFKC"), salt, iterations, 32, "sha256");
-    if (this.#salted.size >= 16) this.#salted.clear();
-    this.#salted.set(name, salted);
-    return salted;
-  }
-
   #record(outcome: Outcome, startedMs: number, context: UpstreamContext): HandshakeRecord {
     const { host, port } = this.target.address;
     const verification = outcome.kind === "ok" ? upstreamVerification(outcome.socket, this.target.tls) : null;
@@ -175,7 +126,7 @@ export class Upstream {
       at: new Date(context.now()).toISOString(),
       sessionId: context.sessionId,
       leg: "upstream",
-      protocol: "postgres",
+      protocol: this.target.protocol,
       negotiation: "sslrequest",
       remote: host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`,
       target: this.target.name,
@@ -204,7 +155,8 @@ class TimeoutError extends Error {
   }
 }
 
-class DeclinedError extends Error {}
+/** The target does not agree to TLS. */
+export class DeclinedError extends Error {}
 
 function refusal(error: unknown): { readonly fault: Fault; readonly reason: HandshakeReason; readonly detail: string } {
   if (error instanceof TimeoutError) return { fault: tooLate(error), reason: "timeout", detail: error.message };

@@ -18,6 +18,7 @@ import type { Instruction, Start, ToKeeper, ToWorker } from "./ipc.ts";
 import { KeeperLink } from "./keeper-link.ts";
 import { type Deadlines, UNAUTHENTICATED_PER_ADDRESS } from "./limits.ts";
 import { Listener } from "./listener.ts";
+import { POSTGRES_FRONT } from "./postgres/front.ts";
 import { Runtime } from "./runtime.ts";
 import { newSessionId } from "./session-id.ts";
 import { stateFolders } from "./state-folders.ts";
@@ -149,7 +150,7 @@ class Worker {
       unauthenticatedPerAddress: Math.ceil(UNAUTHENTICATED_PER_ADDRESS / config.workers),
       connectionsMax: connectionsWithin(descriptorLimit()),
       now: systemClock.monotonicMs,
-      open: (raw) => new Connection(raw, this.#self, this.#runtime),
+      open: (raw) => new Connection(raw, POSTGRES_FRONT, this.#self, this.#runtime),
       onDefect: (error) => this.#logFailure(error),
     });
     const address = await this.#listener.listen();

@@ -4,6 +4,7 @@
  */
 import type tls from "node:tls";
 import { QueryRun, terminate } from "#protocols/postgres/protocol.ts";
+import { postgresDialer } from "#src/gateway/postgres/dialer.ts";
 import type { Upstream, UpstreamContext } from "#src/gateway/upstream.ts";
 
 export type Rows = readonly Readonly<Record<string, string | null>>[];
@@ -35,7 +36,7 @@ export class TargetConnection {
       ["application_name", application],
       ["client_encoding", "UTF8"],
     ]);
-    const { socket } = await upstream.dial(parameters, context);
+    const { socket } = await upstream.dial(postgresDialer(parameters), context);
     return new TargetConnection(socket);
   }
 
