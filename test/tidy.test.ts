@@ -7,6 +7,7 @@ import { matchesGlob } from "node:path/posix";
 import { describe, test } from "node:test";
 import { WIRE_ERRORS } from "#protocols/postgres/wire-errors.ts";
 import { FAULT_CODES } from "#protocols/wire/fault.ts";
+import { FINDINGS } from "#src/doctor/finding.ts";
 import { skeleton } from "#test/support/imports.ts";
 import { lineOf, read, repositoryFiles } from "#test/support/tree.ts";
 
@@ -148,6 +149,12 @@ describe("documents", () => {
       [...FAULT_CODES, ...denyReasons()].filter((code) => !(code in WIRE_ERRORS)),
       [],
     );
+  });
+
+  test("docs/doctor.md has a row for every finding, with its severity, and for no other", () => {
+    const rows = [...read("docs/doctor.md").matchAll(/^\| `([a-z-]+)` \| (high|medium|low|ok) \|/gm)];
+    const known = Object.entries(FINDINGS).map(([code, severity]) => `${code} ${severity}`);
+    assert.deepEqual(rows.map(([, code, severity]) => `${code} ${severity}`).sort(), known.sort());
   });
 
   test("docs/dependencies.md has a line for every package, with its version, and for no other", () => {

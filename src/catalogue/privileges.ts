@@ -55,12 +55,16 @@ const privileges = z.object({
 
 export type Privileges = z.infer<typeof privileges>;
 
+/** How long a person waits; the gateway, with statements waiting behind it, waits less. */
+export const PRIVILEGES_MS = 25_000;
+
 /** @throws whatever `query` throws, and Error when the answer has not the form that is expected */
-export async function readPrivileges(query: RunQuery): Promise<Privileges> {
+export async function readPrivileges(query: RunQuery, timeoutMs: number): Promise<Privileges> {
   await query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
   try {
     // Every name is then written with its schema.
     await query("SET LOCAL search_path = ''");
+    await query(`SET LOCAL statement_timeout = ${timeoutMs}`);
     const [row] = await query(PRIVILEGES);
     await query("COMMIT");
     const answer = row?.["answer"];

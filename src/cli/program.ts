@@ -3,6 +3,7 @@
  * code. Each command stands in a file of its own, loaded only when it is called.
  */
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import type { DoctorOptions } from "./doctor.ts";
 import { asFailure, type ExitCode, Failure } from "./failure.ts";
 import { makeScreen, type Screen } from "./screen.ts";
 import type { AuditOptions } from "./sources.ts";
@@ -171,6 +172,29 @@ ${EXIT_CODES_HELP}`,
 }
 
 function addLooks(program: Command, world: World, screen: Screen, done: Done): void {
+  program
+    .command("doctor")
+    .description("what weakens masking on your targets, worst first, and what to do about it")
+    .addOption(configOption())
+    .option("--target <name>", "one target; all of the configuration when left out")
+    .option("--strict", "exit 1 when anything high or medium is found")
+    .addOption(jsonOption())
+    .addHelpText(
+      "after",
+      `
+Connects to each target as the gateway does and looks: what its login may do, rules that name
+nothing, copies, code with other rights, TLS, certificates. Changes nothing, refuses nothing, may
+run beside serve. docs/doctor.md lists the codes.
+
+Examples:
+  sallyport doctor
+  sallyport doctor --target orders --json | jq 'select(.severity == "high")'
+${EXIT_CODES_HELP}`,
+    )
+    .action(async (options: DoctorOptions) => {
+      const { doctor } = await import("./doctor.ts");
+      done(await doctor(world, screen, options));
+    });
   targetCommand(program, "wall", "the SQL of a role that sees masked columns masked, also without the gateway")
     .option("--as <name>", "a principal whose masks it is made of; may be given again", collect, [])
     .option("--group <name>", "a group of these principals; may be given again", collect, [])

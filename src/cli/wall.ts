@@ -3,7 +3,7 @@ import { allowedFunctions } from "#policies/document.ts";
 import { resolveProtection } from "#protocols/postgres/protocol.ts";
 import { planWall, type WallPlan } from "#protocols/sql/postgres/wall.ts";
 import { type WallNames, wallSql } from "#protocols/sql/postgres/wall-sql.ts";
-import { readPrivileges } from "#src/catalogue/privileges.ts";
+import { PRIVILEGES_MS, readPrivileges } from "#src/catalogue/privileges.ts";
 import { type ExitCode, Failure } from "./failure.ts";
 import { masksOfAny, NOBODY, principalOf, principalText } from "./principals.ts";
 import type { Screen } from "./screen.ts";
@@ -41,7 +41,7 @@ export async function wall(world: World, screen: Screen, options: WallOptions): 
   const names = wallNames(options, target.name, database, whom);
   const [plan, sql] = await withTarget(world, { config, target, database }, async (open) => {
     const catalogue = await needCatalogue(open);
-    const privileges = await readPrivileges((text) => open.connection.query(text));
+    const privileges = await readPrivileges((text) => open.connection.query(text), PRIVILEGES_MS);
     const { protection, problems } = resolveProtection(catalogue, masks);
     for (const { message } of problems) screen.note(`${screen.paint.yellow("warning")}: ${visible(message)}`);
     const functionsAllowed = allowedFunctions(config.policy);

@@ -14,11 +14,15 @@ export interface CatalogueWatchOptions {
   readonly context: UpstreamContext;
   readonly onChange: (catalogue: Catalogue) => void;
   readonly onFailure: (error: unknown) => void;
+  /** Looks further, a moment after the catalogue has changed. The next look waits for it, so it must be short. */
+  readonly examine: (connection: TargetConnection, catalogue: Catalogue) => Promise<void>;
 }
 
 /** How long a change made by others can go unseen; a look takes the target some milliseconds. */
 const POLL_MS = 1_000;
 const REDIAL_MS_MAX = 30_000;
+/** Changes come in bursts, and what looks again for the sake of a statement should not have to wait. */
+const EXAMINE_MS = 500;
 
 export class CatalogueWatch {
   readonly #options: CatalogueWatchOptions;
@@ -27,6 +31,8 @@ export class CatalogueWatch {
   #looking: Promise<void> | null = null;
   #next: Promise<void> | null = null;
   #timer: NodeJS.Timeout | null = null;
+  #examineTimer: NodeJS.Timeout | undefined;
+  #examining: Promise<void> = Promise.resolve();
   #failures = 0;
   #stopped = false;
 
@@ -52,12 +58,14 @@ export class CatalogueWatch {
   stop(): void {
     this.#stopped = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
+    clearTimeout(this.#examineTimer);
     this.#connection?.socket.destroy();
   }
 
   #begin(): Promise<void> {
     if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#looking = this.#look().finally(() => {
+    const look = this.#examining.then(() => this.#look());
+    this.#looking = look.finally(() => {
       this.#looking = null;
       if (this.#stopped) return;
       const wait = this.#failures === 0 ? POLL_MS : Math.min(2 ** this.#failures * 500, REDIAL_MS_MAX);
@@ -74,6 +82,8 @@ export class CatalogueWatch {
       if (this.#catalogue === null || (await catalogueDigest(query)) !== this.#catalogue.version) {
         this.#catalogue = await readCatalogue(query);
         this.#options.onChange(this.#catalogue);
+        clearTimeout(this.#examineTimer);
+        this.#examineTimer = setTimeout(() => this.#examine(), EXAMINE_MS);
       }
       this.#failures = 0;
     } catch (error) {
@@ -82,6 +92,14 @@ export class CatalogueWatch {
       this.#failures++;
       if (!this.#stopped) this.#options.onFailure(error);
     }
+  }
+
+  #examine(): void {
+    const look = this.#looking ?? Promise.resolve();
+    this.#examining = look.then(() => {
+      const [connection, catalogue] = [this.#connection, this.#catalogue];
+      return this.#stopped || connection === null || catalogue === null ? undefined : this.#options.examine(connection, catalogue);
+    });
   }
 
   async #dial(): Promise<TargetConnection> {

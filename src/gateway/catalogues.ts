@@ -1,8 +1,9 @@
 /** The catalogues of all databases that masking rules speak of, kept by the keeper and handed to every worker. */
-import { masksFor } from "#policies/decide.ts";
-import type { PolicyDocument } from "#policies/document.ts";
-import { type Catalogue, resolveProtection } from "#protocols/postgres/protocol.ts";
+import type { Catalogue } from "#protocols/postgres/protocol.ts";
 import type { Config } from "#src/config/config.ts";
+import { examine } from "#src/doctor/examine.ts";
+import { bySeverity, isWarning } from "#src/doctor/finding.ts";
+import type { TargetConnection } from "#src/targets/connection.ts";
 import { CatalogueWatch } from "./catalogue-watch.ts";
 import { DEADLINES } from "./limits.ts";
 import { catalogueName } from "./runtime.ts";
@@ -36,12 +37,8 @@ export class Catalogues {
       upstream,
       database,
       context: options.context,
-      onChange: (catalogue) => {
-        for (const problem of problemsOf(options.config.policy, upstream.target.name, catalogue)) {
-          options.log("warn", "masking-rule", { target: upstream.target.name, database, problem });
-        }
-        options.broadcast(name, catalogue);
-      },
+      onChange: (catalogue) => options.broadcast(name, catalogue),
+      examine: doctorOf(options, upstream, database),
       onFailure: (error) =>
         options.log("warn", "catalogue-unavailable", {
           target: upstream.target.name,
@@ -76,8 +73,21 @@ export class Catalogues {
   }
 }
 
-/** A rule that names nothing protects nothing: said aloud, since someone believes that it does. */
-function problemsOf(document: PolicyDocument, target: string, catalogue: Catalogue): readonly string[] {
-  const nobody = { issuer: "", name: "", groups: [], actor: null };
-  return resolveProtection(catalogue, masksFor(document, nobody, target)).problems.map(({ message }) => message);
+/** A look by the server that takes longer than this is given up: statements may be waiting for the next look. */
+const EXAMINE_MS_MAX = 5_000;
+
+/** Each finding is a line when it is first found; what is fine is no news. */
+function doctorOf({ config, context, log }: CataloguesOptions, { target }: Upstream, database: string) {
+  let known: ReadonlySet<string> = new Set();
+  return async (connection: TargetConnection, catalogue: Catalogue): Promise<void> => {
+    try {
+      const asked = { target, policy: config.policy, connection, catalogue, nowMs: context.now(), timeoutMs: EXAMINE_MS_MAX };
+      const findings = bySeverity(await examine(asked)).filter(({ severity }) => severity !== "ok");
+      for (const finding of findings)
+        if (!known.has(JSON.stringify(finding))) log(isWarning(finding) ? "warn" : "info", "doctor", { ...finding });
+      known = new Set(findings.map((finding) => JSON.stringify(finding)));
+    } catch (error) {
+      log("warn", "doctor-failed", { target: target.name, database, message: error instanceof Error ? error.message : String(error) });
+    }
+  };
 }
