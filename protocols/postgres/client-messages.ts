@@ -10,13 +10,15 @@ import type { Judge, Judgement } from "#protocols/wire/judgement.ts";
 import type { RecordedValue } from "#protocols/wire/transcript.ts";
 import { CLIENT, tagTable } from "./constants.ts";
 import { type BindMessage, readBind, readExecute, readNamed, readParse, readQuery } from "./decode.ts";
-import { describeStatement, parse, query } from "./encode.ts";
+import { describePortal, describeStatement, parse, query } from "./encode.ts";
 import { type Action, DROP, END, HEADER_BYTES, PASS, STOP } from "./frame.ts";
-import type { Change, Prepared } from "./names.ts";
+import { borrowsRows, changesIn, executeDenial, NO_CHANGES } from "./name-uses.ts";
+import type { Portal, Prepared } from "./names.ts";
 import type { Operation } from "./operations.ts";
 import {
   changedDenial,
   functionCallDenial,
+  largeBindDenial,
   parameterTypeDenial,
   refusedParse,
   refusedQuery,
@@ -72,9 +74,9 @@ export class ClientMessages {
       case CLIENT.parse:
         return this.#onText(tag, frame, nowMs);
       case CLIENT.bind:
-        return this.#onBind(readBind(body, true), nowMs);
+        return this.#onBind(readBind(body, true), true, nowMs);
       case CLIENT.execute:
-        return this.#onExecute(readExecute(body), nowMs);
+        return this.#onExecute(readExecute(body), frame, nowMs);
       case CLIENT.describe:
         return this.#onDescribe(body);
       case CLIENT.close:
@@ -104,7 +106,7 @@ export class ClientMessages {
     if (this.skips(tag)) return { action: DROP, event: 0 };
     const cursor = new Cursor(frame.subarray(HEADER_BYTES));
     const action =
-      tag === CLIENT.bind ? this.#onBind(readBind(cursor.rest(), false), nowMs) : this.#onUnread(tag, cursor, restBytes, nowMs);
+      tag === CLIENT.bind ? this.#onBind(readBind(cursor.rest(), false), false, nowMs) : this.#onUnread(tag, cursor, restBytes, nowMs);
     return { action, event: this.#lastEvent };
   }
 
@@ -113,7 +115,7 @@ export class ClientMessages {
     const bytes = cursor.left + restBytes;
     const judgement = unparsedJudgement(cursor.rest(), bytes);
     if (tag === CLIENT.query) return this.#query(judgement, nowMs);
-    this.#prepare({ name, judgement, columns: undefined, parameterTypes: [] }, this.#recordPrepare(name, judgement));
+    this.#prepare(parsed(name, judgement), this.#recordPrepare(name, judgement));
     return PASS;
   }
 
@@ -142,28 +144,22 @@ export class ClientMessages {
 
   #query(judgement: Judgement, nowMs: number): Action {
     const statement = this.#recordStatement(judgement, []);
-    if (judgement.denial !== null) {
-      this.#recordDenied(judgement.denial, statement);
-      return { kind: "replace", bytes: [this.#refuseQuery(denialMessage(judgement.denial), statement)] };
+    const denial = judgement.denial ?? this.#executeDenial(judgement);
+    if (denial !== null) {
+      this.#recordDenied(denial, statement);
+      return { kind: "replace", bytes: [this.#refuseQuery(denialMessage(denial), statement)] };
     }
-    const changes = judgement.prepares.map(({ name, sql }) => {
-      const prepared = { name, judgement: { ...judgement, recordedSql: sql, prepares: [] }, columns: undefined, parameterTypes: [] };
-      return this.#namedInText(prepared);
-    });
-    this.#push({ kind: "query", run: this.#run(statement, judgement, nowMs, []), refusal: null, changes });
+    const run = this.#run(statement, judgement, nowMs, []);
+    const changes = changesIn(judgement, this.#state.names);
+    this.#push({ kind: "query", run, refusal: null, changes });
+    // Its error skips nothing behind it: what it does is not certain to what comes next.
+    if (changes.length > 0) this.#state.names.endSegment();
     return judgement.upstreamSql === null ? PASS : { kind: "replace", bytes: [query(judgement.upstreamSql)] };
   }
 
-  /**
-   * PREPARE in a text, which fails when the name is taken and may be one of several statements. Under a mask, and where the
-   * name is known, it is not relied on: whatever is bound under it next could be run with another's judgement.
-   */
-  #namedInText(prepared: Prepared): Change {
-    const { names, terms } = this.#state;
-    const relied = !terms.underMask && names.isFree(prepared.name);
-    const change = relied ? names.setStatement(prepared.name, prepared) : names.closeStatement(prepared.name);
-    if (!relied) change.doubt();
-    return change;
+  /** Of a judgement that allows, why its text may not run all the same. */
+  #executeDenial(judgement: Judgement): Denial | null {
+    return this.#state.terms.underMask ? executeDenial(judgement, this.#state.names) : null;
   }
 
   #parse(frame: Buffer, judgement: Judgement): Action {
@@ -174,7 +170,7 @@ export class ClientMessages {
       this.#recordDenied(denial, event);
       return { kind: "replace", bytes: [this.#refuseParse(name, denialMessage(denial), event)] };
     }
-    const prepared: Prepared = { name, judgement, columns: undefined, parameterTypes: [] };
+    const prepared = parsed(name, judgement);
     this.#prepare(prepared, event);
     const rewritten = judgement.upstreamSql === null ? null : parse(name, judgement.upstreamSql, types);
     if (!this.#state.terms.underMask) return rewritten === null ? PASS : { kind: "replace", bytes: [rewritten] };
@@ -188,10 +184,14 @@ export class ClientMessages {
     this.#push({ kind: "parse", prepared, change: this.#state.names.setStatement(prepared.name, prepared), event, refusal: null });
   }
 
-  #onBind(bind: BindMessage, nowMs: number): Action {
+  /** @param whole the message is at hand, so that another can be put behind it */
+  #onBind(bind: BindMessage, whole: boolean, nowMs: number): Action {
+    const { underMask } = this.#state.terms;
     const prepared = this.#state.names.statement(bind.statement) ?? null;
-    if (prepared === null && this.#state.terms.underMask) return this.#refuseNamed(unknownNameDenial("prepared statement", bind.statement));
+    if (prepared === null && underMask) return this.#refuseNamed(unknownNameDenial("prepared statement", bind.statement));
     if (prepared !== null && !prepared.judgement.holds()) return this.#refuseNamed(changedDenial(prepared.name));
+    const borrowing = underMask && prepared !== null && borrowsRows(prepared);
+    if (borrowing && !whole) return this.#refuseNamed(largeBindDenial(bind.statement));
     const judgement = prepared?.judgement ?? null;
     const statement =
       judgement === null
@@ -200,19 +200,30 @@ export class ClientMessages {
     const run = this.#run(statement, judgement, nowMs, bind.resultFormats);
     const portal = { name: bind.portal, prepared, run };
     this.#push({ kind: "bind", portal, change: this.#state.names.setPortal(bind.portal, portal) });
-    return PASS;
+    return borrowing ? { kind: "then", bytes: this.#describeForUs(portal) } : PASS;
   }
 
-  #onExecute(name: string, nowMs: number): Action {
+  /** Under a mask no row may come whose columns are not known: the portal is described as it is now, unseen by the client. */
+  #describeForUs(portal: Portal): Buffer {
+    this.#push({ kind: "describe", prepared: null, portal, ours: true });
+    return describePortal(portal.name);
+  }
+
+  #onExecute(name: string, frame: Buffer, nowMs: number): Action {
     let portal = this.#state.names.portal(name) ?? null;
     if (portal === null) {
       if (this.#state.terms.underMask) return this.#refuseNamed(unknownNameDenial("portal", name));
       const statement = this.#recordForeign(`Execute of portal "${name}"`, []);
       portal = { name, prepared: null, run: this.#run(statement, null, nowMs, []) };
     }
-    for (const prepared of portal.prepared?.judgement.prepares ?? []) this.#state.names.closeStatement(prepared.name).doubt();
-    this.#push({ kind: "execute", portal });
-    return PASS;
+    const judgement = portal.prepared?.judgement ?? null;
+    const denial = judgement === null ? null : this.#executeDenial(judgement);
+    if (denial !== null) return this.#refuseNamed(denial);
+    // A named portal can have been exchanged for a cursor by a text.
+    const described = this.#state.terms.underMask && name !== "" ? this.#describeForUs(portal) : null;
+    const changes = judgement === null ? NO_CHANGES : changesIn(judgement, this.#state.names);
+    this.#push({ kind: "execute", portal, changes });
+    return described === null ? PASS : { kind: "replace", bytes: [described, frame] };
   }
 
   #onDescribe(body: Buffer): Action {
@@ -317,6 +328,10 @@ export class ClientMessages {
     this.#recordDenied(denial, null);
     return { kind: "replace", bytes: [this.#refuseParse(null, denialMessage(denial), null)] };
   }
+}
+
+function parsed(name: string, judgement: Judgement): Prepared {
+  return { name, judgement, columns: undefined, parameterTypes: [], inText: false };
 }
 
 function recorded(judgement: Judgement) {

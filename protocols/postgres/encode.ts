@@ -113,6 +113,10 @@ export function describeStatement(name: string): Buffer {
 }
 
 /** Password in clear, md5 digest, or a SASL message: all travel under tag `p`. */
+export function describePortal(name: string): Buffer {
+  return message(CLIENT.describe, new Writer(name.length + 8).uint8(0x50 /* P */).cstring(name).done());
+}
+
 export function passwordMessage(password: string): Buffer {
   return message(CLIENT.password, new Writer().cstring(password).done());
 }

@@ -2,7 +2,7 @@
  * Prepared statements and portals by name, as they will be once the server has worked off what was sent. Each change
  * stands on the one before until the server has answered, and is taken back by itself where the server skips it. What a
  * name stands for is said only where it is certain: a client that waits for no answers could else have one text judged and
- * recorded, and another run.
+ * recorded, and another run. Where any of several will do, all that it may stand for are told.
  */
 
 import { Fault } from "#protocols/wire/fault.ts";
@@ -17,7 +17,7 @@ export interface Change {
   undo(): void;
   /** The server did it: what the name stood for before is forgotten. */
   settle(): void;
-  /** The server failed in a text that may have got this far: what the name stands for is not known any more. */
+  /** The server failed where it may have done it already: the name stands for this, or for what it stood for before. */
   doubt(): void;
 }
 
@@ -28,6 +28,8 @@ export interface Prepared {
   columns: readonly Column[] | null | undefined;
   /** Object ids of parameter types as ParameterDescription told; empty until then. */
   parameterTypes: readonly number[];
+  /** PREPARE in a text made it, not a Parse. */
+  readonly inText: boolean;
 }
 
 export interface Portal {
@@ -41,10 +43,12 @@ export class Names {
   readonly #portals = new Map<string, Entry<Portal>>();
   /** Counts the client's Syncs: an error skips to the next one, so that within a segment all is done or all behind it is not. */
   #segment = 0;
+  /** Counts changes, in the order in which they are sent. */
+  #order = 0;
 
   /** What `name` will stand for; undefined when that is nothing, or when it depends on answers that have not come. */
   statement(name: string): Prepared | undefined {
-    return certain(this.#statements.get(name), this.#segment);
+    return certain(this.#statements.get(keyOf(name)), this.#segment);
   }
 
   /** As `statement`. */
@@ -52,13 +56,25 @@ export class Names {
     return certain(this.#portals.get(name), this.#segment);
   }
 
-  /** Whether no statement of this name was ever heard of. */
-  isFree(name: string): boolean {
-    return !this.#statements.has(name);
+  /**
+   * Everything that the server may find under `name` when it gets there. All that a session prepares is put here, in the
+   * order in which it is sent, so that of a name which is not known here nothing is there.
+   *
+   * @returns undefined when that is more than is kept
+   */
+  candidates(name: string): readonly Prepared[] | undefined {
+    return possible(this.#statements.get(keyOf(name)));
+  }
+
+  /** What `name` stands for by the answers that have come; undefined when that is nothing, or not certain. */
+  answered(name: string): Prepared | undefined {
+    let entry = this.#statements.get(keyOf(name));
+    while (entry !== undefined && (entry.state === "sent" || entry.state === "undone")) entry = entry.before;
+    return entry?.state === "settled" ? entry.value : undefined;
   }
 
   setStatement(name: string, prepared: Prepared): Change {
-    return this.#put(this.#statements, name, prepared);
+    return this.#put(this.#statements, keyOf(name), prepared);
   }
 
   setPortal(name: string, portal: Portal): Change {
@@ -66,14 +82,26 @@ export class Names {
   }
 
   closeStatement(name: string): Change {
-    return this.#put(this.#statements, name, undefined);
+    return this.#put(this.#statements, keyOf(name), undefined);
+  }
+
+  /**
+   * DEALLOCATE ALL. Until it is answered, names stand for what they did before as well; SQL can't name the unnamed statement,
+   * which stays.
+   */
+  closeStatements(): Change {
+    const order = ++this.#order;
+    const settle = (): void => {
+      for (const [name, newest] of this.#statements) if (name !== "") forget(this.#statements, name, newest, order);
+    };
+    return { undo: () => undefined, settle, doubt: () => undefined };
   }
 
   closePortal(name: string): Change {
     return this.#put(this.#portals, name, undefined);
   }
 
-  /** The client has sent Sync. */
+  /** The client has sent Sync, or a Query: its error skips nothing that comes behind it. */
   endSegment(): void {
     this.#segment++;
   }
@@ -88,7 +116,7 @@ export class Names {
     if (before === undefined && map.size >= NAMES_MAX) {
       throw new Fault("unexpected-message", `more than ${NAMES_MAX} prepared statements or portals`);
     }
-    const entry = new Entry(map, name, value, before, this.#segment);
+    const entry = new Entry(map, name, value, before, this.#segment, ++this.#order);
     map.set(name, entry);
     return entry;
   }
@@ -98,18 +126,29 @@ class Entry<T> implements Change {
   /** Undefined: closed. */
   readonly value: T | undefined;
   readonly segment: number;
+  readonly order: number;
   /** What the name stood for before; gone once this change is settled. */
   before: Entry<T> | undefined;
+  /** The name may stand for more than is kept. */
+  lost = false;
   state: "sent" | "settled" | "undone" | "doubtful" = "sent";
   readonly #map: Map<string, Entry<T>>;
   readonly #name: string;
 
-  constructor(map: Map<string, Entry<T>>, name: string, value: T | undefined, before: Entry<T> | undefined, segment: number) {
+  constructor(
+    map: Map<string, Entry<T>>,
+    name: string,
+    value: T | undefined,
+    before: Entry<T> | undefined,
+    segment: number,
+    order: number,
+  ) {
     this.#map = map;
     this.#name = name;
     this.value = value;
     this.before = before;
     this.segment = segment;
+    this.order = order;
   }
 
   undo(): void {
@@ -127,13 +166,40 @@ class Entry<T> implements Change {
   #become(state: Entry<T>["state"]): void {
     if (this.state !== "sent") return;
     this.state = state;
-    if (state !== "undone") this.before = undefined;
+    if (state === "settled") this.before = undefined;
+    if (state === "doubtful") this.#keepDoubts();
     tidy(this.#map, this.#name);
+  }
+
+  /** What lies behind a doubt is answered: it is kept without what was undone, and no more of it than can be asked. */
+  #keepDoubts(): void {
+    const kept: Entry<T>[] = [this];
+    for (let entry = this.before; entry !== undefined; entry = entry.before) if (entry.state !== "undone") kept.push(entry);
+    this.lost = kept.length > CANDIDATES_MAX || kept.some(({ lost }) => lost);
+    if (this.lost) kept.length = 1;
+    kept.forEach((entry, index) => {
+      entry.before = kept[index + 1];
+    });
   }
 }
 
 /** How many unanswered changes of one name are looked at. */
 const DEPTH_MAX = 1_000;
+
+/** How many statements one name may stand for, after failures that leave it open. */
+const CANDIDATES_MAX = 16;
+
+/** PostgreSQL keeps names in NAMEDATALEN - 1 bytes. Of those that begin in ASCII so much counts; others are refused in texts. */
+const NAME_BYTES_MAX = 63;
+
+function keyOf(name: string): string {
+  const kept = name.slice(0, NAME_BYTES_MAX);
+  return name.length > NAME_BYTES_MAX && isAscii(kept) ? kept : name;
+}
+
+function isAscii(name: string): boolean {
+  return Buffer.byteLength(name) === name.length;
+}
 
 /**
  * The one value that an operation in this segment can meet. A change in the same segment is done if the operation is
@@ -160,4 +226,28 @@ function tidy<T>(map: Map<string, Entry<T>>, name: string): void {
   while (entry?.state === "undone") entry = entry.before;
   if (entry === undefined || (entry.state === "settled" && entry.value === undefined)) map.delete(name);
   else map.set(name, entry);
+}
+
+/** All that an operation sent now can meet, newest first. */
+function possible<T>(newest: Entry<T> | undefined): readonly T[] | undefined {
+  const found: T[] = [];
+  let depth = 0;
+  for (let entry = newest; entry !== undefined; entry = entry.before) {
+    if (entry.state === "undone") continue;
+    if (entry.lost || ++depth > DEPTH_MAX) return undefined;
+    if (entry.value !== undefined) found.push(entry.value);
+    if (entry.state === "settled") break;
+  }
+  return found;
+}
+
+/** Of changes sent before `order` nothing is left. */
+function forget<T>(map: Map<string, Entry<T>>, name: string, newest: Entry<T>, order: number): void {
+  if (newest.order < order) {
+    map.delete(name);
+    return;
+  }
+  let entry = newest;
+  while (entry.before !== undefined && entry.before.order >= order) entry = entry.before;
+  entry.before = undefined;
 }

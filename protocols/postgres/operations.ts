@@ -6,6 +6,7 @@ import { Fault } from "#protocols/wire/fault.ts";
 import type { Judgement } from "#protocols/wire/judgement.ts";
 import { OPERATIONS_MAX } from "#protocols/wire/limits.ts";
 import type { CopyRecord } from "./copy.ts";
+import type { TextChange } from "./name-uses.ts";
 import type { Change, Portal, Prepared } from "./names.ts";
 import type { Run } from "./run.ts";
 
@@ -18,13 +19,13 @@ export interface Refusal {
 }
 
 export type Operation =
-  /** `changes`: names that PREPARE in the text binds. */
-  | { readonly kind: "query"; readonly run: Run | null; readonly refusal: Refusal | null; readonly changes: readonly Change[] }
+  /** `changes`, here and below: what the text does to names. */
+  | { readonly kind: "query"; readonly run: Run | null; readonly refusal: Refusal | null; readonly changes: readonly TextChange[] }
   | { readonly kind: "parse"; readonly prepared: Prepared; readonly change: Change; readonly event: number; readonly refusal: null }
   | { readonly kind: "parse"; readonly prepared: null; readonly change: null; readonly event: null; readonly refusal: Refusal }
   | { readonly kind: "bind"; readonly portal: Portal; readonly change: Change }
   | { readonly kind: "describe"; readonly prepared: Prepared | null; readonly portal: Portal | null; readonly ours: boolean }
-  | { readonly kind: "execute"; readonly portal: Portal }
+  | { readonly kind: "execute"; readonly portal: Portal; readonly changes: readonly TextChange[] }
   | { readonly kind: "close"; readonly change: Change }
   | { readonly kind: "sync" }
   /** CopyDone or CopyFail, with the data before it; means nothing unless the server is in copy-in mode when it gets there. */
@@ -187,5 +188,6 @@ export class Operations {
 function undo(operation: Operation): void {
   if (operation.kind === "parse") operation.change?.undo();
   else if (operation.kind === "bind" || operation.kind === "close") operation.change.undo();
-  else if (operation.kind === "query") for (const change of operation.changes) change.undo();
+  else if (operation.kind === "query" || operation.kind === "execute")
+    for (const { change } of operation.changes.toReversed()) change.undo();
 }

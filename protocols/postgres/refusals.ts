@@ -31,6 +31,17 @@ export function changedDenial(name: string): Denial {
   return deny("masked-unresolved", message, "prepare the statement again");
 }
 
+/** After failures that leave open whether a name was taken, it may stand for more than is kept. */
+export function manyNamedDenial(name: string): Denial {
+  return deny("masked-unsupported", `what prepared statement "${name}" stands for is not known`, "DEALLOCATE it and prepare it again");
+}
+
+/** Its answer must be described behind it, which a message that streams by has no place for. */
+export function largeBindDenial(name: string): Denial {
+  const message = `prepared statement "${name}" was prepared in a text, and a Bind of this size is not taken for it`;
+  return deny("masked-unsupported", message, "prepare it through the protocol, as drivers do");
+}
+
 /** Under a mask, what is not known by name has not been judged. */
 export function unknownNameDenial(what: string, name: string): Denial {
   return deny("masked-unsupported", `no ${what} "${name}" was made through this protocol`, "prepare the statement again and bind it");
@@ -86,7 +97,7 @@ export function unparsedJudgement(beginning: Buffer, bytes: number): Judgement {
     tables: [],
     sensitiveParameters: [],
     rebuildErrors: false,
-    prepares: [],
+    uses: [],
     holds: () => true,
     changesCatalogue: true,
   };

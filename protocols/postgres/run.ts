@@ -61,10 +61,17 @@ export class Run {
     return this.#maskedColumns;
   }
 
-  /** @param columns of the rows that follow; null when there are none to come */
-  describe(columns: readonly Column[] | null): void {
+  /** How many statements of the text are answered. */
+  get results(): number {
+    return this.#results;
+  }
+
+  /**
+   * @param columns of the rows that follow; null when there are none to come
+   * @param masked for each of them, whether it shows masked values
+   */
+  describe(columns: readonly Column[] | null, masked: readonly boolean[]): void {
     this.#flush();
-    const masked = this.judgement?.outputMasked[this.#results] ?? [];
     this.#columns = columns ?? [];
     this.#shown = this.#columns.map((column, index) => ({ name: column.name, masked: masked[index] ?? false }));
     this.#maskedColumns = this.#shown.filter((column) => column.masked).length;

@@ -9,8 +9,9 @@ import { Fault } from "#protocols/wire/fault.ts";
 import { ROW_GATHER_BYTES_MAX } from "#protocols/wire/limits.ts";
 import { recordedText } from "#protocols/wire/recorded.ts";
 import { SERVER, tagTable } from "./constants.ts";
-import { readCommandTag, readErrorFields, readNotification, readParameterStatus, readRowDescription } from "./decode.ts";
+import { type Column, readCommandTag, readErrorFields, readNotification, readParameterStatus, readRowDescription } from "./decode.ts";
 import { type Action, DROP, HEADER_BYTES, PASS } from "./frame.ts";
+import { failed, maskedColumns, settle } from "./name-uses.ts";
 import { eventOf, isCertain, judgementOf, type Operation } from "./operations.ts";
 import { isOfValues, rebuilt } from "./rebuilt-errors.ts";
 import type { Run } from "./run.ts";
@@ -169,13 +170,13 @@ export class ServerMessages {
     const columns = readRowDescription(body);
     this.#state.checkOrigins(columns);
     if (head?.kind === "query" && head.run !== null) {
-      head.run.describe(columns);
+      this.#describe(head.run, columns);
       this.#run = head.run;
       return PASS;
     }
     if (head?.kind !== "describe") throw outOfStep("RowDescription");
     if (head.prepared !== null) head.prepared.columns = columns;
-    head.portal?.run.describe(columns);
+    if (head.portal !== null) this.#describe(head.portal.run, columns);
     this.#state.operations.shift();
     return head.ours ? DROP : PASS;
   }
@@ -193,12 +194,20 @@ export class ServerMessages {
     const run = head === undefined ? null : runOf(head);
     if (run === null || head === undefined) throw outOfStep("CommandComplete");
     this.#state.endCopy("done");
+    this.#settle(head, run);
     run.complete(tag, this.#rows, nowMs);
     this.#forgetRows();
     if (run.judgement?.changesCatalogue ?? true) this.#state.catalogueChanged = true;
     if (head.kind === "execute") this.#state.operations.shift();
     else this.#answered = true;
     return PASS;
+  }
+
+  /** Behind a portal whose text may have been exchanged nothing is certain to be done. */
+  #settle(head: Operation, run: Run): void {
+    this.#state.cursors.answered(run.judgement, run.results);
+    if (head.kind === "query") settle(head.changes, run.results);
+    else if (head.kind === "execute") for (const { change } of head.changes) isCertain(head) ? change.settle() : change.doubt();
   }
 
   #onSuspended(nowMs: number): Action {
@@ -234,7 +243,6 @@ export class ServerMessages {
     if (status !== "I" && status !== "T" && status !== "E") throw outOfStep("an unknown transaction status");
     const head = this.#head();
     if (head?.kind === "sync" || (head?.kind === "query" && this.#answered)) {
-      if (head.kind === "query") for (const change of head.changes) change.settle();
       this.#state.operations.shift();
     } else if (this.#strayReady > 0) {
       this.#strayReady--;
@@ -292,8 +300,11 @@ export class ServerMessages {
     if (head === undefined || head.kind === "sync") return;
     if (head.kind === "query") {
       this.#answered = true;
-      for (const change of head.changes) change.doubt();
-    } else this.#state.skipping = !this.#state.operations.discardToSync();
+      failed(head.changes, head.run?.results ?? 0);
+    } else {
+      if (head.kind === "execute") for (const { change } of head.changes) change.doubt();
+      this.#state.skipping = !this.#state.operations.discardToSync();
+    }
   }
 
   #onNotification(body: Buffer): Action {
@@ -314,8 +325,12 @@ export class ServerMessages {
     const run = head === undefined ? null : runOf(head);
     if (run === null) throw outOfStep("a row");
     const columns = head?.kind === "execute" ? head.portal.prepared?.columns : undefined;
-    if (columns && !run.described) run.describe(columns);
+    if (columns && !run.described) this.#describe(run, columns);
     return run;
+  }
+
+  #describe(run: Run, columns: readonly Column[]): void {
+    run.describe(columns, maskedColumns(run, this.#state.names, this.#state.cursors));
   }
 }
 

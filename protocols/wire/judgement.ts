@@ -5,6 +5,14 @@
 import type { Denial } from "#policies/decision.ts";
 import type { RecordedText } from "./transcript.ts";
 
+/**
+ * What one statement of a text does with a name of the session: prepared statements of PREPARE, cursors of DECLARE. `at` is
+ * its place among the statements of the text, from 0. Of DEALLOCATE, null stands for all names.
+ */
+export type NameUse =
+  | { readonly kind: "prepare" | "execute" | "declare" | "fetch"; readonly at: number; readonly name: string }
+  | { readonly kind: "deallocate"; readonly at: number; readonly name: string | null };
+
 export interface Judgement {
   readonly verdict: "allow" | "mask" | "deny";
   readonly rule: string | null;
@@ -13,7 +21,10 @@ export interface Judgement {
   readonly denial: Denial | null;
   /** What goes upstream in place of the client's text; null when the client's own bytes do. */
   readonly upstreamSql: string | null;
-  /** For each statement of the text and each of its output columns, whether it shows masked values; empty when not rewritten. */
+  /**
+   * For each statement of the text and each of its output columns, whether it shows masked values; of PREPARE and DECLARE,
+   * those of the rows that will come of it. Empty when not rewritten.
+   */
   readonly outputMasked: readonly (readonly boolean[])[];
   /** Maps a character position (from 1) of the text sent upstream back to the client's, or null. */
   readonly mapPosition: (position: number) => number | null;
@@ -24,8 +35,8 @@ export interface Judgement {
   readonly sensitiveParameters: readonly number[];
   /** Server errors and notices are rebuilt from templates, since their text could carry protected values. */
   readonly rebuildErrors: boolean;
-  /** Names that SQL-level PREPARE in this text binds, with the text behind them. */
-  readonly prepares: readonly { readonly name: string; readonly sql: RecordedText }[];
+  /** In the order of the text. */
+  readonly uses: readonly NameUse[];
   /** Whether the text would be judged the same now. A prepared statement is planned anew by the server, and so is asked at each Bind. */
   readonly holds: () => boolean;
   /** The catalogue may differ once this has run. */

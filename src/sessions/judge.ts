@@ -72,7 +72,7 @@ export function judgeText(sql: string, scope: Scope): Judgement {
   const analysis = analyse(sql, scope.view, scope.catalogue);
   const { document, principal, target } = scope;
   const decision = decide(document, { kind: "statement", principal, target, facts: analysis.facts });
-  const { verdict, denial } = scope.view !== null && prepares(analysis) ? PREPARE_DENIED : verdictOf(decision, analysis);
+  const { verdict, denial } = verdictOf(decision, analysis);
   const rewritten = verdict === "mask" ? analysis.rewritten : null;
   const redacted = redactSql(sql, analysis.sensitive.ranges, scope.digest);
   const judgement: Judgement = {
@@ -89,7 +89,7 @@ export function judgeText(sql: string, scope: Scope): Judgement {
     tables: tablesOf(analysis.facts),
     sensitiveParameters: analysis.sensitive.parameters,
     rebuildErrors: scope.view !== null && (verdict === "mask" || !onlyReads(analysis.facts)),
-    prepares: analysis.effects.prepares.map(({ name }) => ({ name, sql: recordedText(redacted, RECORDED_SQL_BYTES_MAX) })),
+    uses: analysis.effects.names,
     holds: () => scope.rejudge === null || same(scope.rejudge(sql), judgement),
     changesCatalogue: analysis.effects.changesCatalogue,
   };
@@ -116,23 +116,6 @@ function verdictOf(decision: Decision, analysis: Analysis): { readonly verdict: 
     case "hold":
       return { verdict: "deny", denial: refusal("approval-required", decision.rule, decision.message) };
   }
-}
-
-/** The server plans such a statement anew at each EXECUTE, when nobody asks whether what it reads is still the same. */
-const PREPARE_DENIED = {
-  verdict: "deny",
-  denial: {
-    verdict: "deny",
-    reason: "masked-statement-kind",
-    rule: null,
-    message: "PREPARE in a statement text is refused where columns are masked",
-    hint: "prepare through the protocol, as drivers do",
-    position: null,
-  },
-} as const;
-
-function prepares(analysis: Analysis): boolean {
-  return analysis.effects.prepares.length > 0;
 }
 
 function refusal(reason: Denial["reason"], rule: string, message: string): Denial {

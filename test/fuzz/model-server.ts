@@ -3,7 +3,8 @@
  * a toy language. Its rows and errors name the text that it really ran, so that a record can be held against it.
  *
  * Texts: `rows 3 #id`, `fail #id` (at Parse), `break #id` (while running), `copyin #id`, `copyfail #id` (asks for data and
- * fails before reading any), `copyout #id`, `prepare s as ... #id`, `deallocate s`; several, with `;` between them.
+ * fails before reading any), `copyout #id`, `prepare s as ... #id`, `execute s #id`, `deallocate s`, `deallocate all`; several,
+ * with `;` between them. `late` fails at the end of its text, when all is done and nothing of it is answered.
  */
 import { readBind, readExecute, readNamed, readParse, readQuery } from "#protocols/postgres/decode.ts";
 import * as s from "#test/protocols/postgres/server-bytes.ts";
@@ -25,6 +26,8 @@ export class ModelServer {
   /** Texts as they ran, and the data of each COPY FROM STDIN that was completed. */
   readonly ran: string[] = [];
   readonly copied: { readonly sql: string; readonly data: string }[] = [];
+  /** Texts that were run by a name: by a Bind, or by EXECUTE in a text. */
+  readonly byName: { readonly sql: string; readonly by: string | null }[] = [];
   #inbox = Buffer.alloc(0);
   #outbox: Buffer[] = [];
   readonly #statements = new Map<string, string>();
@@ -133,6 +136,7 @@ export class ModelServer {
     else if (portal !== "" && this.#portals.has(portal)) this.#fail("42P03", sql);
     else {
       this.#portals.set(portal, { sql, given: 0 });
+      if (statement !== "") this.byName.push({ sql, by: null });
       this.#say(s.BIND_COMPLETE);
     }
   }
@@ -142,7 +146,7 @@ export class ModelServer {
     if (sql === undefined) this.#fail("34000", "no such name");
     else {
       if (kind === "statement") this.#say(s.parameterTypes());
-      this.#say(rowsOf(sql) === null ? s.NO_DATA : s.columns("x"));
+      this.#say(rowsOf(this.#sourceOf(sql)) === null ? s.NO_DATA : s.columns("x"));
     }
   }
 
@@ -165,15 +169,21 @@ export class ModelServer {
   /** @param portal null in a simple Query, whose texts behind this one are `rest` */
   #run(sql: string, portal: Portal | null, limit: number, rest: readonly string[]): "done" | "failed" | "copying" {
     this.ran.push(sql);
-    const [, verb = "", name = "", prepared = ""] = /^\s*(\w+)\s*(\w*)(?: as (.*))?/s.exec(sql) ?? [];
+    const [, verb = "", name = "", prepared = ""] = WORDS.exec(sql) ?? [];
     const failed = (code: string) => {
       this.#say(s.error(code, sql));
       return "failed" as const;
     };
-    if (verb === "rows") return this.#rows(sql, portal, limit);
-    if (verb === "break") {
+    const source = this.#sourceOf(sql);
+    if (verb === "execute") {
+      if (!this.#statements.has(name)) return failed("26000");
+      this.byName.push({ sql: source, by: sql });
+    }
+    if (rowsOf(source) !== null) return this.#rows(sql, portal, limit);
+    if (/^\s*break/.test(source)) {
       this.#say(s.notice(sql));
-      return failed("22012");
+      this.#say(s.error("22012", `${sql} ${source}`));
+      return "failed";
     }
     if (verb === "copyin" || verb === "copyfail") {
       this.#say(s.COPY_IN);
@@ -185,13 +195,26 @@ export class ModelServer {
     else if (verb === "prepare") {
       if (this.#statements.has(name)) return failed("42P05");
       this.#statements.set(name, prepared);
-    } else if (verb === "deallocate" && !this.#statements.delete(name)) return failed("26000");
+    } else if (verb === "deallocate" && !this.#deallocate(name)) return failed("26000");
+    if (sql.includes("late")) return failed("23503");
     this.#say(s.complete(verb.toUpperCase()));
     return "done";
   }
 
+  #deallocate(name: string): boolean {
+    if (name !== "all") return this.#statements.delete(name);
+    for (const one of this.#statements.keys()) if (one !== "") this.#statements.delete(one);
+    return true;
+  }
+
+  /** The text that a text runs: of EXECUTE, what stands under the name. */
+  #sourceOf(sql: string): string {
+    const [, verb = "", name = ""] = WORDS.exec(sql) ?? [];
+    return verb === "execute" ? (this.#statements.get(name) ?? "") : sql;
+  }
+
   #rows(sql: string, portal: Portal | null, limit: number): "done" {
-    const left = (rowsOf(sql) ?? 0) - (portal?.given ?? 0);
+    const left = (rowsOf(this.#sourceOf(sql)) ?? 0) - (portal?.given ?? 0);
     const now = limit > 0 ? Math.min(limit, left) : left;
     if (portal === null) this.#say(s.columns("x"));
     else portal.given += now;
@@ -231,6 +254,8 @@ export class ModelServer {
     return sql.startsWith("sallyport") || sql.includes("fail #");
   }
 }
+
+const WORDS = /^\s*(\w+)\s*(\w*)(?: as (.*))?/s;
 
 function rowsOf(sql: string): number | null {
   const count = /^\s*rows (\d+)/.exec(sql)?.[1];

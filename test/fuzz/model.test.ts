@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import type { Judgement } from "#protocols/wire/judgement.ts";
+import type { Judgement, NameUse } from "#protocols/wire/judgement.ts";
 import type { EventBody } from "#protocols/wire/transcript.ts";
 import { ModelServer } from "#test/fuzz/model-server.ts";
 import * as c from "#test/protocols/postgres/client-bytes.ts";
@@ -15,23 +15,38 @@ import { corpusValues, fuzzing } from "#test/support/fuzz.ts";
 
 /** Texts that a mask protects, and that the server quotes in its rows, errors and notices. */
 const PROTECTED = "secret";
+/** Texts that would be judged otherwise by the time they are run: under a mask nothing of them may be run by a name. */
+const STALE = "stale";
 
 function judge(sql: string) {
   if (sql.includes("refuse")) return denied(sql);
-  const prepares = [...sql.matchAll(/prepare (\w+) as ([^;]*)/g)].map(([, name = "", text = ""]) => ({ name, sql: text }));
-  return allowed(sql, { prepares, rebuildErrors: sql.includes(PROTECTED) });
+  // An EXECUTE shows errors of another text.
+  return allowed(sql, { uses: usesIn(sql), rebuildErrors: /secret|execute/.test(sql), holds: () => !sql.includes(STALE) });
+}
+
+function usesIn(sql: string): readonly NameUse[] {
+  const texts = sql.split(";").filter((text) => text.trim() !== "");
+  return texts.flatMap((text, at): NameUse[] => {
+    const [, verb, name = ""] = /^\s*(prepare|execute|deallocate) (\w+)/.exec(text) ?? [];
+    if (verb === "deallocate") return [{ kind: verb, at, name: name === "all" ? null : name }];
+    return verb === "prepare" || verb === "execute" ? [{ kind: verb, at, name }] : [];
+  });
 }
 
 const name = fc.constantFrom("", "s", "t");
 const portal = fc.constantFrom("", "p");
 const verb = fc.constantFrom(
   ...["rows 0", "rows 1", "rows 3", "fail", "break", "copyin", "copyfail", "copyout", "refuse"],
-  ...["prepare s as rows 2", "prepare t as break", "deallocate s", "set"],
+  ...["prepare s as rows 2", "prepare s as rows 1", "prepare t as break", "prepare t as rows 1 late", "set"],
+  ...["execute s", "execute t", "deallocate s", "deallocate t late", "deallocate all"],
 );
 /** `#` becomes a number of its own, by which a text is known again. */
 const statement = fc
-  .tuple(verb, fc.boolean(), fc.nat({ max: 5 }))
-  .map(([what, hidden, speed]) => `${what}${hidden ? ` ${PROTECTED}` : ""}${speed === 0 ? ` ${SLOW}` : ""} #`);
+  .tuple(verb, fc.boolean(), fc.nat({ max: 5 }), fc.nat({ max: 3 }))
+  .map(
+    ([what, hidden, speed, age]) =>
+      `${what}${hidden ? ` ${PROTECTED}` : ""}${speed === 0 ? ` ${SLOW}` : ""}${age === 0 ? ` ${STALE}` : ""} #`,
+  );
 const several = fc.array(statement, { maxLength: 3 }).map((texts) => texts.join(";"));
 
 const message = fc.oneof(
@@ -186,6 +201,14 @@ function check({ session, server }: Run): void {
   );
 }
 
+/** All texts of one message are judged together, and share its number: what it prepares itself, it may run. */
+function checkNames({ session, server }: Run): void {
+  const texts = session.events.flatMap((event) => (event.kind === "statement" || event.kind === "prepare" ? [String(event.sql)] : []));
+  const stale = new Set(texts.filter((sql) => sql.includes(STALE)).map(idOf));
+  for (const { sql, by } of server.byName)
+    assert.ok(idOf(sql) === idOf(by) || !stale.has(idOf(sql)), `${sql} was run by its name, though it is judged otherwise`);
+}
+
 describe("a random client and a model of a server", () => {
   test("are followed in every order, and the record says what ran", () => {
     fc.assert(
@@ -204,6 +227,7 @@ describe("a random client and a model of a server", () => {
           if (event.kind === "error" || event.kind === "notice") assert.doesNotMatch(JSON.stringify(event.fields), new RegExp(PROTECTED));
         }
         check({ session, server });
+        checkNames({ session, server });
       }),
       fuzzing(500),
     );
@@ -216,6 +240,7 @@ describe("a random client and a model of a server", () => {
         readonly turns: readonly (readonly [string, number])[];
       };
       for (const underMask of [false, true]) check(run(messages, turns, underMask));
+      checkNames(run(messages, turns, true));
     });
   }
 });

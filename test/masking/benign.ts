@@ -58,7 +58,5 @@ export const LEFT_OUT: readonly RegExp[] = [
   /notes|function_view|pets/,
   // A function of this seed's has the name, so that the name may not be called.
   /upper\(/,
-  // PREPARE in a text is refused under a mask.
-  /^PREPARE/,
   /SHOW ALL|pg_stat_|pg_backend_pid|gen_random|right\(card, 4\)|card LIKE/,
 ];

@@ -4,17 +4,29 @@
  */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
 import type pg from "pg";
+import { SYNC } from "#test/src/gateway/wire.ts";
 import { startGateway, type TestGateway } from "#test/support/gateway.ts";
 import { connectPostgres, startPostgres, type TestPostgres } from "#test/support/postgres.ts";
 import { SHOWN_MASKED } from "./benign.ts";
-import { type Answer, Attacker, type Way } from "./client.ts";
+import { type Answer, Attacker, bindMessage, executeMessage, parseMessage, type Way } from "./client.ts";
 import { copiedCells, copiedData } from "./copied.ts";
 import { canaryIn } from "./search.ts";
 import { AGENTS, SEED, withMasks } from "./seed.ts";
 
 const WAYS: readonly Way[] = ["simple", "extended", "binary"];
+/** What others change in the catalogue is seen within a second. */
+const SEEN_MS = 1_600;
 const MASKED_CELL = "(masked)";
+
+/** Cells outside the masked columns; of several results, rows are told apart by their width. */
+function openCells({ names, rows }: Answer): readonly (readonly (string | null)[])[] {
+  return rows.map((row) => {
+    const own = names.find((some) => some.length === row.length) ?? [];
+    return row.filter((_, at) => !SHOWN_MASKED.has(own[at] ?? ""));
+  });
+}
 
 for (const version of [18, 15] as const) {
   describe(`kinds of statements under masks on PostgreSQL ${version}`, () => {
@@ -153,9 +165,7 @@ for (const version of [18, 15] as const) {
             for (const sql of script) {
               const [masked, bare] = await both(sql, way);
               assert.deepEqual([masked.tags, masked.names, masked.completed], [bare.tags, bare.names, bare.completed], sql);
-              const open = ({ names, rows }: Answer) =>
-                rows.map((row) => row.filter((_, at) => !SHOWN_MASKED.has(names.at(-1)?.[at] ?? "")));
-              assert.deepEqual(open(masked), open(bare), sql);
+              assert.deepEqual(openCells(masked), openCells(bare), sql);
             }
           }
         });
@@ -171,6 +181,117 @@ for (const version of [18, 15] as const) {
           assert.match(reason ?? "", /^masked-(write|unsupported)$/, sql);
         }
         await owner.ask("ROLLBACK");
+      });
+    });
+
+    describe("prepared statements in SQL", () => {
+      const SCRIPTS: readonly (readonly string[])[] = [
+        ["PREPARE p AS SELECT * FROM users ORDER BY id", "EXECUTE p", "EXECUTE p", "DEALLOCATE p"],
+        [
+          "PREPARE p (int) AS SELECT id, ssn, name FROM users WHERE id = $1",
+          "EXECUTE p (1)",
+          "EXECUTE p (1 + 1)",
+          "EXECUTE p (NULL)",
+          "DEALLOCATE PREPARE p",
+        ],
+        ["PREPARE p (text, int) AS SELECT count(*) FROM orders WHERE status = $1 AND id > $2", "EXECUTE p ('open', 3)", "DEALLOCATE ALL"],
+        ["PREPARE p AS SELECT card, id FROM payments WHERE id = $1", "EXECUTE p ('1')", "DISCARD ALL"],
+        ["PREPARE a AS TABLE payments; PREPARE b AS SELECT id FROM orders ORDER BY id LIMIT 2; EXECUTE a; EXECUTE b; DEALLOCATE ALL"],
+        [
+          'PREPARE "Odd; name" AS INSERT INTO inbox VALUES ($1, $2) RETURNING id, note',
+          `EXECUTE "Odd; name" (77, 'x')`,
+          'DEALLOCATE "Odd; name"',
+        ],
+      ];
+      for (const script of SCRIPTS) {
+        test(`answer as without a mask, their masked cells apart: ${script.join("; ").slice(0, 120)}`, async () => {
+          for (const way of WAYS) {
+            if (script.length === 1 && way !== "simple") continue;
+            for (const sql of script) {
+              const [masked, bare] = await both(sql, way);
+              assert.deepEqual([masked.tags, masked.names, masked.completed], [bare.tags, bare.names, bare.completed], sql);
+              assert.deepEqual(openCells(masked), openCells(bare), sql);
+            }
+          }
+        });
+      }
+
+      test("may be bound by the protocol, and ones of the protocol executed by SQL, in either format", async () => {
+        for (const binary of [false, true]) {
+          await both("PREPARE p (int) AS SELECT id, ssn, name FROM users WHERE id = $1");
+          for (const client of [owner, boss]) client.send(bindMessage("", "p", binary, ["1"]), executeMessage(""), SYNC);
+          const [masked, bare] = [await owner.answer(), await boss.answer()];
+          assert.equal(canaryIn(masked.bytes), undefined);
+          assert.deepEqual([masked.tags, masked.completed, masked.rows[0]?.[1]], [bare.tags, bare.completed, "***"]);
+          await both("DEALLOCATE p");
+          for (const client of [owner, boss]) client.send(parseMessage("q", "SELECT ssn, id FROM users WHERE id = 2"), SYNC);
+          await Promise.all([owner.answer(), boss.answer()]);
+          const [executed] = await both("EXECUTE q", binary ? "binary" : "simple");
+          assert.equal(executed.rows[0]?.[0], "***");
+          await both("DEALLOCATE ALL");
+        }
+      });
+
+      test("that there are not, are the server's error", async () => {
+        for (const sql of ["EXECUTE nothing", "DEALLOCATE nothing"]) {
+          const [masked, bare] = [await owner.ask(sql), await boss.ask(sql)];
+          assert.deepEqual(
+            [...(masked.error ?? [])].filter(([field]) => field === "C"),
+            [["C", "26000"]],
+            sql,
+          );
+          assert.equal(bare.error?.get("C"), "26000");
+        }
+      });
+
+      test("are not executed once what they read has become something else, however they came to their name", async () => {
+        const client = await Attacker.login(gateway, "owner");
+        const sent = async (...bytes: readonly Buffer[]) => {
+          client.send(...bytes);
+          return client.answer();
+        };
+        const prepared = [
+          await client.ask("PREPARE text AS SELECT note FROM inbox"),
+          await client.ask("BEGIN; PREPARE rolled_back AS SELECT note FROM inbox; ROLLBACK"),
+          await client.ask("PREPARE taken AS SELECT note FROM inbox"),
+          await sent(parseMessage("protocol", "SELECT note FROM inbox"), parseMessage("by_protocol", "EXECUTE text"), SYNC),
+          await client.ask("EXECUTE text"),
+        ];
+        for (const { error } of prepared) assert.equal(error, null);
+        // Fails, so that the name stands for what it did, which the gateway can't be sure of.
+        assert.equal((await client.ask("PREPARE taken AS SELECT 1")).error?.get("C"), "42P05");
+        await other.query("ALTER TABLE inbox RENAME TO inbox_kept; CREATE VIEW inbox AS SELECT id, ssn::text AS note FROM users");
+        await pause(SEEN_MS);
+        for (const name of ["text", "rolled_back", "taken", "protocol"]) {
+          const answer = await client.ask(`EXECUTE ${name}`);
+          assert.equal(answer.reason, "masked-unresolved", name);
+        }
+        const bound = await sent(bindMessage("", "by_protocol"), executeMessage(""), SYNC);
+        assert.equal(bound.reason, "masked-unresolved");
+        assert.equal((await sent(bindMessage("", "text"), executeMessage(""), SYNC)).reason, "masked-unresolved");
+        assert.equal((await client.ask("DEALLOCATE ALL")).error, null);
+        assert.equal((await client.ask("EXECUTE text")).error?.get("C"), "26000");
+        await other.query("DROP VIEW inbox; ALTER TABLE inbox_kept RENAME TO inbox");
+        await pause(SEEN_MS);
+        assert.equal(canaryIn(client.everything), undefined);
+        client.end();
+      });
+
+      test("are refused in other statements, under names that two parsers may read differently, and with what may not be read", async () => {
+        await both("PREPARE p AS SELECT id FROM orders");
+        for (const sql of [
+          "EXPLAIN EXECUTE p",
+          "EXPLAIN ANALYZE EXECUTE p",
+          "CREATE TABLE copied AS EXECUTE p",
+          "CREATE TEMP TABLE copied AS EXECUTE p",
+        ])
+          await refused(sql, "masked-statement-kind");
+        await refused("PREPARE größe AS SELECT 1", "masked-statement-kind");
+        await refused("EXECUTE größe", "masked-statement-kind");
+        await refused("PREPARE r AS SELECT user_ssn(1)", "masked-function");
+        await refused("EXECUTE p (user_ssn(1))", "masked-function");
+        await refused("PREPARE r (known_ssn) AS SELECT 1", "masked-function");
+        await both("DEALLOCATE ALL");
       });
     });
   });

@@ -23,6 +23,16 @@ const RUNNING = [
   "SELECT CASE ssn WHEN 'P' THEN 1 END FROM users",
   "SELECT nullif(email, 'P'), position('P' in ssn), strpos(bio, 'P'), replace(ssn, 'P', '') FROM users",
   "SELECT id FROM badges WHERE ssn_ref = 'P'",
+  "COPY (SELECT id FROM users WHERE ssn = 'P') TO STDOUT",
+  "DECLARE c CURSOR WITH HOLD FOR SELECT id FROM users WHERE ssn = 'P'",
+];
+
+/** Of several statements, one behind the other. */
+const SERIES = [
+  "BEGIN; DECLARE c CURSOR FOR SELECT id FROM users WHERE ssn = 'P'; FETCH ALL FROM c; COMMIT",
+  "PREPARE p AS SELECT id FROM users WHERE ssn = 'P'; EXECUTE p; DEALLOCATE ALL",
+  "PREPARE p AS SELECT id FROM users WHERE ssn = $1; EXECUTE p ('P'); DEALLOCATE ALL",
+  "PREPARE p (text, int) AS SELECT id FROM orders WHERE status = $1; EXECUTE p ('P', 1); DEALLOCATE ALL",
 ];
 
 /** Refused, or failing; what was asked is on record all the same. */
@@ -33,9 +43,11 @@ const REFUSED = [
   "INSERT INTO badges VALUES (1, 'P')",
   "UPDATE users SET ssn = 'P'",
   "DELETE FROM users WHERE ssn = 'P'",
-  "COPY (SELECT id FROM users WHERE ssn = 'P') TO STDOUT",
   "DECLARE c CURSOR FOR SELECT id FROM users WHERE ssn = 'P'",
-  "PREPARE p AS SELECT id FROM users WHERE ssn = 'P'",
+  "EXECUTE nothing ('P')",
+  "EXPLAIN EXECUTE nothing ('P')",
+  "PREPARE p AS SELECT user_ssn(1) WHERE 'P' = ''",
+  "COPY (SELECT id FROM users WHERE ssn = 'P') TO PROGRAM 'cat'",
   "EXPLAIN ANALYZE SELECT id FROM users WHERE ssn = 'P'",
   "SELECT id FROM users WHERE ssn = 'P' AND nothing = 1",
   "SELECT id FROM users WHERE ssn = 'P' FOR UPDATE",
@@ -50,10 +62,10 @@ const PARAMETERS = [
 ];
 
 export function probings(probe: string): readonly Probing[] {
-  const literal = [...RUNNING, ...REFUSED].map((sql) =>
-    sql.replaceAll("P'", `${probe}'`).replaceAll("'P%", `'${probe}%`).replaceAll("%P%", `%${probe}%`),
-  );
+  const filled = (sql: string): string => sql.replaceAll("P'", `${probe}'`).replaceAll("'P%", `'${probe}%`).replaceAll("%P%", `%${probe}%`);
+  const literal = [...RUNNING, ...REFUSED].map(filled);
   return [
+    ...SERIES.map((sql) => ({ sql: filled(sql), way: "simple" as const, parameters: [] })),
     ...literal.flatMap((sql) => (["simple", "extended"] as const).map((way) => ({ sql, way, parameters: [] }))),
     ...PARAMETERS.map((sql) => ({ sql, way: "extended" as const, parameters: [probe] })),
   ];

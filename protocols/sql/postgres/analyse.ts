@@ -47,7 +47,7 @@ export function analyse(sql: string, view: MaskingView | null, catalogue: Catalo
     facts: { kind: "parsed", statements: facts },
     rewritten: rewriting === undefined || rewriting === "unsound" ? null : rewriting(sensitive),
     sensitive,
-    effects: sessionEffects(sql, statements, changes),
+    effects: sessionEffects(statements, changes),
   };
 }
 
@@ -109,7 +109,7 @@ function unparsed(sql: string, message: string, position: number | null, masked:
     facts: { kind: "unparsed", message, position, masked },
     rewritten: null,
     sensitive: sensitiveUnparsed(sql, masked),
-    effects: { ...sessionEffects("", [], false), fullyEmpty: false },
+    effects: { ...sessionEffects([], false), fullyEmpty: false },
   };
 }
 

@@ -1,12 +1,11 @@
-/** What a text does to its session, beyond rows: names it prepares, COPY it begins, transactions, the catalogue. */
+/** What a text does to its session, beyond rows: names it uses, COPY it begins, transactions, the catalogue. */
+import type { NameUse } from "#protocols/wire/judgement.ts";
 import { copyDirection } from "./reading.ts";
-import { isBody, type TreeNode, textOf } from "./tree.ts";
+import { flagOf, isBody, type TreeNode, textOf } from "./tree.ts";
 
 export interface SessionEffects {
-  /** SQL-level PREPARE: the name, as the server spells it, and the text of the whole PREPARE statement. */
-  readonly prepares: readonly { readonly name: string; readonly sql: string }[];
-  /** Names that DEALLOCATE frees; null stands for all of them (DEALLOCATE ALL, DISCARD ALL). */
-  readonly deallocates: readonly (string | null)[];
+  /** Names as the server spells them, in the order of the text; DISCARD ALL frees all names too. */
+  readonly names: readonly NameUse[];
   /** The first COPY with the client in the text. */
   readonly copy: "in" | "out" | null;
   /** BEGIN, COMMIT, ROLLBACK, SAVEPOINT and their kin stand in the text. */
@@ -24,8 +23,7 @@ export interface LocatedStatement extends TreeNode {
 }
 
 const EMPTY: SessionEffects = {
-  prepares: [],
-  deallocates: [],
+  names: [],
   copy: null,
   transactionControl: false,
   changesCatalogue: false,
@@ -33,24 +31,36 @@ const EMPTY: SessionEffects = {
 };
 
 /** `changesCatalogue` is known from the rights: whatever needs `schema` or `admin` may change it. */
-export function sessionEffects(sql: string, statements: readonly LocatedStatement[], changesCatalogue: boolean): SessionEffects {
+export function sessionEffects(statements: readonly LocatedStatement[], changesCatalogue: boolean): SessionEffects {
   if (statements.length === 0) return EMPTY;
-  const prepares = statements
-    .filter(({ type }) => type === "PrepareStmt")
-    .map(({ body, start, end }) => ({ name: textOf(body, "name"), sql: sql.slice(start, end) }));
-  const deallocates = statements.flatMap(({ type, body }): (string | null)[] => {
-    if (type === "DeallocateStmt") return [textOf(body, "name") || null];
-    return type === "DiscardStmt" && textOf(body, "target") === "DISCARD_ALL" ? [null] : [];
-  });
+  const names = statements.flatMap((statement, at) => nameUse(statement, at) ?? []);
   const copies = statements.filter(({ type }) => type === "CopyStmt").map(({ body }) => copyDirection(body));
   return {
-    prepares,
-    deallocates,
+    names,
     copy: copies.find((direction) => direction !== null) ?? null,
     transactionControl: statements.some(({ type }) => type === "TransactionStmt"),
     changesCatalogue,
     fullyEmpty: false,
   };
+}
+
+function nameUse({ type, body }: TreeNode, at: number): NameUse | undefined {
+  switch (type) {
+    case "PrepareStmt":
+      return { kind: "prepare", at, name: textOf(body, "name") };
+    case "ExecuteStmt":
+      return { kind: "execute", at, name: textOf(body, "name") };
+    case "DeallocateStmt":
+      return { kind: "deallocate", at, name: textOf(body, "name") || null };
+    case "DiscardStmt":
+      return textOf(body, "target") === "DISCARD_ALL" ? { kind: "deallocate", at, name: null } : undefined;
+    case "DeclareCursorStmt":
+      return { kind: "declare", at, name: textOf(body, "portalname") };
+    case "FetchStmt":
+      return flagOf(body, "ismove") ? undefined : { kind: "fetch", at, name: textOf(body, "portalname") };
+    default:
+      return undefined;
+  }
 }
 
 /** The statements of a parsed text with their places; undefined when the tree has not the form that is expected. */

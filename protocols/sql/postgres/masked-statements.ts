@@ -97,7 +97,8 @@ const PINNED: Readonly<Record<string, readonly string[]>> = {
   escape_string_warning: ["on", "off"],
 };
 
-const NO_KIND = "SELECT, INSERT, UPDATE, DELETE, COPY from and to the client, cursors, transactions and plain EXPLAIN may be used";
+const NO_KIND =
+  "SELECT, INSERT, UPDATE, DELETE, COPY from and to the client, cursors, PREPARE and EXECUTE, transactions and plain EXPLAIN may be used";
 
 /**
  * Undefined when the kind of statement may run as far as it goes.
@@ -107,8 +108,13 @@ const NO_KIND = "SELECT, INSERT, UPDATE, DELETE, COPY from and to the client, cu
 export function statementRefusal(statement: TreeNode, nested: boolean, searchPath: readonly string[]): Refusal | undefined {
   const { type, body } = statement;
   const open = nested ? ROW_STATEMENTS.has(type) : OPEN_STATEMENTS.has(type);
+  if (nested && type === "ExecuteStmt") return refusedKind("EXECUTE inside another statement", "write out the statement that was prepared");
   if (!open) return refusedKind(statementTag(statement), NO_KIND);
   switch (type) {
+    case "PrepareStmt":
+    case "ExecuteStmt":
+    case "DeallocateStmt":
+      return isAscii(textOf(body, "name")) ? undefined : unsteadyName(textOf(body, "name"));
     case "SelectStmt":
       return body["intoClause"] === undefined ? undefined : refusedKind("SELECT INTO", "use SELECT without INTO");
     case "CopyStmt":
@@ -130,6 +136,16 @@ export function statementRefusal(statement: TreeNode, nested: boolean, searchPat
 
 function refusedKind(what: string, hint: string): Refusal {
   return { reason: "masked-statement-kind", rule: null, message: `${what} may not be used where columns are masked`, hint };
+}
+
+/** Where a server that keeps another encoding cuts such a name off is not known here: two of them could be one there. */
+function unsteadyName(name: string): Refusal {
+  const message = `prepared statement ${name} has a name beyond ASCII, which may not be used where columns are masked`;
+  return { reason: "masked-statement-kind", rule: null, message, hint: "name it in ASCII" };
+}
+
+function isAscii(name: string): boolean {
+  return Buffer.byteLength(name) === name.length;
 }
 
 function explainRefusal(body: Body): Refusal | undefined {

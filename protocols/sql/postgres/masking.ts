@@ -32,7 +32,7 @@ export interface StatementMasking {
   readonly splices: readonly Splice[];
   /** OID of the relation of each masking subquery. */
   readonly hidden: readonly number[];
-  /** Of the rows that the statement yields, or that will be fetched of the cursor that it declares. */
+  /** Of the rows that the statement yields, or that will come of what it declares or prepares. */
   readonly outputMasked: readonly boolean[];
   readonly gated: Gated;
 }
@@ -97,10 +97,10 @@ function queryOf(statement: TreeNode): TreeNode {
   return (field === undefined ? undefined : nodeOf(statement.type, statement.body, field)) ?? statement;
 }
 
-const HOLDS_ROWS: ReadonlySet<string> = new Set(["SelectStmt", "DeclareCursorStmt"]);
+const HOLDS_ROWS: ReadonlySet<string> = new Set(["SelectStmt", "DeclareCursorStmt", "PrepareStmt"]);
 
 /** Statements whose SELECT is rewritten where it stands. */
-const READS: ReadonlySet<string> = new Set(["SelectStmt", "ExplainStmt", "CopyStmt", "DeclareCursorStmt"]);
+const READS: ReadonlySet<string> = new Set(["SelectStmt", "ExplainStmt", "CopyStmt", "DeclareCursorStmt", "PrepareStmt"]);
 
 /** Reads of masked columns are rewritten in a SELECT, by itself or inside what only hands its rows on; nowhere else as yet. */
 function kindRefused(statement: TreeNode, occurrences: readonly Occurrence[]): Located | undefined {
@@ -126,7 +126,7 @@ function kindRefused(statement: TreeNode, occurrences: readonly Occurrence[]): L
     return found === undefined ? undefined : { refusal: found, location };
   }
   if (queryOf(statement).type === "SelectStmt" && READS.has(statement.type)) return undefined;
-  const hint = "send the SELECT by itself, in COPY (…) TO STDOUT or in a cursor; a protocol-level prepared statement may hold it";
+  const hint = "send the SELECT by itself, in COPY (…) TO STDOUT, in a cursor or prepared";
   return { refusal: refusal("masked-statement-kind", column?.rule, `${tag} may not read ${what}`, hint), location };
 }
 

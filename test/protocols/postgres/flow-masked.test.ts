@@ -1,7 +1,7 @@
 /** Sessions of principals under a mask: rewritten texts, the tripwire, and nothing that the server says unasked. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { Judgement } from "#protocols/wire/judgement.ts";
+import type { Judgement, NameUse } from "#protocols/wire/judgement.ts";
 import * as c from "#test/protocols/postgres/client-bytes.ts";
 import { assertTranscript, Conversation, type ConversationOptions } from "#test/protocols/postgres/conversation.ts";
 import { allowed } from "#test/protocols/postgres/judgements.ts";
@@ -12,9 +12,8 @@ const LEAK = s.error("22P02", `invalid input syntax for type integer: "${CANARY}
 
 /** Texts with `ssn` are rewritten and their errors rebuilt; texts with PREPARE bind a name; others pass. */
 function judge(sql: string): Judgement {
-  const [, name] = /prepare (\w+)/.exec(sql) ?? [];
-  const prepares = name === undefined ? [] : [{ name, sql }];
-  if (!sql.includes("ssn")) return allowed(sql, { prepares });
+  const uses = usesIn(sql);
+  if (!sql.includes("ssn")) return allowed(sql, { uses });
   return allowed(sql, {
     verdict: "mask",
     rule: "pii",
@@ -23,7 +22,15 @@ function judge(sql: string): Judgement {
     mapPosition: (position) => (position > 20 ? position - 20 : null),
     rebuildErrors: true,
     sensitiveParameters: [2],
-    prepares,
+    uses,
+  });
+}
+
+function usesIn(sql: string): readonly NameUse[] {
+  return sql.split(";").flatMap((text, at): readonly NameUse[] => {
+    const [, kind, name = ""] = /^\s*(prepare|execute|deallocate|declare|fetch) (\w+)/.exec(text) ?? [];
+    if (kind === "deallocate") return [{ kind, at, name: name === "all" ? null : name }];
+    return kind === "prepare" || kind === "execute" || kind === "declare" || kind === "fetch" ? [{ kind, at, name }] : [];
   });
 }
 
@@ -92,8 +99,12 @@ describe("a rewritten statement", () => {
       c.execute("p", 1),
       c.SYNC,
     );
-    session.server(...PREPARED, s.BIND_COMPLETE, s.columns("ssn", "id"), s.row("***", "1"), s.PORTAL_SUSPENDED);
-    session.server(s.columns("ssn", "id"), s.row("***", "2"), s.complete("SELECT 1"), s.ready());
+    // Each description once for the client and once for us: a text may have exchanged what the portal's name stands for.
+    const described = [s.columns("ssn", "id"), s.columns("ssn", "id")];
+    session.server(...PREPARED, s.BIND_COMPLETE, ...described, s.row("***", "1"), s.PORTAL_SUSPENDED);
+    session.server(...described, s.row("***", "2"), s.complete("SELECT 1"), s.ready());
+    session.assertIdle();
+    assert.equal(session.toClient.toString("latin1").split("ssn").length - 1, 2);
     assert.equal(session.state.counts.maskedCells, 2);
     assert.deepEqual(
       session.of("rows").map((event) => event.columns[0]?.masked),
@@ -201,10 +212,10 @@ describe("errors and notices under a mask", () => {
       session.server(...PREPARED, s.ready());
       session.client(c.query("deallocate x; prepare x as select ssn::int"), c.bind("x"), c.execute(), c.SYNC);
     },
-    "a name that PREPARE in the extended protocol gave to another text": (session) => {
+    "a name that PREPARE in the extended protocol may give to another text": (session) => {
       session.client(c.parse("x", harmless), c.parse("d", "deallocate x"), c.parse("p", "prepare x as select ssn::int"), c.SYNC);
       session.server(...PREPARED, ...PREPARED, ...PREPARED, s.ready());
-      session.client(c.bind("d"), c.execute(), c.bind("p"), c.execute(), c.bind("x"), c.execute(), c.SYNC);
+      session.client(c.bind("d"), c.execute(), c.SYNC, c.bind("p"), c.execute(), c.SYNC, c.bind("x"), c.execute(), c.SYNC);
     },
   };
   for (const [name, run] of Object.entries(exchanged)) {

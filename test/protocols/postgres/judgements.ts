@@ -17,7 +17,7 @@ export function allowed(sql: string, changes: Partial<Judgement> = {}): Judgemen
     tables: [],
     sensitiveParameters: [],
     rebuildErrors: false,
-    prepares: [],
+    uses: [],
     holds: () => true,
     changesCatalogue: false,
     ...changes,

@@ -3,12 +3,20 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import { Names, type Prepared } from "#protocols/postgres/names.ts";
+import type { NameUse } from "#protocols/wire/judgement.ts";
 import * as c from "#test/protocols/postgres/client-bytes.ts";
 import { Conversation } from "#test/protocols/postgres/conversation.ts";
 import { allowed } from "#test/protocols/postgres/judgements.ts";
 import * as s from "#test/protocols/postgres/server-bytes.ts";
 
-const statement = (sql: string): Prepared => ({ name: "s", judgement: allowed(sql), columns: undefined, parameterTypes: [] });
+const statement = (sql: string): Prepared => ({
+  name: "s",
+  judgement: allowed(sql),
+  columns: undefined,
+  parameterTypes: [],
+  inText: false,
+});
+const candidatesOf = (names: Names) => names.candidates("s")?.map(({ judgement }) => judgement.recordedSql);
 const sqlOf = (names: Names) => names.statement("s")?.judgement.recordedSql;
 
 describe("a name", () => {
@@ -27,7 +35,7 @@ describe("a name", () => {
     assert.equal(sqlOf(names), "a");
     a.undo();
     assert.equal(sqlOf(names), undefined);
-    assert.equal(names.isFree("s"), true);
+    assert.deepEqual(names.candidates("s"), []);
   });
 
   test("that was settled does not come back", () => {
@@ -49,7 +57,7 @@ describe("a name", () => {
     assert.equal(sqlOf(names), "d");
     names.endSegment();
     assert.equal(sqlOf(names), undefined);
-    assert.equal(names.isFree("s"), false);
+    assert.deepEqual(candidatesOf(names), ["d", "b", "a"]);
   });
 
   test("is one of 200,000 at most", () => {
@@ -172,8 +180,17 @@ describe("names in a pipeline", () => {
     assert.equal(bound(session), "first");
   });
 
-  test("of PREPARE in a text are relied on where the name was free, and not where the text failed or the name was taken", () => {
-    const judge = (sql: string) => allowed(sql, { prepares: sql.startsWith("prepare") ? [{ name: "s", sql }] : [] });
+  const uses = (sql: string): readonly NameUse[] => {
+    const texts = sql.split("; ");
+    return texts.flatMap((text, at): readonly NameUse[] => {
+      const [kind, name = ""] = text.split(" ");
+      if (kind === "deallocate") return [{ kind, at, name: name === "all" ? null : name }];
+      return kind === "prepare" ? [{ kind, at, name }] : [];
+    });
+  };
+  const judge = (sql: string) => allowed(sql, { uses: uses(sql) });
+
+  test("of PREPARE in a text are those that its answer says", () => {
     const good = new Conversation({ judge });
     good.client(c.query("prepare s as select 1"));
     good.server(s.complete("PREPARE"), s.ready());
@@ -187,6 +204,58 @@ describe("names in a pipeline", () => {
     const taken = new Conversation({ judge });
     taken.client(c.parse("s", "evil"), c.SYNC, c.query("prepare s as select 1"));
     assert.equal(bound(taken), '-- Bind of "s"');
+  });
+
+  test("of a text that failed are those that it got to, and in doubt where it stopped", () => {
+    const session = new Conversation({ judge });
+    session.client(c.parse("s", "old"), c.SYNC);
+    session.server(s.PARSE_COMPLETE, s.ready());
+    session.client(c.query("prepare a as 1; deallocate s; prepare s as 2; prepare b as 3"));
+    session.server(s.complete("PREPARE"), s.complete("DEALLOCATE"), s.error("42P05"), s.ready());
+    const { names } = session.state;
+    const found = (name: string) => names.candidates(name)?.map(({ judgement }) => judgement.recordedSql);
+    assert.deepEqual([found("a")?.length, found("s")?.length, found("b")], [1, 1, []]);
+    assert.deepEqual([names.answered("a")?.name, names.statement("s"), names.statement("b")], ["a", undefined, undefined]);
+  });
+
+  test("are none behind DEALLOCATE ALL, but for those made behind it and the unnamed one", () => {
+    const session = new Conversation({ judge });
+    session.client(
+      c.parse("", "unnamed"),
+      c.parse("s", "a"),
+      c.parse("t", "b"),
+      c.SYNC,
+      c.query("deallocate all"),
+      c.query("prepare t as c"),
+    );
+    const { names } = session.state;
+    const found = () => ["", "s", "t"].map((name) => names.candidates(name)?.map(({ judgement }) => judgement.recordedSql));
+    assert.deepEqual(found(), [["unnamed"], ["a"], ["prepare t as c", "b"]]);
+    session.server(s.PARSE_COMPLETE, s.PARSE_COMPLETE, s.PARSE_COMPLETE, s.ready(), s.complete("DEALLOCATE ALL"), s.ready());
+    assert.deepEqual(found(), [["unnamed"], [], ["prepare t as c"]]);
+    session.server(s.complete("PREPARE"), s.ready());
+    assert.equal(names.statement("t")?.inText, true);
+  });
+
+  test("that are longer than a server keeps stand for the same statement", () => {
+    const names = new Names();
+    const long = "x".repeat(63);
+    names.setStatement(`${long}a`, statement("a")).settle();
+    assert.equal(names.statement(`${long}b`)?.judgement.recordedSql, "a");
+    assert.equal(names.statement(long)?.judgement.recordedSql, "a");
+    assert.equal(names.statement("x".repeat(62)), undefined);
+  });
+
+  test("whose doubts are too many stand for nothing known until they are closed", () => {
+    const names = new Names();
+    for (let index = 0; index < 16; index++) names.setStatement("s", statement(`${index}`)).doubt();
+    assert.equal(names.candidates("s")?.length, 16);
+    names.setStatement("s", statement("one more")).doubt();
+    assert.equal(names.candidates("s"), undefined);
+    names.setStatement("s", statement("and another")).doubt();
+    assert.equal(names.candidates("s"), undefined);
+    names.closeStatement("s").settle();
+    assert.deepEqual(names.candidates("s"), []);
   });
 
   test("of portals are gone when the transaction is over and nothing is under way", () => {

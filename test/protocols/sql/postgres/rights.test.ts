@@ -264,12 +264,18 @@ describe("texts", () => {
 
   test("session effects are told: prepare, deallocate, copy, transactions, changes of the catalogue", () => {
     const { effects } = analyse(
-      'BEGIN; PREPARE "é P" AS SELECT 1; DEALLOCATE q; DEALLOCATE ALL; COPY t FROM STDIN; CREATE TABLE x ()',
+      'BEGIN; PREPARE "é P" AS SELECT 1; EXECUTE q; DEALLOCATE q; DISCARD ALL; DECLARE c CURSOR FOR TABLE t; FETCH c; MOVE c; COPY t FROM STDIN; CREATE TABLE x ()',
       null,
     );
     assert.deepEqual(effects, {
-      prepares: [{ name: "é P", sql: 'PREPARE "é P" AS SELECT 1' }],
-      deallocates: ["q", null],
+      names: [
+        { kind: "prepare", at: 1, name: "é P" },
+        { kind: "execute", at: 2, name: "q" },
+        { kind: "deallocate", at: 3, name: "q" },
+        { kind: "deallocate", at: 4, name: null },
+        { kind: "declare", at: 5, name: "c" },
+        { kind: "fetch", at: 6, name: "c" },
+      ],
       copy: "in",
       transactionControl: true,
       changesCatalogue: true,

@@ -1,0 +1,109 @@
+/**
+ * What texts do with names of the session: PREPARE, EXECUTE and DEALLOCATE share one name space with the protocol's own
+ * prepared statements, DECLARE and FETCH one with its portals. Each statement of a text is answered by itself, so that a
+ * failure tells how far the text got.
+ */
+import type { Denial } from "#policies/decision.ts";
+import type { Judgement, NameUse } from "#protocols/wire/judgement.ts";
+import type { Change, Names, Prepared } from "./names.ts";
+import { changedDenial, manyNamedDenial } from "./refusals.ts";
+import type { Run } from "./run.ts";
+
+/** What the statement at place `at` of a text does to a name. */
+export interface TextChange {
+  readonly at: number;
+  readonly change: Change;
+}
+
+export const NO_CHANGES: readonly TextChange[] = [];
+
+export function changesIn(judgement: Judgement, names: Names): readonly TextChange[] {
+  if (judgement.uses.length === 0) return NO_CHANGES;
+  return judgement.uses.flatMap((use) => {
+    const change = changeOf(use, judgement, names);
+    return change === undefined ? [] : [{ at: use.at, change }];
+  });
+}
+
+function changeOf(use: NameUse, judgement: Judgement, names: Names): Change | undefined {
+  switch (use.kind) {
+    case "prepare":
+      return names.setStatement(use.name, preparedAt(use.at, use.name, judgement));
+    case "deallocate":
+      return use.name === null ? names.closeStatements() : names.closeStatement(use.name);
+    case "execute":
+    case "declare":
+    case "fetch":
+      return undefined;
+  }
+}
+
+/** Recorded and asked about by the whole text that it stands in. */
+function preparedAt(at: number, name: string, judgement: Judgement): Prepared {
+  const outputMasked = [judgement.outputMasked[at] ?? []];
+  return { name, judgement: { ...judgement, outputMasked, uses: [] }, columns: undefined, parameterTypes: [], inText: true };
+}
+
+/** The statement at place `at` is answered: what it did is done. */
+export function settle(changes: readonly TextChange[], at: number): void {
+  for (const one of changes) if (one.at === at) one.change.settle();
+}
+
+/**
+ * The text failed at place `at`. What stands behind was never reached; the failed statement itself may be done, since a
+ * deferred trigger fails where its transaction ends, before the answer.
+ */
+export function failed(changes: readonly TextChange[], at: number): void {
+  for (const one of changes.toReversed()) {
+    if (one.at === at) one.change.doubt();
+    else if (one.at > at) one.change.undo();
+  }
+}
+
+/**
+ * The server may plan what EXECUTE runs anew, on what is there now: so all that may stand under the name must be judged
+ * as it was. A name under which this session prepared nothing has nothing behind it, since all that it prepares comes
+ * through here; the server says so itself.
+ */
+export function executeDenial({ uses }: Judgement, names: Names): Denial | null {
+  for (const use of uses) {
+    if (use.kind !== "execute") continue;
+    const candidates = names.candidates(use.name);
+    if (candidates === undefined) return manyNamedDenial(use.name);
+    if (candidates.some(({ judgement }) => !judgement.holds())) return changedDenial(use.name);
+  }
+  return null;
+}
+
+/** Its rows are of what a name stands for when it runs: a description made earlier need not be theirs. */
+export function borrowsRows({ inText, judgement }: Prepared): boolean {
+  return inText || judgement.uses.some(({ kind }) => kind === "execute" || kind === "fetch");
+}
+
+/** Cursors whose masked columns are kept for the record. */
+const CURSORS_MAX = 1_000;
+
+/** Which columns of cursors show masked values; for the record alone. */
+export class Cursors {
+  readonly #masked = new Map<string, readonly boolean[]>();
+
+  /** The statement at place `at` is answered. */
+  answered(judgement: Judgement | null, at: number): void {
+    const use = judgement?.uses.find((one) => one.at === at);
+    if (use?.kind !== "declare") return;
+    if (this.#masked.size >= CURSORS_MAX) this.#masked.clear();
+    this.#masked.set(use.name, judgement?.outputMasked[at] ?? []);
+  }
+
+  maskedOf(name: string): readonly boolean[] | undefined {
+    return this.#masked.get(name);
+  }
+}
+
+/** Of the rows that come next, as far as it is known what they come of. */
+export function maskedColumns({ judgement, results }: Run, names: Names, cursors: Cursors): readonly boolean[] {
+  const use = judgement?.uses.find(({ at }) => at === results);
+  if (use?.kind === "execute") return names.answered(use.name)?.judgement.outputMasked[0] ?? [];
+  if (use?.kind === "fetch") return cursors.maskedOf(use.name) ?? names.portal(use.name)?.prepared?.judgement.outputMasked[0] ?? [];
+  return judgement?.outputMasked[results] ?? [];
+}
