@@ -9,6 +9,7 @@ export type { Analysis } from "#protocols/sql/postgres/analysis.ts";
 export { loadGrammar } from "#protocols/sql/postgres/grammar.ts";
 export { type MaskingView, protectedOrigins, type ResolvedProtection, resolveProtection } from "#protocols/sql/postgres/protection.ts";
 export { quoteIdentifier } from "#protocols/sql/postgres/quoting.ts";
+export { type RuleProblem, ruleProblems, type WholeRule } from "#protocols/sql/postgres/rule-problems.ts";
 export { redactSql } from "#protocols/sql/postgres/sensitive.ts";
 export { WALL_MARK } from "#protocols/sql/postgres/wall.ts";
 export { recordedText } from "#protocols/wire/recorded.ts";

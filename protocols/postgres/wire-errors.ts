@@ -39,6 +39,7 @@ export const WIRE_ERRORS = {
   "upstream-out-of-step": { sqlState: "08P01", severity: "FATAL" },
   "upstream-lost": { sqlState: "08006", severity: "FATAL" },
   "catalogue-unavailable": { sqlState: "57P03", severity: "FATAL" },
+  "masking-rules-unfit": { sqlState: "F0000", severity: "FATAL" },
   "masking-tripwire": { sqlState: "42501", severity: "FATAL" },
   "recording-failed": { sqlState: "58030", severity: "FATAL" },
   "evidence-failed": { sqlState: "58030", severity: "FATAL" },

@@ -28,6 +28,7 @@ export const FAULT_CODES = [
   "upstream-out-of-step",
   "upstream-lost",
   "catalogue-unavailable",
+  "masking-rules-unfit",
   "masking-tripwire",
   "recording-failed",
   "evidence-failed",

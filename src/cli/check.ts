@@ -1,35 +1,61 @@
-/** `sallyport check`: everything that is wrong with the configuration, at once, each with its path and line. */
+/**
+ * `sallyport check`: everything that is wrong with the configuration, at once, each with its path and line. Asked to, it
+ * also looks at the targets: whether they can be reached, and whether the masking rules fit what is there.
+ */
 import { resolve } from "node:path";
-import type { Config, Problem } from "#src/config/config.ts";
+import type { Catalogue } from "#protocols/postgres/protocol.ts";
+import type { Config, LoadResult, Problem } from "#src/config/config.ts";
 import { loadConfig } from "#src/config/load.ts";
-import type { ExitCode } from "./failure.ts";
+import { remarksOn } from "#src/targets/masking-rules.ts";
+import { type ExitCode, Failure } from "./failure.ts";
+import { problemLine } from "./problem-line.ts";
 import type { Screen } from "./screen.ts";
+import { needCatalogue, withTarget } from "./target.ts";
 import { visible } from "./visible.ts";
 import type { World } from "./world.ts";
 
+export interface CheckOptions {
+  readonly config: string;
+  readonly targets?: true;
+}
+
 /** 2 when any problem is an error; warnings alone leave it at 0. */
-export async function check(world: World, screen: Screen, file: string): Promise<ExitCode> {
+export async function check(world: World, screen: Screen, { config: file, targets }: CheckOptions): Promise<ExitCode> {
   const result = await loadConfig(resolve(world.cwd, file), world.env);
-  const problems = result.kind === "loaded" ? result.warnings : result.problems;
+  const problems =
+    result.kind === "refused" ? result.problems : [...result.warnings, ...(targets === true ? await ofTargets(world, result) : [])];
   for (const problem of problems) {
     await screen.object(problem);
     await screen.line(problemLine(file, problem, screen));
   }
-  if (result.kind === "refused") {
-    const errors = problems.filter((problem) => problem.level === "error").length;
-    screen.note(`${errors} ${errors === 1 ? "problem" : "problems"}; the gateway would not start`);
+  const errors = problems.filter((problem) => problem.level === "error").length;
+  if (result.kind === "refused" || errors > 0) {
+    const counted = `${errors} ${errors === 1 ? "problem" : "problems"}`;
+    screen.note(result.kind === "refused" ? `${counted}; the gateway would not start` : `${counted} with targets and their masking rules`);
     return 2;
   }
   await screen.line(`${screen.paint.green("ok")} ${visible(file)}: ${summary(result.config)}`);
   return 0;
 }
 
-/** `file:line:column: error: path: message`, as editors and people know it from compilers. */
-export function problemLine(file: string, problem: Problem, screen: Screen): string {
-  const { red, yellow, bold } = screen.paint;
-  const level = problem.level === "error" ? red("error") : yellow("warning");
-  const path = problem.path === "" ? "" : `${bold(visible(problem.path))}: `;
-  return `${visible(file)}:${problem.line}:${problem.column}: ${level}: ${path}${visible(problem.message)}`;
+async function ofTargets(world: World, loaded: LoadResult & { readonly kind: "loaded" }): Promise<readonly Problem[]> {
+  const { config, locate } = loaded;
+  const found: Problem[] = [];
+  for (const target of config.targets.values()) {
+    const catalogues: Catalogue[] = [];
+    for (const database of target.databases) {
+      try {
+        catalogues.push(await withTarget(world, { config, target, database }, needCatalogue));
+      } catch (error) {
+        if (!(error instanceof Failure)) throw error;
+        found.push(locate("error", { path: ["targets", target.name], message: error.message }));
+      }
+    }
+    // What is not found in one database may be in another that could not be read.
+    if (catalogues.length < target.databases.length) continue;
+    for (const remark of remarksOn(config.policy, target.name, catalogues)) found.push(locate(remark.level, remark));
+  }
+  return found.sort((a, b) => a.line - b.line || a.column - b.column);
 }
 
 function summary(config: Config): string {

@@ -3,6 +3,7 @@
  * code. Each command stands in a file of its own, loaded only when it is called.
  */
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import type { CheckOptions } from "./check.ts";
 import type { DoctorOptions } from "./doctor.ts";
 import { asFailure, type ExitCode, Failure } from "./failure.ts";
 import { makeScreen, type Screen } from "./screen.ts";
@@ -130,21 +131,24 @@ ${EXIT_CODES_HELP}`,
     .command("check")
     .description("validate the configuration; every problem at once, with path and line")
     .addOption(configOption())
+    .option("--targets", "also dial each target, and hold the masking rules against what is there")
     .addOption(jsonOption())
     .addHelpText(
       "after",
       `
 Reads the file and everything it names (certificates, keys, secrets), as serve would, and opens
-no connection. With --json one object a problem: {level, path, line, column, message}.
+no connection, unless --targets says so. With --json one object a problem: {level, path, line,
+column, message}.
 
 Examples:
   sallyport check
+  sallyport check --targets
   sallyport check --config /etc/sallyport/sallyport.yaml --json
 ${EXIT_CODES_HELP}`,
     )
-    .action(async (options: { config: string }) => {
+    .action(async (options: CheckOptions) => {
       const { check } = await import("./check.ts");
-      done(await check(world, screen, options.config));
+      done(await check(world, screen, options));
     });
 }
 

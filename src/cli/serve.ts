@@ -9,10 +9,10 @@ import { resolve } from "node:path";
 import pino, { type Logger } from "pino";
 import type { HostPort, LoadResult } from "#src/config/config.ts";
 import { loadConfig } from "#src/config/load.ts";
-import { type RunningGateway, runKeeper } from "#src/gateway/keeper.ts";
+import { RulesError, type RunningGateway, runKeeper } from "#src/gateway/keeper.ts";
 import { WORKER_FLAGS } from "#src/gateway/worker-flags.ts";
-import { problemLine } from "./check.ts";
 import { type ExitCode, Failure } from "./failure.ts";
+import { problemLine } from "./problem-line.ts";
 import type { Screen } from "./screen.ts";
 import { lockState } from "./state-lock.ts";
 import { WORKER_COMMAND } from "./worker-command.ts";
@@ -38,7 +38,14 @@ export async function serve(world: World, screen: Screen, given: string): Promis
   const unlock = lockState(loaded.config.state.sqlite);
   const log = makeLog(world);
   for (const warning of loaded.warnings) log.warn({ event: "config-warning", ...warning });
-  const gateway = await start(world, file, load, loaded.config, log);
+  const gateway = await start(world, file, load, loaded.config, log).catch((error: unknown) => {
+    if (!(error instanceof RulesError)) throw error;
+    for (const remark of error.remarks) screen.note(problemLine(given, loaded.locate("error", remark), screen));
+    throw new Failure("config-invalid", `${error.message}; the gateway does not start`, {
+      hint: `sallyport check --targets --config ${given} lists what does not fit`,
+      cause: error,
+    });
+  });
   const reload = reloader(gateway, log);
   const stopped = stopSignal(world, log);
   const offs = [
@@ -77,6 +84,10 @@ async function start(
       log: (level, event, fields) => log[level]({ event, ...fields }),
     });
   } catch (cause) {
+    if (cause instanceof RulesError) {
+      for (const { path, message } of cause.remarks) log.error({ event: "masking-rule", path: path.join("."), problem: message });
+      throw cause;
+    }
     log.error({ event: "start-failed", ...wordsOf(cause) });
     throw new Failure("start-failed", wordsOf(cause).message, { cause });
   }

@@ -13,8 +13,8 @@ import { loadConfig } from "#src/config/load.ts";
 import { DEADLINES } from "#src/gateway/limits.ts";
 import { Upstream } from "#src/gateway/upstream.ts";
 import { TargetConnection } from "#src/targets/connection.ts";
-import { problemLine } from "./check.ts";
 import { Failure } from "./failure.ts";
+import { problemLine } from "./problem-line.ts";
 import type { Screen } from "./screen.ts";
 import type { World } from "./world.ts";
 

@@ -157,7 +157,20 @@ export interface Problem {
   readonly message: string;
 }
 
+/** Something to say about a place in the file. */
+export interface Remark {
+  /** Keys and indexes from the top. */
+  readonly path: readonly (string | number)[];
+  readonly message: string;
+}
+
 /** Warnings may come with a configuration; any error comes without one. */
 export type LoadResult =
-  | { readonly kind: "loaded"; readonly config: Config; readonly warnings: readonly Problem[] }
+  | {
+      readonly kind: "loaded";
+      readonly config: Config;
+      readonly warnings: readonly Problem[];
+      /** Finds the line of what turns out only when a target has been asked. */
+      readonly locate: (level: Problem["level"], remark: Remark) => Problem;
+    }
   | { readonly kind: "refused"; readonly problems: readonly Problem[] };

@@ -8,10 +8,10 @@ import { resolve } from "node:path";
 import { type Document, LineCounter, parseDocument } from "yaml";
 import { z } from "zod";
 import { documentProblems, policyShape } from "#policies/document.ts";
-import type { LoadResult, Problem } from "./config.ts";
+import type { LoadResult, Problem, Remark } from "./config.ts";
 import { type Environment, Files, whyUnread } from "./files.ts";
 import { type Path, placeAt, placeOf } from "./places.ts";
-import { crossChecks, type Remark, resolveConfig, warningsFor } from "./resolve.ts";
+import { crossChecks, resolveConfig, warningsFor } from "./resolve.ts";
 import { configSchema } from "./schema.ts";
 import { findUnsupported } from "./unsupported.ts";
 
@@ -72,7 +72,8 @@ async function check(document: Document.Parsed, { file, bytes, files }: Origin, 
   }
   const warnings = inOrder(warningsFor(parsed.data, now).map((remark) => place("warning", remark)));
   const version = createHash("sha256").update(bytes).update(files.contents).digest("hex");
-  return { kind: "loaded", config: resolveConfig(parsed.data, { file, files: files.read, version }), warnings };
+  const config = resolveConfig(parsed.data, { file, files: files.read, version });
+  return { kind: "loaded", config, warnings, locate: (level, remark) => place(level, remark) };
 }
 
 type Plain = { readonly kind: "plain"; readonly value: unknown } | { readonly kind: "refused"; readonly message: string };

@@ -1,15 +1,10 @@
 /** From a document that satisfies the schema to the configuration, with what is worth a warning. */
 import { dirname, relative, resolve, sep } from "node:path";
-import type { ClientCertificates, Config, KeyPair, OidcIssuer, Target, UpstreamTls } from "./config.ts";
+import type { ClientCertificates, Config, KeyPair, OidcIssuer, Remark, Target, UpstreamTls } from "./config.ts";
 import type { LoadedCertificates } from "./files.ts";
 import type { LoadedPair } from "./leaves.ts";
 import type { Path } from "./places.ts";
 import type { ConfigDocument } from "./schema.ts";
-
-export interface Remark {
-  readonly path: Path;
-  readonly message: string;
-}
 
 export interface Source {
   readonly file: string;

@@ -1,18 +1,26 @@
-/** The catalogues of all databases that masking rules speak of, kept by the keeper and handed to every worker. */
+/**
+ * The catalogues of all databases that masking rules speak of, kept by the keeper and handed to every worker, with the
+ * word on whether the rules of a target fit what was read.
+ */
 import type { Catalogue } from "#protocols/postgres/protocol.ts";
-import type { Config } from "#src/config/config.ts";
+import type { Config, Target } from "#src/config/config.ts";
 import { examine } from "#src/doctor/examine.ts";
 import { bySeverity, isWarning } from "#src/doctor/finding.ts";
 import type { TargetConnection } from "#src/targets/connection.ts";
+import type { RuleRemark } from "#src/targets/masking-rules.ts";
 import { CatalogueWatch } from "./catalogue-watch.ts";
 import { DEADLINES } from "./limits.ts";
+import { RulesFit } from "./rules-fit.ts";
 import { catalogueName } from "./runtime.ts";
 import { Upstream, type UpstreamContext } from "./upstream.ts";
 
 export interface CataloguesOptions {
   readonly config: Config;
   readonly context: UpstreamContext;
-  readonly broadcast: (name: string, catalogue: Catalogue) => void;
+  /** Called once these catalogues are in force, with each that changes. */
+  readonly onCatalogue: (name: string, catalogue: Catalogue) => void;
+  /** Likewise, with a target whose rules have come to fit. */
+  readonly onFit: (target: string) => void;
   readonly log: (level: "info" | "warn" | "error", event: string, fields: Readonly<Record<string, unknown>>) => void;
 }
 
@@ -20,33 +28,35 @@ export interface CataloguesOptions {
 const FIRST_READ_MS = 5_000;
 
 export class Catalogues {
+  readonly #options: CataloguesOptions;
   readonly #watches = new Map<string, CatalogueWatch>();
+  readonly #rules = new Map<string, RulesFit>();
+  readonly #fitting = new Set<string>();
+  #inForce = false;
 
-  constructor(options: CataloguesOptions) {
-    const masked = new Set(options.config.policy.masking.rules.map((rule) => rule.target));
-    for (const target of options.config.targets.values()) {
+  /** @param before those of the configuration that this one is to replace */
+  constructor(options: CataloguesOptions, before?: Catalogues) {
+    this.#options = options;
+    const { config } = options;
+    const masked = new Set(config.policy.masking.rules.map((rule) => rule.target));
+    for (const target of config.targets.values()) {
       if (!masked.has(target.name)) continue;
+      const rules = new RulesFit(target, config.policy, before === undefined ? undefined : before.#rules.get(target.name));
+      this.#rules.set(target.name, rules);
+      if (rules.fits) this.#fitting.add(target.name);
       const upstream = new Upstream(target, DEADLINES.upstreamLoginMs);
-      for (const database of target.databases) this.#add(options, upstream, database);
+      for (const database of target.databases) this.#add(upstream, database);
     }
   }
 
-  #add(options: CataloguesOptions, upstream: Upstream, database: string): void {
-    const name = catalogueName(upstream.target.name, database);
-    const watch = new CatalogueWatch({
-      upstream,
-      database,
-      context: options.context,
-      onChange: (catalogue) => options.broadcast(name, catalogue),
-      examine: doctorOf(options, upstream, database),
-      onFailure: (error) =>
-        options.log("warn", "catalogue-unavailable", {
-          target: upstream.target.name,
-          database,
-          message: error instanceof Error ? error.message : String(error),
-        }),
-    });
-    this.#watches.set(name, watch);
+  /** Of rules that can be seen not to fit: a configuration with any is not taken. */
+  get errors(): readonly RuleRemark[] {
+    return [...this.#rules.values()].flatMap(({ errors }) => errors);
+  }
+
+  /** Targets whose masked principals may be served; `onFit` tells of those that come later. */
+  get fitting(): readonly string[] {
+    return [...this.#fitting];
   }
 
   /** The first look at each; resolves when all have been seen, or the time is up. */
@@ -60,6 +70,13 @@ export class Catalogues {
     clearTimeout(timer);
   }
 
+  /** From here on changes are told, and what is amiss with the rules, which are those that hold now. */
+  takeForce(): void {
+    this.#inForce = true;
+    for (const [name, catalogue] of this.known()) this.#options.onCatalogue(name, catalogue);
+    for (const rules of this.#rules.values()) this.#tell(rules);
+  }
+
   known(): readonly (readonly [string, Catalogue])[] {
     return [...this.#watches].flatMap(([name, { catalogue }]) => (catalogue === null ? [] : [[name, catalogue] as const]));
   }
@@ -70,6 +87,45 @@ export class Catalogues {
 
   stop(): void {
     for (const watch of this.#watches.values()) watch.stop();
+  }
+
+  #add(upstream: Upstream, database: string): void {
+    const { target } = upstream;
+    const name = catalogueName(target.name, database);
+    const watch = new CatalogueWatch({
+      upstream,
+      database,
+      context: this.#options.context,
+      onChange: (catalogue) => this.#onChange(target, name, catalogue),
+      examine: doctorOf(this.#options, upstream, database),
+      onFailure: (error) =>
+        this.#options.log("warn", "catalogue-unavailable", {
+          target: target.name,
+          database,
+          message: error instanceof Error ? error.message : String(error),
+        }),
+    });
+    this.#watches.set(name, watch);
+  }
+
+  #onChange(target: Target, name: string, catalogue: Catalogue): void {
+    const rules = this.#rules.get(target.name);
+    rules?.look(target.databases.map((database) => this.#watches.get(catalogueName(target.name, database))?.catalogue ?? null));
+    if (rules?.fits === true && !this.#inForce) this.#fitting.add(target.name);
+    if (!this.#inForce) return;
+    this.#options.onCatalogue(name, catalogue);
+    if (rules !== undefined) this.#tell(rules);
+  }
+
+  #tell(rules: RulesFit): void {
+    const target = rules.target.name;
+    for (const { level, path, message } of rules.untold()) {
+      this.#options.log(level === "error" ? "error" : "warn", "masking-rule", { target, path: path.join("."), problem: message });
+    }
+    if (!rules.fits || this.#fitting.has(target)) return;
+    this.#fitting.add(target);
+    this.#options.log("info", "masking-rules-fit", { target });
+    this.#options.onFit(target);
   }
 }
 

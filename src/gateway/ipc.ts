@@ -24,6 +24,8 @@ export interface Start {
   readonly listen: HostPort | null;
   readonly gateway: string;
   readonly catalogues: readonly (readonly [name: string, Catalogue])[];
+  /** Targets whose masking rules fit their schema; masked principals of others are not served. */
+  readonly fitting: readonly string[];
 }
 
 export interface Answer {
@@ -36,7 +38,9 @@ export interface Answer {
 export type Instruction =
   | { readonly type: "catalogue"; readonly name: string; readonly catalogue: Catalogue | null }
   | { readonly type: "cancel"; readonly request: CancelRequest }
-  | { readonly type: "reload"; readonly version: string }
+  /** Of the newest configuration. */
+  | { readonly type: "fits"; readonly target: string }
+  | { readonly type: "reload"; readonly version: string; readonly fitting: readonly string[] }
   | { readonly type: "drain" };
 
 export type ToWorker = Start | Answer | Instruction;

@@ -6,12 +6,12 @@ import type { ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import type { Catalogue } from "#protocols/postgres/protocol.ts";
 import type { HandshakeRecord } from "#src/audit/records.ts";
-import type { Config, HostPort, LoadResult, Problem } from "#src/config/config.ts";
+import type { Config, HostPort, LoadResult, Problem, Remark } from "#src/config/config.ts";
 import { systemClock } from "#src/recording/clock.ts";
 import { Admin } from "./admin.ts";
 import { workerOf } from "./cancels.ts";
 import { Catalogues } from "./catalogues.ts";
-import type { Report, ToKeeper, ToWorker } from "./ipc.ts";
+import type { Instruction, Report, ToKeeper, ToWorker } from "./ipc.ts";
 import { newSessionId } from "./session-id.ts";
 import { Vault } from "./vault.ts";
 
@@ -48,7 +48,17 @@ interface WorkerProcess {
   ready: boolean;
 }
 
-/** @throws Error, EvidenceStartError: the gateway could not start, and nothing of it is left running */
+/** Masking rules for what is not there: the gateway does not start with any. */
+export class RulesError extends Error {
+  readonly remarks: readonly Remark[];
+
+  constructor(remarks: readonly Remark[]) {
+    super(`${remarks.length === 1 ? "a masking rule does" : "masking rules do"} not fit the target's schema`);
+    this.remarks = remarks;
+  }
+}
+
+/** @throws Error, EvidenceStartError, RulesError: the gateway could not start, and nothing of it is left running */
 export async function runKeeper(config: Config, deps: KeeperDeps): Promise<RunningGateway> {
   const keeper = new Keeper(config, deps, await Vault.open({ config, clock: systemClock, log: deps.log }));
   try {
@@ -81,11 +91,14 @@ class Keeper {
     this.#vault = vault;
     this.#listen = config.listen.postgres;
     this.#processes = config.workers;
-    this.#catalogues = this.#cataloguesOf(config);
+    this.#catalogues = this.#cataloguesOf(config, undefined);
   }
 
   async start(): Promise<RunningGateway> {
     await this.#catalogues.start();
+    const { errors } = this.#catalogues;
+    if (errors.length > 0) throw new RulesError(errors);
+    this.#catalogues.takeForce();
     const { workers, listen } = this.#config;
     // The first worker settles a port 0; the others bind the same.
     const bound = await this.#startWorker(1);
@@ -113,17 +126,19 @@ class Keeper {
     await this.#vault.close();
   }
 
-  #cataloguesOf(config: Config): Catalogues {
-    return new Catalogues({
+  #cataloguesOf(config: Config, before: Catalogues | undefined): Catalogues {
+    const options = {
       config,
-      context: { sessionId: null, record: (record) => this.#ownHandshake(record), now: systemClock.now },
-      broadcast: (name, catalogue) => this.#broadcast(name, catalogue),
+      context: { sessionId: null, record: (record: HandshakeRecord) => this.#ownHandshake(record), now: systemClock.now },
+      onCatalogue: (name: string, catalogue: Catalogue) => this.#broadcast({ type: "catalogue", name, catalogue }),
+      onFit: (target: string) => this.#broadcast({ type: "fits", target }),
       log: this.#deps.log,
-    });
+    };
+    return new Catalogues(options, before);
   }
 
-  #broadcast(name: string, catalogue: Catalogue): void {
-    for (const worker of this.#workers.values()) send(worker, { type: "catalogue", name, catalogue });
+  #broadcast(instruction: Instruction): void {
+    for (const worker of this.#workers.values()) send(worker, instruction);
   }
 
   #notReady(): string | null {
@@ -159,6 +174,7 @@ class Keeper {
         listen: this.#listen,
         gateway: this.#gateway,
         catalogues: this.#catalogues.known(),
+        fitting: this.#catalogues.fitting,
       });
     });
   }
@@ -231,21 +247,28 @@ class Keeper {
     const result = await this.#deps.load();
     if (result.kind === "refused") return result.problems;
     const before = this.#catalogues;
+    const next = this.#cataloguesOf(result.config, before);
+    await next.start();
+    if (next.errors.length > 0 || this.#phase !== "serving") {
+      next.stop();
+      return next.errors.map((remark) => result.locate("error", remark));
+    }
     this.#config = result.config;
-    this.#catalogues = this.#cataloguesOf(result.config);
-    await this.#catalogues.start();
+    this.#catalogues = next;
+    // What the old ones still see is no longer told: it would speak of the configuration before.
+    before.stop();
+    next.takeForce();
     const answers = [...this.#workers.values()].map(
       (worker) =>
         new Promise<string | null>((resolve) => {
           this.#reloads.set(worker.number, resolve);
-          send(worker, { type: "reload", version: result.config.version });
+          send(worker, { type: "reload", version: result.config.version, fitting: next.fitting });
         }),
     );
     for (const error of await Promise.all(answers)) {
       if (error !== null) this.#deps.log("error", "reload-failed", { message: error });
     }
     this.#reloads.clear();
-    before.stop();
     return [];
   }
 

@@ -25,6 +25,8 @@ export interface RuntimeParts {
   readonly deadlines: Deadlines;
   /** Newest catalogues, by `catalogueName`; shared by all runtimes of the worker. */
   readonly catalogues: ReadonlyMap<string, Catalogue>;
+  /** Targets whose masking rules fit their schema. */
+  readonly fitting: ReadonlySet<string>;
   readonly digest: (literal: string) => string;
   /** @param catalogue by `catalogueName` */
   readonly refresh: (catalogue: string) => Promise<void>;
@@ -65,8 +67,17 @@ export class Runtime {
     watchHandshakes(this.servers);
   }
 
-  /** @throws Fault `catalogue-unavailable` when masks apply and what they protect is not known */
+  /**
+   * @throws Fault `catalogue-unavailable` when masks apply and what they protect is not known, `masking-rules-unfit` when
+   *   they may not protect what somebody believes
+   */
   standing(principal: Principal, target: string, database: string): Standing {
+    const standing = this.#standing(principal, target, database);
+    if (standing.underMask && !this.#parts.fitting.has(target)) throw unfit(target);
+    return standing;
+  }
+
+  #standing(principal: Principal, target: string, database: string): Standing {
     const name = catalogueName(target, database);
     const path = this.#parts.catalogues.get(name)?.searchPath ?? null;
     const key = JSON.stringify([name, path, principal.issuer, principal.name, principal.groups, principal.actor]);
@@ -129,4 +140,14 @@ function unavailable(): Fault {
   return new Fault("catalogue-unavailable", "the target's catalogue has not been read yet, so that its masked columns are not known", {
     hint: "try again when the target can be reached",
   });
+}
+
+function unfit(target: string): Fault {
+  return new Fault(
+    "masking-rules-unfit",
+    `masking rules of target "${target}" name what its schema does not hold, or has no room for the mask`,
+    {
+      hint: "tell the gateway's operator: the log and sallyport check --targets say which",
+    },
+  );
 }

@@ -65,6 +65,8 @@ class Worker {
   readonly #catalogues: Map<string, Catalogue>;
   readonly #cancels: Cancels;
   readonly #self: WorkerSelf;
+  /** Of the newest configuration that was announced. */
+  #fitting: Set<string>;
   readonly #background = new Set<Promise<unknown>>();
   #runtime: Runtime;
   #listener: Listener | null = null;
@@ -82,6 +84,7 @@ class Worker {
     this.#link = link;
     this.#start = start;
     this.#catalogues = new Map(start.catalogues);
+    this.#fitting = new Set(start.fitting);
     this.#cancels = new Cancels(start.worker);
     const folders = stateFolders(config.state);
     prepareJournals(folders.journals);
@@ -119,7 +122,11 @@ class Worker {
         return;
       }
       case "reload":
+        this.#fitting = new Set(message.fitting);
         this.#self.background(this.#reload(message.version));
+        return;
+      case "fits":
+        this.#fitting.add(message.target);
         return;
       case "drain":
         this.#self.background(this.#drain());
@@ -134,6 +141,7 @@ class Worker {
       ticketKeys: Buffer.from(this.#start.ticketKeys, "hex"),
       deadlines: this.#deps.deadlines,
       catalogues: this.#catalogues,
+      fitting: this.#fitting,
       digest,
       refresh: (name) => this.#link.refresh(name),
     });

@@ -4,6 +4,7 @@
  */
 import type { ActiveMask, Mask, ProtectedColumn } from "#policies/question.ts";
 import type { Catalogue, CatalogueColumn, CatalogueRelation } from "#protocols/sql/catalogue.ts";
+import { entriesOf, meansNothing, meantBy } from "./entries.ts";
 import { lookupIn } from "./lookup.ts";
 import { maskExpression } from "./mask-expression.ts";
 import { type Assigned, type Assignments, assign, spread } from "./spread.ts";
@@ -66,17 +67,11 @@ export function resolveProtection(catalogue: Catalogue, masks: readonly ActiveMa
   const assignments: Assignments = new Map();
   for (const [rank, { rule, columns, tags, mask, assign: writes }] of masks.entries()) {
     const assigned: Assigned = { rule, rank, mask, assignable: writes === "values" };
-    const meant = [
-      ...columns.map((pattern) => ({
-        written: pattern,
-        found: matching(catalogue, pattern),
-        none: `${pattern} names no column of this target`,
-      })),
-      ...tags.map((tag) => ({ written: tag, found: bearing(catalogue, tag), none: `no column of this target bears the tag ${tag}` })),
-    ];
-    for (const { written, found, none } of meant) {
-      if (found.length === 0) problems.push({ kind: "names-nothing", rule, columns: written, message: `rule ${rule}: ${none}` });
-      for (const { relation, column } of found) {
+    for (const entry of entriesOf({ columns, tags })) {
+      const meant = meantBy(entry, catalogue);
+      const message = `rule ${rule}: ${meansNothing(entry, "this target")}`;
+      if (meant.length === 0) problems.push({ kind: "names-nothing", rule, columns: entry.written, message });
+      for (const { relation, column } of meant) {
         if (assign(assignments, { relation, column, assigned })) problems.push(...misfit(relation, column, assigned));
       }
     }
@@ -85,42 +80,6 @@ export function resolveProtection(catalogue: Catalogue, masks: readonly ActiveMa
   const columnNames = new Set([...assignments].flatMap(([oid, columns]) => namesIn(lookupIn(catalogue).byOid.get(oid), columns)));
   if (masks.length > 0) assignServer(catalogue, assignments);
   return { protection: { columns: attributesOf(catalogue, assignments), columnNames }, problems };
-}
-
-interface Named {
-  readonly relation: CatalogueRelation;
-  readonly column: CatalogueColumn;
-}
-
-/** Columns that an owner of theirs tagged. */
-function bearing(catalogue: Catalogue, tag: string): readonly Named[] {
-  return catalogue.relations
-    .filter(({ kind }) => kind !== "sequence")
-    .flatMap((relation) => relation.columns.filter(({ tags }) => tags.includes(tag)).map((column) => ({ relation, column })));
-}
-
-function matching(catalogue: Catalogue, pattern: string): readonly Named[] {
-  const [schema = "", table = "", name = ""] = pattern.split(".");
-  const inSchema = glob(schema);
-  const inTable = glob(table);
-  const isColumn = glob(name);
-  return catalogue.relations
-    .filter(
-      (relation) => inSchema(relation.schema) && inTable(relation.name) && !isServers(relation, schema) && relation.kind !== "sequence",
-    )
-    .flatMap((relation) => relation.columns.filter((column) => isColumn(column.name)).map((column) => ({ relation, column })));
-}
-
-/** `*.*.name` is not meant to reach into the server's own tables. */
-function isServers({ schema }: CatalogueRelation, pattern: string): boolean {
-  return pattern.includes("*") && (schema === "pg_catalog" || schema === "information_schema");
-}
-
-function glob(pattern: string): (name: string) => boolean {
-  if (!pattern.includes("*")) return (name) => name === pattern;
-  const parts = pattern.split("*").map((part) => part.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&"));
-  const expression = new RegExp(`^${parts.join(".*")}$`, "su");
-  return (name) => expression.test(name);
 }
 
 function misfit(relation: CatalogueRelation, column: CatalogueColumn, { rule, mask }: Assigned): readonly ProtectionProblem[] {

@@ -51,6 +51,9 @@ const RULES = [
   { name: "gone", target: "orders", columns: ["public.people.ssn"], with: "redact" },
 ];
 
+/** The gateway starts with no rule for what is not there, nor with a mask that does not fit, unless a glob brought it about. */
+const STARTABLE = RULES.map((rule) => ({ ...rule, columns: rule.columns.map((name) => (rule.name === "pii" ? name : `${name}*`)) }));
+
 for (const version of [18, 15] as const) {
   describe(`the doctor on PostgreSQL ${version}`, () => {
     let postgres: TestPostgres;
@@ -80,7 +83,7 @@ for (const version of [18, 15] as const) {
       await admin.query(SCHEMA);
       gateway = await startGateway({
         postgres,
-        configure: (sections) => ({ ...sections, masking: { rules: RULES, functions: { allow: ["public.reviewed"] } } }),
+        configure: (sections) => ({ ...sections, masking: { rules: STARTABLE, functions: { allow: ["public.reviewed"] } } }),
       });
     });
     after(async () => {
