@@ -69,6 +69,7 @@ export type MaskingReason =
   | "masked-catalogue"
   | "masked-function"
   | "masked-setting"
+  | "masked-undefined-table"
   | "masked-unresolved"
   | "masked-unsupported"
   | "masked-unparsed";

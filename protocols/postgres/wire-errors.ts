@@ -59,6 +59,7 @@ export const WIRE_ERRORS = {
   "masked-catalogue": { sqlState: "42501", severity: "ERROR" },
   "masked-function": { sqlState: "42501", severity: "ERROR" },
   "masked-setting": { sqlState: "42501", severity: "ERROR" },
+  "masked-undefined-table": { sqlState: "42P01", severity: "ERROR" },
   "masked-unresolved": { sqlState: "42501", severity: "ERROR" },
   "masked-unsupported": { sqlState: "42501", severity: "ERROR" },
   "masked-unparsed": { sqlState: "42601", severity: "ERROR" },

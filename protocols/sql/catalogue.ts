@@ -105,6 +105,8 @@ export interface CatalogueFunction {
   readonly language: string;
   /** The extension that brought it, or null. */
   readonly extension: string | null;
+  /** It came with a range or multirange type of its name, and makes values of that. */
+  readonly constructs: boolean;
 }
 
 /** Outside `pg_catalog`. */

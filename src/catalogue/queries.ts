@@ -169,7 +169,10 @@ export const FUNCTIONS = `SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_bu
   'language', l.lanname,
   'extension', (SELECT e.extname FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid
                  WHERE d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.objid = p.oid AND d.deptype = 'e'
-                   AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass)
+                   AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass),
+  'constructs', EXISTS (SELECT FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_type t ON t.oid = d.refobjid
+                         WHERE d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.objid = p.oid AND d.deptype = 'i'
+                           AND d.refclassid = 'pg_catalog.pg_type'::pg_catalog.regclass AND t.typname = p.proname AND t.typnamespace = p.pronamespace)
 ) ORDER BY p.oid), '[]'::json)::text AS answer
 FROM pg_catalog.pg_proc p
 JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace

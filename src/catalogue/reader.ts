@@ -66,6 +66,7 @@ const routine = z.object({
   securityDefiner: z.boolean(),
   language: z.string(),
   extension: z.string().nullable(),
+  constructs: z.boolean(),
 });
 const operator = z.object({ schema: z.string(), name: z.string(), functionOid: oid });
 const type = z.object({ schema: z.string(), name: z.string(), calls: z.array(oid) });

@@ -63,7 +63,7 @@ export class Judgements {
 export function refreshingJudge(current: () => (sql: string) => Judgement, refresh: () => Promise<void>): Judge {
   return (sql) => {
     const first = current()(sql);
-    if (first.denial?.reason !== "masked-unresolved") return first;
+    if (first.denial?.reason !== "masked-undefined-table" && first.denial?.reason !== "masked-unresolved") return first;
     return refresh().then(() => current()(sql));
   };
 }

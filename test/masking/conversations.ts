@@ -299,6 +299,23 @@ export const CONVERSATIONS: Readonly<Record<string, Conversation>> = {
   "more parameters than the text has, of another type": typed("user_ref", "SELECT ssn FROM users WHERE $1 IS NOT NULL", "(1)"),
   "a parameter of a row, taken by attribute notation": typed("user_ref", "SELECT ($1).text", "(1)"),
   "a parameter whose row is turned to JSON": typed("tickets", "SELECT to_jsonb($1), row_to_json($1), $1::text", '(1,"(1)",)'),
+  "an advisory lock whose key somebody else made of a value": async ({ attacker, other }) => {
+    await other.query("SELECT pg_advisory_lock(pin) FROM users WHERE id = 1");
+    const asked = ["TABLE pg_locks", "SELECT objid, l FROM pg_locks l", "SELECT pg_lock_status()", "SELECT max(objid::int8) FROM pg_locks"];
+    const answers = [];
+    for (const sql of asked) answers.push(await attacker.ask(sql));
+    await other.query("SELECT pg_advisory_unlock_all()");
+    return answers;
+  },
+  "the search path narrowed between Parse and Bind": async (scene) => [
+    ...(await sent(scene, parseMessage("p", "SELECT ssn FROM users"), SYNC)),
+    await scene.attacker.ask("SET search_path = ''"),
+    ...(await sent(scene, bindMessage("", "p"), executeMessage(""), close("S", "p"), SYNC)),
+    await scene.attacker.ask(SECRET),
+    await scene.attacker.ask("SELECT set_config('search_path', 'evil', false)"),
+    await scene.attacker.ask(SECRET),
+    await scene.attacker.ask("RESET search_path"),
+  ],
   "a NOTIFY by somebody else": async ({ attacker, other }) => {
     const listening = await attacker.ask("LISTEN news");
     await other.query("SELECT pg_notify('news', ssn) FROM users WHERE id = 1");

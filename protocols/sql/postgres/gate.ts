@@ -11,6 +11,7 @@ import { nodeRefusal } from "./masked-nodes.ts";
 import { judgeRelation } from "./masked-relations.ts";
 import { writeRefusal } from "./masked-writes.ts";
 import { display, type MaskingView, type ProtectedAttributes, protectedColumnsOf } from "./protection.ts";
+import { readsNothing, settingByFilter } from "./reading.ts";
 import { referenceOf } from "./scope.ts";
 import { type Body, bindsName, isBody, type Place, type TreeNode, textOf, walk } from "./tree.ts";
 
@@ -64,7 +65,7 @@ const FROM_PLACES: ReadonlySet<string> = new Set([
   "MergeStmt.sourceRelation",
 ]);
 
-const SYSTEM_COLUMNS: ReadonlySet<string> = new Set(["ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"]);
+export const SYSTEM_COLUMNS: ReadonlySet<string> = new Set(["ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"]);
 
 export function gate(statement: TreeNode, view: MaskingView): Gated {
   const refused: Located[] = [];
@@ -76,6 +77,7 @@ export function gate(statement: TreeNode, view: MaskingView): Gated {
   const identifiers = new Set<string>();
   const singles = new Set<string>();
   const named = new Map<string, Set<string>>();
+  const settings = new Map<Body, string>();
   let sweeping = false;
   walk(statement, (place) => {
     const { type, body } = place;
@@ -85,7 +87,9 @@ export function gate(statement: TreeNode, view: MaskingView): Gated {
       else if (found !== undefined) occurrences.push(found);
       return true;
     }
-    const refusal = nodeRefusal(place, view);
+    const setting = settingByFilter(place);
+    if (setting !== undefined) settings.set(setting.call, setting.name);
+    const refusal = nodeRefusal(place, view, settings);
     if (refusal !== undefined) refused.push({ refusal, location: locationOf(body) });
     const write = writeRefusal(view, place);
     if (write !== undefined) refused.push({ refusal: write.refusal, location: locationOf(write.target) });
@@ -115,8 +119,7 @@ export function locationOf(body: Body): number | undefined {
 /** Undefined where the name means no relation, or one that may be read as it is. */
 function relationAt(place: Place, view: MaskingView): Occurrence | Located | undefined {
   const { body, parent, field, names } = place;
-  // The names behind FOR UPDATE OF are aliases.
-  if (field === "lockedRels") return undefined;
+  if (readsNothing(place)) return undefined;
   if (FROM_PLACES.has(`${parent}.${field}`) && body["schemaname"] === undefined && bindsName(names, textOf(body, "relname")))
     return undefined;
   const verdict = judgeRelation(view, body);

@@ -4,7 +4,8 @@
  * text, reaches files, settings, sequences, large objects, locks, statistics or other sessions is not.
  */
 import type { MaskingReason } from "#policies/question.ts";
-import type { CatalogueType } from "#protocols/sql/catalogue.ts";
+import type { CatalogueFunction, CatalogueType } from "#protocols/sql/catalogue.ts";
+import { isHarmlessOfExtension } from "./extension-functions.ts";
 import { builtInVolatility, type FunctionName, isSchemaHelper } from "./functions.ts";
 import { lookupIn } from "./lookup.ts";
 import type { MaskingView } from "./protection.ts";
@@ -16,21 +17,33 @@ export interface Refusal {
   readonly hint: string;
 }
 
-/** Volatile, yet they tell of nothing but the clock, chance, sizes and the server's role, or give back what is one's own. */
+/**
+ * Volatile, yet they tell of nothing but the clock, chance, sizes, sequences (which can be read as relations, too), who
+ * waits for whom and the server's role, or give back what is one's own.
+ */
 const HARMLESS_VOLATILE: ReadonlySet<string> = new Set([
   "array_sample",
   "array_shuffle",
   "clock_timestamp",
+  "currval",
   "gen_random_uuid",
+  "lastval",
+  "nextval",
   "pg_advisory_unlock_all",
+  "pg_blocking_pids",
   "pg_collation_actual_version",
+  "pg_database_collation_actual_version",
   "pg_database_size",
+  "pg_export_snapshot",
+  "pg_get_sequence_data",
   "pg_indexes_size",
   "pg_is_in_recovery",
+  "pg_is_wal_replay_paused",
   "pg_jit_available",
   "pg_partition_ancestors",
   "pg_partition_tree",
   "pg_relation_size",
+  "pg_sequence_last_value",
   "pg_table_size",
   "pg_tablespace_size",
   "pg_total_relation_size",
@@ -62,7 +75,9 @@ export function functionRefusal(view: MaskingView, called: FunctionName): Refusa
   const builtIn = schema === "information_schema" ? isSchemaHelper(name) : (schema === null || schema === "pg_catalog") && isHarmless(name);
   // An overload of a user's may fit the arguments better than the server's own function. Extensions such as citext
   // bring overloads of harmless names for their types, with the same meaning.
-  const refused = own.find((one) => !view.functionsAllowed.includes(`${one.schema}.${name}`) && !(builtIn && one.extension !== null));
+  const refused = own.find(
+    (one) => !view.functionsAllowed.includes(`${one.schema}.${name}`) && !(builtIn && one.extension !== null) && !isHarmlessOwn(view, one),
+  );
   if (refused === undefined && (builtIn || own.length > 0)) return undefined;
   const shown = schema === null ? name : `${schema}.${name}`;
   const known = refused !== undefined || builtInVolatility(name) !== undefined;
@@ -80,6 +95,12 @@ function isHarmless(name: string): boolean {
   const volatility = builtInVolatility(name);
   if (volatility === undefined || volatility === "volatile") return HARMLESS_VOLATILE.has(name);
   return !REVEALING.some((pattern) => pattern.test(name));
+}
+
+/** What comes with an extension or a range type and only computes; a range's own code is judged by its type. */
+function isHarmlessOwn(view: MaskingView, { schema, name, extension, language, constructs }: CatalogueFunction): boolean {
+  if (constructs) return typeRefusal(view, [schema, name]) === undefined;
+  return language === "c" && extension !== null && isHarmlessOfExtension(extension, name);
 }
 
 /** Whether a user's function could be meant by an unqualified name. */

@@ -70,7 +70,7 @@ export function copySplice({ body }: TreeNode, occurrence: Occurrence, tokens: T
 function queryOf({ relation, attributes }: Occurrence, columns: readonly string[]): string {
   let alias = "copied";
   while (columns.includes(alias)) alias += "_";
-  const inner = maskingQuery(relation, attributes, true, (column) => columns.includes(column));
+  const inner = maskingQuery(relation, attributes, true, (column) => columns.includes(column), []);
   return `SELECT ${columns.map(quoteIdentifier).join(", ")} FROM (${inner}) AS ${alias}`;
 }
 

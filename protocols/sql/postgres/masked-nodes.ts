@@ -4,7 +4,8 @@
  */
 import type { Catalogue } from "#protocols/sql/catalogue.ts";
 import { attributeRefusal, castRefusal, functionRefusal, hasOverload, operatorRefusal, type Refusal, typeRefusal } from "./masked-calls.ts";
-import { setConfigRefusal, statementRefusal } from "./masked-statements.ts";
+import { setConfigRefusal } from "./masked-settings.ts";
+import { statementRefusal } from "./masked-statements.ts";
 import { isQueryPart } from "./parts.ts";
 import type { MaskingView } from "./protection.ts";
 import { nameOfCall } from "./reading.ts";
@@ -38,7 +39,8 @@ const MAY_CAST: ReadonlySet<string> = new Set([
   "ExecuteStmt",
 ]);
 
-export function nodeRefusal({ type, body, parent }: Place, view: MaskingView): Refusal | undefined {
+/** @param settings names that the statement settles for calls of `set_config` which compute them */
+export function nodeRefusal({ type, body, parent }: Place, view: MaskingView, settings: ReadonlyMap<Body, string>): Refusal | undefined {
   if (isStatementType(type)) {
     const refused = statementRefusal({ type, body }, parent !== "", view.catalogue.searchPath);
     return refused ?? (MAY_CAST.has(type) ? castRefusal(view) : undefined);
@@ -48,7 +50,7 @@ export function nodeRefusal({ type, body, parent }: Place, view: MaskingView): R
   if (since !== undefined && majorVersion(view.catalogue) < since) return unsupported(`syntax of PostgreSQL ${since} on an older server`);
   switch (type) {
     case "FuncCall":
-      return callRefusal(body, view);
+      return callRefusal(body, view, settings.get(body));
     case "A_Expr":
       return operatorsOf(body)
         .map((words) => operatorRefusal(view, words))
@@ -86,11 +88,13 @@ function majorVersion({ serverVersion }: Catalogue): number {
   return Number.parseInt(serverVersion, 10) || 0;
 }
 
-function callRefusal(body: Body, view: MaskingView): Refusal | undefined {
+function callRefusal(body: Body, view: MaskingView, setting: string | undefined): Refusal | undefined {
   const called = nameOfCall(body);
   // Without brackets it is syntax from 16 on; before, the name of a relation or a column.
   if (called.name === "system_user" && textOf(body, "funcformat") === "COERCE_SQL_SYNTAX" && majorVersion(view.catalogue) < 16)
     return unsupported("syntax of PostgreSQL 16 on an older server");
   const isServers = called.schema === "pg_catalog" || (called.schema === null && !hasOverload(view, called.name));
-  return called.name === "set_config" && isServers ? setConfigRefusal(body) : functionRefusal(view, called);
+  return called.name === "set_config" && isServers
+    ? setConfigRefusal(body, view.catalogue.searchPath, setting)
+    : functionRefusal(view, called);
 }

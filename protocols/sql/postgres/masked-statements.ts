@@ -1,8 +1,9 @@
-/** Which statements, settings and options a principal under a mask may use at all, whatever they touch. */
+/** Which statements and options a principal under a mask may use at all, whatever they touch. */
 import type { Refusal } from "./masked-calls.ts";
-import { copyDirection, explains, literalText, settingName } from "./reading.ts";
+import { settingRefusal } from "./masked-settings.ts";
+import { copyDirection, explains } from "./reading.ts";
 import { statementTag } from "./tags.ts";
-import { type Body, flagOf, nodesOf, type TreeNode, textOf } from "./tree.ts";
+import { type Body, numberOf, type TreeNode, textOf } from "./tree.ts";
 
 /** What reads or changes rows; these may stand inside others too. */
 const ROW_STATEMENTS: ReadonlySet<string> = new Set(["SelectStmt", "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt"]);
@@ -18,6 +19,7 @@ const OPEN_STATEMENTS: ReadonlySet<string> = new Set([
   "ExecuteStmt",
   "ExplainStmt",
   "FetchStmt",
+  "LockStmt",
   "PrepareStmt",
   "TransactionStmt",
   "TruncateStmt",
@@ -27,75 +29,6 @@ const OPEN_STATEMENTS: ReadonlySet<string> = new Set([
 ]);
 
 const EXPLAIN_OPTIONS: ReadonlySet<string> = new Set(["costs", "format", "generic_plan", "memory", "settings", "summary"]);
-
-/** Settings that change neither how statements are read, nor whom they run as, nor what is sent where. */
-const SETTINGS: ReadonlySet<string> = new Set([
-  "application_name",
-  "bytea_output",
-  "client_min_messages",
-  "cursor_tuple_fraction",
-  "datestyle",
-  "default_statistics_target",
-  "default_text_search_config",
-  "default_transaction_deferrable",
-  "default_transaction_isolation",
-  "default_transaction_read_only",
-  "effective_cache_size",
-  "enable_bitmapscan",
-  "enable_hashagg",
-  "enable_hashjoin",
-  "enable_indexonlyscan",
-  "enable_indexscan",
-  "enable_material",
-  "enable_memoize",
-  "enable_mergejoin",
-  "enable_nestloop",
-  "enable_parallel_append",
-  "enable_partition_pruning",
-  "enable_partitionwise_aggregate",
-  "enable_partitionwise_join",
-  "enable_seqscan",
-  "enable_sort",
-  "enable_tidscan",
-  "extra_float_digits",
-  "from_collapse_limit",
-  "geqo",
-  "hash_mem_multiplier",
-  "idle_in_transaction_session_timeout",
-  "idle_session_timeout",
-  "intervalstyle",
-  "jit",
-  "join_collapse_limit",
-  "lc_monetary",
-  "lc_numeric",
-  "lc_time",
-  "lock_timeout",
-  "maintenance_work_mem",
-  "max_parallel_workers_per_gather",
-  "plan_cache_mode",
-  "random_page_cost",
-  "seq_page_cost",
-  "statement_timeout",
-  "synchronous_commit",
-  "temp_buffers",
-  "timezone",
-  "transaction_deferrable",
-  "transaction_isolation",
-  "transaction_read_only",
-  "transaction_timeout",
-  "work_mem",
-  "xmlbinary",
-  "xmloption",
-]);
-
-/** Pinned settings may be set to what they are pinned to, as many drivers do when they connect. */
-const PINNED: Readonly<Record<string, readonly string[]>> = {
-  client_encoding: ["utf8", "utf-8", "unicode"],
-  names: ["utf8", "utf-8", "unicode"],
-  standard_conforming_strings: ["on", "true", "yes", "1"],
-  backslash_quote: ["safe_encoding"],
-  escape_string_warning: ["on", "off"],
-};
 
 const NO_KIND =
   "SELECT, INSERT, UPDATE, DELETE, COPY from and to the client, cursors, PREPARE and EXECUTE, transactions and plain EXPLAIN may be used";
@@ -123,6 +56,8 @@ export function statementRefusal(statement: TreeNode, nested: boolean, searchPat
         : undefined;
     case "ExplainStmt":
       return explainRefusal(body);
+    case "LockStmt":
+      return locksAsReading(body) ? undefined : refusedKind("LOCK TABLE", "IN ACCESS SHARE MODE is what reading takes, and may be used");
     case "TransactionStmt":
       return /PREPARE/.test(textOf(body, "kind")) ? refusedKind(statementTag(statement), "use COMMIT") : undefined;
     case "TruncateStmt":
@@ -132,6 +67,11 @@ export function statementRefusal(statement: TreeNode, nested: boolean, searchPat
     default:
       return undefined;
   }
+}
+
+/** ACCESS SHARE (1) is the lock that every SELECT takes: it holds up nothing but changes of the schema. */
+function locksAsReading(body: Body): boolean {
+  return numberOf(body, "mode") === 1;
 }
 
 function refusedKind(what: string, hint: string): Refusal {
@@ -151,43 +91,4 @@ function isAscii(name: string): boolean {
 function explainRefusal(body: Body): Refusal | undefined {
   const option = explains(body).options.find((one) => !EXPLAIN_OPTIONS.has(one));
   return option === undefined ? undefined : refusedKind(`EXPLAIN with ${option.toUpperCase()}`, "plain EXPLAIN shows the plan");
-}
-
-function settingRefusal(body: Body, searchPath: readonly string[]): Refusal | undefined {
-  const kind = textOf(body, "kind");
-  const name = settingName(body);
-  // RESET gives back what the session began with, which the gateway has chosen.
-  if (kind === "VAR_RESET_ALL") return undefined;
-  if (kind === "VAR_SET_MULTI") return name === "transaction" || name === "session characteristics" ? undefined : refusedSetting(name);
-  if (SETTINGS.has(name)) return undefined;
-  if (name === "search_path" && isPinnedPath(body, searchPath)) return undefined;
-  const pinned = Object.hasOwn(PINNED, name) ? PINNED[name] : undefined;
-  if (pinned === undefined || flagOf(body, "is_local")) return refusedSetting(name);
-  if (kind === "VAR_RESET" || kind === "VAR_SET_DEFAULT") return undefined;
-  const [value, ...others] = nodesOf("VariableSetStmt", body, "args");
-  const text = value === undefined ? undefined : literalText(value)?.toLowerCase();
-  return text !== undefined && others.length === 0 && pinned.includes(text) ? undefined : refusedSetting(name);
-}
-
-/** Some clients set the search path when they connect, usually to what it is. */
-function isPinnedPath(body: Body, searchPath: readonly string[]): boolean {
-  const asked = nodesOf("VariableSetStmt", body, "args").map(literalText);
-  const implied = asked.includes("pg_catalog") ? asked : ["pg_catalog", ...asked];
-  return asked.length > 0 && implied.length === searchPath.length && implied.every((schema, index) => schema === searchPath[index]);
-}
-
-/** `set_config('TimeZone', $1, false)` is SET by another name; the setting must stand there as a literal. */
-export function setConfigRefusal(call: Body): Refusal | undefined {
-  const [first] = nodesOf("FuncCall", call, "args");
-  const name = first === undefined ? undefined : literalText(first)?.toLowerCase();
-  return name !== undefined && SETTINGS.has(name) ? undefined : refusedSetting(name ?? "that is computed");
-}
-
-function refusedSetting(name: string): Refusal {
-  return {
-    reason: "masked-setting",
-    rule: null,
-    message: `setting ${name} may not be changed where columns are masked`,
-    hint: "the gateway holds it at the value under which it reads statements; qualify names instead of changing the search path",
-  };
 }

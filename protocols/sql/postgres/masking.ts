@@ -4,9 +4,10 @@
  */
 import type { MaskingFacts, Obstacle } from "#policies/question.ts";
 import type { LocatedStatement } from "./effects.ts";
-import { type Gated, gate, type Located, locationOf, type Occurrence, reachable, takenWhole } from "./gate.ts";
+import { type Gated, gate, type Located, locationOf, type Occurrence, reachable, SYSTEM_COLUMNS, takenWhole } from "./gate.ts";
 import { groupingSplices } from "./grouping.ts";
 import { type Lineage, lineageOf } from "./lineage.ts";
+import { lookupIn } from "./lookup.ts";
 import { hasOverload, type Refusal } from "./masked-calls.ts";
 import { copiesOut, copyRefusal, copySplice } from "./masked-copy.ts";
 import { judgeRelation } from "./masked-relations.ts";
@@ -56,9 +57,10 @@ export function maskStatement(statement: LocatedStatement, view: MaskingView, te
   const attribute = gated.attributes.find(({ columnRef }) => !isKnownColumn(lineage.meanings.get(columnRef)));
   if (attribute !== undefined) return refuse(attribute);
   if (occurrences.length === 0) return outcome(CLEAR);
-  const system = systemColumnRefused(gated, lineage);
+  const bare = occurrences.filter((occurrence) => showsSystemColumns(view, gated, occurrence));
+  const system = systemColumnRefused(gated, lineage, bare);
   if (system !== undefined) return refuse(system);
-  const splices = splicesOf(statement, gated, occurrences, lineage, text);
+  const splices = splicesOf(statement, gated, occurrences, lineage, text, bare);
   if ("refusal" in splices) return refuse(splices);
   const relations = new Map(occurrences.map((occurrence) => [occurrence.relation.oid, occurrence]));
   const columns = [...relations.values()].flatMap(({ relation, attributes }) => protectedColumnsOf(relation, attributes));
@@ -152,16 +154,29 @@ function holdsNode(statement: TreeNode, sought: string): boolean {
   return found;
 }
 
-function systemColumnRefused({ systemColumns }: Gated, { meanings }: Lineage): Located | undefined {
+/**
+ * Whether the masking subquery can yield system columns beside the others: not where a star would then take them too,
+ * nor of a view, nor of a relation with partitions or children, of which `tableoid` would tell where a row's key put it.
+ */
+function showsSystemColumns({ catalogue }: MaskingView, gated: Gated, occurrence: Occurrence): boolean {
+  const { kind, oid } = occurrence.relation;
+  if ((kind !== "table" && kind !== "materialized-view") || lookupIn(catalogue).children.has(oid)) return false;
+  return occurrence.parent !== "CopyStmt" && !takenWhole(gated, occurrence);
+}
+
+/** @param bare occurrences whose system columns can be read */
+function systemColumnRefused({ systemColumns }: Gated, { meanings }: Lineage, bare: readonly Occurrence[]): Located | undefined {
   const found = systemColumns.find((body) => {
     const meaning = meanings.get(body);
     if (meaning === undefined || meaning.kind === "unknown") return true;
-    return (meaning.kind === "attribute" || meaning.kind === "system") && meaning.entry.replaced;
+    if (meaning.kind !== "attribute" && meaning.kind !== "system") return false;
+    return meaning.entry.replaced && !bare.some(({ rangeVar }) => rangeVar === meaning.entry.rangeVar);
   });
   if (found === undefined) return undefined;
   const name = referenceOf(found).words.at(-1);
-  const message = `system column ${name} may not be read of a relation with masked columns`;
-  return { refusal: refusal("masked-unsupported", undefined, message, "use the primary key"), location: locationOf(found) };
+  const message = `system column ${name} may not be read here of a relation with masked columns`;
+  const hint = "name the columns instead of *, or use the primary key";
+  return { refusal: refusal("masked-unsupported", undefined, message, hint), location: locationOf(found) };
 }
 
 function unsupported(occurrence: Occurrence, what: string, hint: string, location: number | undefined): Located {
@@ -198,6 +213,7 @@ function splicesOf(
   occurrences: readonly Occurrence[],
   lineage: Lineage,
   text: SourceText,
+  bare: readonly Occurrence[],
 ): { readonly list: readonly Splice[] } | Located {
   const [occurrence] = occurrences;
   const lost = (body: Body, why: string): Located => {
@@ -211,7 +227,9 @@ function splicesOf(
     return lost(occurrence?.rangeVar ?? {}, `two relations go by the name ${clash.alias}, and one of them has masked columns`);
   const list: Splice[] = [];
   for (const one of occurrences) {
-    const splice = one.parent === "CopyStmt" ? copySplice(statement, one, tokens) : relationSplice(one, tokens, neededOf(gated, one));
+    const system = bare.includes(one) ? [...SYSTEM_COLUMNS].filter((name) => gated.identifiers.has(name)) : [];
+    const splice =
+      one.parent === "CopyStmt" ? copySplice(statement, one, tokens) : relationSplice(one, tokens, neededOf(gated, one), system);
     if (splice === undefined) return lost(one.rangeVar, `${display(one.relation)} could not be replaced where it stands`);
     list.push(splice);
   }

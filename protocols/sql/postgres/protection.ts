@@ -7,6 +7,7 @@ import type { Catalogue, CatalogueColumn, CatalogueRelation } from "#protocols/s
 import { entriesOf, meansNothing, meantBy } from "./entries.ts";
 import { lookupIn } from "./lookup.ts";
 import { maskExpression } from "./mask-expression.ts";
+import { SERVER_COLUMNS } from "./server-relations.ts";
 import { type Assigned, type Assignments, assign, spread } from "./spread.ts";
 
 export interface ProtectedAttribute {
@@ -52,11 +53,6 @@ export interface ResolvedProtection {
   readonly problems: readonly ProtectionProblem[];
 }
 
-/** Columns of the server's own that hold other people's values; under any mask they show NULL. */
-const SERVER_COLUMNS = [
-  ["pg_attribute", "attmissingval"],
-  ["pg_stat_activity", "query"],
-] as const;
 const NULL: Mask = { kind: "null" };
 /** Stands where a rule's name would, for columns of the server's own. */
 export const SERVER_RULE = "catalogue";

@@ -1,6 +1,6 @@
 /** Small readings of single nodes that several judgements share. */
 import type { FunctionName } from "./functions.ts";
-import { type Body, flagOf, isBody, nodesOf, type TreeNode, textOf, wordsOf } from "./tree.ts";
+import { type Body, flagOf, isBody, nodeOf, nodesOf, type Place, type TreeNode, textOf, wordsOf } from "./tree.ts";
 
 /** The last two words of a call's name; one word means no schema is named. */
 export function nameOfCall(body: Body): FunctionName {
@@ -24,6 +24,29 @@ export function settingName(body: Body): string {
   return textOf(body, "name").toLowerCase();
 }
 
+/**
+ * The call and the setting of `SELECT set_config(name, 'value', false) FROM pg_settings WHERE name = 'setting'`, by which
+ * tools set what the server may not have: no row passes whose name is another.
+ */
+export function settingByFilter({ type, body }: TreeNode): { readonly call: Body; readonly name: string } | undefined {
+  const [target, ...targets] = type === "SelectStmt" ? nodesOf(type, body, "targetList") : [];
+  const [from, ...others] = nodesOf(type, body, "fromClause");
+  if (targets.length > 0 || others.length > 0 || !/^(pg_catalog\.)?pg_settings$/.test(relationText(from?.body ?? {}))) return undefined;
+  const call = target === undefined ? undefined : nodeOf("ResTarget", target.body, "val");
+  const filter = nodeOf(type, body, "whereClause");
+  if (call?.type !== "FuncCall" || filter?.type !== "A_Expr") return undefined;
+  const compared = nodeOf("A_Expr", filter.body, "lexpr");
+  const literal = nodeOf("A_Expr", filter.body, "rexpr");
+  const [first] = nodesOf("FuncCall", call.body, "args");
+  const byName = isPlainName(first) && isPlainName(compared) && textOf(filter.body, "kind") === "AEXPR_OP";
+  const name = byName && wordsOf(filter.body, "name").join(".") === "=" && literal !== undefined ? literalText(literal) : undefined;
+  return name === undefined ? undefined : { call: call.body, name: name.toLowerCase() };
+}
+
+function isPlainName(node: TreeNode | undefined): boolean {
+  return node?.type === "ColumnRef" && wordsOf(node.body, "fields").join(".") === "name";
+}
+
 /** Which options of EXPLAIN are on. One given as `analyze false` counts as on: the doubt is not worth a reading. */
 export function explains(body: Body): { readonly analyze: boolean; readonly options: readonly string[] } {
   const options = nodesOf("ExplainStmt", body, "options").map((option) => textOf(option.body, "defname").toLowerCase());
@@ -39,4 +62,9 @@ export function copyDirection(body: Body): "in" | "out" | null {
 /** A relation as its text qualifies it. */
 export function relationText(body: Body): string {
   return [textOf(body, "catalogname"), textOf(body, "schemaname"), textOf(body, "relname")].filter((word) => word !== "").join(".");
+}
+
+/** Names of relations where no row is read by them: the aliases behind FOR UPDATE OF, and what LOCK holds. */
+export function readsNothing({ parent, field }: Place): boolean {
+  return field === "lockedRels" || parent === "LockStmt";
 }

@@ -11,7 +11,7 @@ import { judgeRelation } from "./masked-relations.ts";
 import { offsetsOf } from "./offsets.ts";
 import type { MaskingView, ProtectedAttributes } from "./protection.ts";
 import { quoteIdentifier } from "./quoting.ts";
-import { copyDirection } from "./reading.ts";
+import { copyDirection, readsNothing } from "./reading.ts";
 import { referenceOf } from "./scope.ts";
 import type { Splice, Spliced } from "./splice.ts";
 import { isWord, type Tokens } from "./tokens.ts";
@@ -23,8 +23,14 @@ export type Needed = (column: string) => boolean;
  * Undefined when the text around the relation is not of a form that is known.
  *
  * @param needed whether the statement could mean a column of that name
+ * @param system system columns that it reads of the relation
  */
-export function relationSplice({ rangeVar, relation, attributes }: Occurrence, tokens: Tokens, needed: Needed): Splice | undefined {
+export function relationSplice(
+  { rangeVar, relation, attributes }: Occurrence,
+  tokens: Tokens,
+  needed: Needed,
+  system: readonly string[],
+): Splice | undefined {
   const named = nameTokens(rangeVar, tokens);
   if (named === undefined) return undefined;
   const { list } = tokens;
@@ -44,7 +50,7 @@ export function relationSplice({ rangeVar, relation, attributes }: Occurrence, t
   const end = list[last]?.end;
   if (start === undefined || end === undefined) return undefined;
   const alias = rangeVar["alias"] === undefined ? ` AS ${quoteIdentifier(textOf(rangeVar, "relname"))}` : "";
-  return { start, end, text: `${table ? "SELECT * FROM " : ""}(${maskingQuery(relation, attributes, only, needed)})${alias}` };
+  return { start, end, text: `${table ? "SELECT * FROM " : ""}(${maskingQuery(relation, attributes, only, needed, system)})${alias}` };
 }
 
 /** Places of the first and the last word of a relation's name; undefined when it is not written plainly. */
@@ -65,7 +71,13 @@ function dotted({ list }: Tokens, first: number, words: number): boolean {
 }
 
 /** The relation as it may be seen: its columns in order, the masked ones by their expression. */
-export function maskingQuery(relation: CatalogueRelation, attributes: ProtectedAttributes, only: boolean, needed: Needed): string {
+export function maskingQuery(
+  relation: CatalogueRelation,
+  attributes: ProtectedAttributes,
+  only: boolean,
+  needed: Needed,
+  system: readonly string[],
+): string {
   const columns = relation.columns
     .filter(({ name }) => needed(name))
     .map(({ name, number }) => {
@@ -74,7 +86,7 @@ export function maskingQuery(relation: CatalogueRelation, attributes: ProtectedA
       return attribute === undefined ? quoted : `${attribute.expression} AS ${quoted}`;
     });
   const source = `${quoteIdentifier(relation.schema)}.${quoteIdentifier(relation.name)}`;
-  return `SELECT ${columns.join(", ")} FROM ${only ? "ONLY " : ""}${source}`;
+  return `SELECT ${[...columns, ...system].join(", ")} FROM ${only ? "ONLY " : ""}${source}`;
 }
 
 /** `public.users.id` can't name a column of a subquery: what stands before the relation's name is cut away. */
@@ -110,8 +122,9 @@ export function isSound({ sql, inserted }: Spliced, view: MaskingView, kinds: re
   let sound = true;
   let found = 0;
   for (const statement of statements) {
-    walk(statement, ({ type, body, field, names }) => {
-      if (type !== "RangeVar" || field === "lockedRels") return true;
+    walk(statement, (place) => {
+      const { type, body, names } = place;
+      if (type !== "RangeVar" || readsNothing(place)) return true;
       if (body["schemaname"] === undefined && bindsName(names, textOf(body, "relname"))) return true;
       const verdict = judgeRelation(view, body);
       const masked =

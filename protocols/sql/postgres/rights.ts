@@ -8,7 +8,7 @@ import type { Catalogue } from "#protocols/sql/catalogue.ts";
 import { readsOtherwise } from "./encodings.ts";
 import { attributeNeeds, functionNeeds } from "./functions.ts";
 import { isKnownPart } from "./parts.ts";
-import { explains, literalText, nameOfCall, settingName } from "./reading.ts";
+import { explains, literalText, nameOfCall, settingByFilter, settingName } from "./reading.ts";
 import { type Body, flagOf, nodesOf, numberOf, type Place, type TreeNode, textOf, walk, wordsOf } from "./tree.ts";
 
 type Needs = readonly Right[];
@@ -180,16 +180,19 @@ export function isStatementType(type: string): boolean {
 /** The rights that running a statement takes, from the least to the most. Never empty. */
 export function statementNeeds(statement: TreeNode, catalogue: Catalogue | null): readonly Right[] {
   const needs = new Set<Right>();
+  const settings = new Map<Body, string>();
   walk(statement, (place) => {
-    for (const right of nodeNeeds(place, catalogue)) needs.add(right);
+    const setting = settingByFilter(place);
+    if (setting !== undefined) settings.set(setting.call, setting.name);
+    for (const right of nodeNeeds(place, catalogue, settings)) needs.add(right);
     // Planning alone runs nothing of what is explained.
     return place.type !== "ExplainStmt" || explains(place.body).analyze;
   });
   return RIGHTS.filter((right) => needs.has(right));
 }
 
-function nodeNeeds({ type, body, parent, field }: Place, catalogue: Catalogue | null): Needs {
-  if (type === "FuncCall") return callNeeds(body, catalogue);
+function nodeNeeds({ type, body, parent, field }: Place, catalogue: Catalogue | null, settings: ReadonlyMap<Body, string>): Needs {
+  if (type === "FuncCall") return callNeeds(body, catalogue, settings.get(body));
   if (type === "ColumnRef" || type === "A_Indirection") return attributesNeeds(type, body, catalogue);
   if (type === "SelectStmt" && parent === "InsertStmt" && field === "selectStmt" && onlyValues(body)) return [];
   if (isStatementType(type)) {
@@ -206,11 +209,11 @@ function attributesNeeds(type: string, body: Body, catalogue: Catalogue | null):
   return attributes.flatMap((word) => attributeNeeds(word, catalogue));
 }
 
-function callNeeds(body: Body, catalogue: Catalogue | null): Needs {
+function callNeeds(body: Body, catalogue: Catalogue | null, settled: string | undefined): Needs {
   const called = nameOfCall(body);
   if (called.name !== "set_config") return functionNeeds(called, catalogue);
   const [first, second] = nodesOf("FuncCall", body, "args");
-  const setting = first === undefined ? undefined : literalText(first)?.toLowerCase();
+  const setting = settled ?? (first === undefined ? undefined : literalText(first)?.toLowerCase());
   if (setting === undefined || changesRole(setting)) return ADMIN;
   const value = second === undefined ? undefined : (literalText(second) ?? null);
   return readsOtherwise(setting, value) ? ADMIN : READ;
@@ -240,9 +243,14 @@ function copyNeeds(body: Body): Needs {
 
 function settingNeeds(body: Body): Needs {
   const name = settingName(body);
-  if (changesRole(name)) return ADMIN;
+  // RESET ROLE and SET SESSION AUTHORIZATION DEFAULT go back to the gateway's login, as DISCARD ALL does.
+  if (changesRole(name) && !goesBack(body)) return ADMIN;
   const [value] = nodesOf("VariableSetStmt", body, "args");
   return readsOtherwise(name, value === undefined ? undefined : (literalText(value) ?? null)) ? ADMIN : READ;
+}
+
+function goesBack(body: Body): boolean {
+  return textOf(body, "kind") === "VAR_RESET" || (textOf(body, "kind") === "VAR_SET_DEFAULT" && !flagOf(body, "is_local"));
 }
 
 function changesRole(setting: string): boolean {

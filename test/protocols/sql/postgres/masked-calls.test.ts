@@ -9,7 +9,15 @@ import { smallView } from "./small-view.ts";
 before(loadGrammar);
 
 const base = smallView();
-const text = { oid: 99, schema: "public", name: "as_text", volatility: "stable", securityDefiner: false, extension: null } as const;
+const text = {
+  oid: 99,
+  schema: "public",
+  name: "as_text",
+  volatility: "stable",
+  securityDefiner: false,
+  extension: null,
+  constructs: false,
+} as const;
 
 function withCast(language: string, functionsAllowed: readonly string[] = []): MaskingView {
   const catalogue = {

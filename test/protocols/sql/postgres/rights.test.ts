@@ -69,7 +69,13 @@ const STATEMENTS: readonly (readonly [string, string, string])[] = [
   ["a", "SET", "SET ROLE boss"],
   ["a", "SET", "SET SESSION AUTHORIZATION boss"],
   ["a", "SET", 'SET "Role" = boss'],
-  ["a", "RESET", "RESET ROLE"],
+  ["a", "SET", "SET ROLE NONE"],
+  ["a", "SET", "SET LOCAL SESSION AUTHORIZATION DEFAULT"],
+  ["r", "RESET", "RESET ROLE"],
+  ["r", "SET", "SET SESSION AUTHORIZATION DEFAULT"],
+  ["r", "SELECT", "SELECT set_config(name, 'x', false) FROM pg_settings WHERE name = 'work_mem'"],
+  ["ra", "SELECT", "SELECT set_config(name, 'x', false) FROM pg_settings WHERE name = 'role'"],
+  ["ra", "SELECT", "SELECT set_config(name, 'x', false) FROM pg_settings WHERE name > 'role'"],
   ["r", "RESET", "RESET ALL"],
   ["r", "SHOW", "SHOW ALL"],
   ["r", "BEGIN", "BEGIN"],
@@ -207,6 +213,7 @@ describe("rights of statements", () => {
       securityDefiner: false,
       language: "sql",
       extension: null,
+      constructs: false,
     } as const;
     const catalogue: Catalogue = {
       version: "1",
