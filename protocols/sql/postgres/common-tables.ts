@@ -44,7 +44,7 @@ function onDemand(reader: Reader, cte: Body, names: WithOutputs, up: Scope | nul
       const opened = first?.map(({ name, origin }) => {
         const column = new OpenOrigin(origin);
         open.push(column);
-        return { name, origin: column, direct: false };
+        return { name, origin: column, direct: false, type: null };
       });
       outputs = named(reader, cte, opened);
     });
@@ -66,5 +66,5 @@ function named(reader: Reader, cte: Body, outputs: Outputs): Outputs {
   const own = renamed(reader, outputs, wordsOf(cte, "aliascolnames"));
   if (own === undefined || added.length === 0) return own;
   const origin = mixed(outputs.map((output) => output.origin));
-  return [...own, ...added.map((name) => ({ name, origin, direct: false }))];
+  return [...own, ...added.map((name) => ({ name, origin, direct: false, type: null }))];
 }

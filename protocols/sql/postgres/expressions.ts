@@ -47,6 +47,8 @@ export function expression(reader: Reader, noted: Noted, root: TreeNode, names: 
       if (field !== undefined) found.add(field);
       else if (node.type === "RowExpr") pushRow(reader, noted, node, scope, stack, found);
       else pushParts(stack, node);
+      if (node.type === "WindowDef")
+        for (const name of ["name", "refname"]) found.add(scope.windows?.get(textOf(node.body, name)) ?? NOTHING);
     }
   }
   return mixed(found);
@@ -57,7 +59,7 @@ function readOf(noted: Noted, meaning: Meaning): Origin {
   switch (meaning.kind) {
     case "column":
       // Where names can't be told apart, each thing that may be meant counts.
-      if (meaning.entry.outputs === undefined) noted.reads.add(meaning.origin);
+      if (meaning.vague) noted.reads.addVague(meaning.origin);
       else noted.reads.refer(meaning.origin);
       return meaning.origin;
     case "system":
@@ -84,13 +86,21 @@ function fieldOf(reader: Reader, noted: Noted, { type, body }: TreeNode, scope: 
   if (name === "" || words.length > 1 || args.length !== 1 || arg?.type !== "ColumnRef") return undefined;
   if (type === "FuncCall" && (builtInVolatility(name) !== undefined || reader.relations.overloads?.(name) === true)) return undefined;
   const row = meaningOf(referenceOf(arg.body), scope, reader.spend);
-  const outputs = row.kind === "row" ? row.entry.outputs : undefined;
+  const outputs = row.kind === "row" ? (row.entry.outputs ?? row.entry.named) : undefined;
   const [column, ...others] = outputs === undefined ? [] : columnsNamed(outputs, name, reader.spend);
-  if (row.kind !== "row" || column === undefined || others.length > 0 || hasSubscripts(steps)) return undefined;
+  if (row.kind !== "row" || row.entry.composed === true || column === undefined || others.length > 0 || hasSubscripts(steps))
+    return undefined;
   noteReference(reader, noted, arg.body, scope);
   noted.reads.refer(column.origin);
   const direct = column.direct && steps.length < 2;
-  noted.meanings.set(body, { kind: "column", origin: column.origin, direct, entry: row.entry });
+  noted.meanings.set(body, {
+    kind: "column",
+    origin: column.origin,
+    direct,
+    type: direct ? column.type : null,
+    entry: row.entry,
+    vague: false,
+  });
   return column.origin;
 }
 

@@ -6,7 +6,7 @@ import type { CatalogueRelation } from "#protocols/sql/catalogue.ts";
 import { functionAlias, functionColumns } from "./function-results.ts";
 import type { Entry, Namespace, Output, Outputs, Spend } from "./namespace.ts";
 import { rowOrigin } from "./namespace.ts";
-import { ANYTHING, type BaseColumn, mixed, type Origin } from "./origins.ts";
+import { ANYTHING, mixed, type Origin } from "./origins.ts";
 import type { Meaning, Relations, Scope, WithOutputs } from "./scope.ts";
 import { type Body, flagOf, isBody, nodeOf, nodesOf, type TreeNode, textOf, wordsOf } from "./tree.ts";
 
@@ -26,9 +26,10 @@ export interface Reader {
   named(columnRef: Body, origin: Origin): void;
   /** Notes a column as read that is referred to without an expression. */
   refer(origin: Origin): void;
+  /** Notes all that may be meant, where that can't be told. */
+  referVague(origin: Origin): void;
   /** The columns of a relation, the same list each time. */
   columnsOf(relation: CatalogueRelation): Outputs;
-  typeOf(base: BaseColumn): string | undefined;
   grouped(list: Grouped): void;
 }
 
@@ -137,7 +138,8 @@ function aliased(reader: Reader, body: Body, outputs: Outputs, origin: Origin): 
   return {
     alias: aliasName(body) ?? "",
     outputs: renamed(reader, outputs, columns),
-    named: outputs === undefined ? columns.map((name) => ({ name, origin, direct: false })) : [],
+    // What stands behind the names of an alias can be any of its columns.
+    named: outputs === undefined ? columns.map((name) => ({ name, origin, direct: false, type: null })) : [],
     origin,
     relation: undefined,
     bare: undefined,
@@ -157,7 +159,7 @@ function computed(reader: Reader, node: TreeNode, names: WithOutputs | null, sco
   const origin = reader.expression(node, names, scope);
   const alias = aliasName(node.body);
   const columns = functionColumns(node, alias ?? "", (name) => reader.relations.overloads?.(name) === true);
-  const outputs = columns?.map((name) => ({ name, origin, direct: false }));
+  const outputs = columns?.map((name) => ({ name, origin, direct: false, type: null }));
   return { ...aliased(reader, node.body, outputs, origin), alias: alias ?? functionAlias(node) };
 }
 
@@ -191,7 +193,7 @@ function join(reader: Reader, body: Body, left: FromItem, names: WithOutputs | n
   const right = node === undefined ? nothing(reader) : fromItem(reader, node, names, beneath);
   const merging = flagOf(body, "isNatural") || body["usingClause"] !== undefined ? merge(reader, body, left, right) : undefined;
   const space = left.space.joined(right.space);
-  if (merging === "unknown") space.blur(entryOf(reader, "", undefined, mixed(space.entries().map(rowOrigin))));
+  if (merging === "unknown") blur(reader, space);
   else if (merging !== undefined) bindMerged(reader, space, body, merging);
   const quals = nodeOf("JoinExpr", body, "quals");
   if (quals !== undefined) reader.expression(quals, names, { spaces: [space], up: scope.up });
@@ -206,7 +208,15 @@ function join(reader: Reader, body: Body, left: FromItem, names: WithOutputs | n
   const outputs: Output[] = [];
   const known = merging === undefined ? left.star(outputs) && right.star(outputs) : star(outputs);
   const entry = aliased(reader, body, known ? outputs : undefined, known ? ANYTHING : mixed(space.entries().map(rowOrigin)));
-  return { ...one(reader, entry), merged: true };
+  const renames = entry.named.length > 0;
+  return { ...one(reader, known || renames ? entry : { ...entry, named: space.single() }), merged: true };
+}
+
+/** NATURAL with a side whose columns can't be told may read any of the other's. */
+function blur(reader: Reader, space: Namespace): void {
+  const origin = mixed(space.entries().map(rowOrigin));
+  reader.referVague(origin);
+  space.blur(entryOf(reader, "", undefined, origin));
 }
 
 function entryOf(reader: Reader, alias: string, outputs: Outputs, origin: Origin): Entry {
@@ -226,7 +236,7 @@ function merge(reader: Reader, body: Body, left: FromItem, right: FromItem): rea
     const two = side(right.space, name);
     reader.refer(one.origin);
     reader.refer(two.origin);
-    return mergedColumn(reader, textOf(body, "jointype"), name, one, two);
+    return mergedColumn(textOf(body, "jointype"), name, one, two);
   });
 }
 
@@ -235,21 +245,22 @@ function side(space: Namespace, name: string): Output {
   const [first] = found;
   if (first !== undefined && found.length === 1) return first.output;
   const parts = found.length > 0 ? found.map(({ output }) => output.origin) : space.vague.map(({ origin }) => origin);
-  return { name, origin: mixed(parts), direct: false };
+  return { name, origin: mixed(parts), direct: false, type: null };
 }
 
-/** Parse analysis (buildMergedJoinVar) takes one side as it is where types agree and the join keeps that side's rows. */
-function mergedColumn(reader: Reader, kind: string, name: string, left: Output, right: Output): Output {
-  const types = [left, right].map(({ origin, direct }) => (direct && origin.base !== null ? reader.typeOf(origin.base) : undefined));
-  const kept = kind === "JOIN_INNER" || kind === "JOIN_LEFT" ? left : kind === "JOIN_RIGHT" ? right : undefined;
-  const origin = mixed([left.origin, right.origin]);
-  if (kept === undefined || types[0] === undefined || types[0] !== types[1]) return { name, origin, direct: false };
-  return { name, origin: kept.origin, direct: true };
+/** Parse analysis (buildMergedJoinVar) takes the side whose rows are all kept, as it is where types agree. */
+function mergedColumn(kind: string, name: string, left: Output, right: Output): Output {
+  const type = left.type === right.type ? left.type : null;
+  const inner = kind === "JOIN_INNER";
+  // An inner join of two types takes the one that need not be converted: which that is, names don't tell.
+  const kept = kind === "JOIN_LEFT" || (inner && type !== null) ? left : kind === "JOIN_RIGHT" ? right : undefined;
+  if (kept === undefined) return { name, origin: mixed([left.origin, right.origin]), direct: false, type };
+  return { name, origin: kept.origin, direct: kept.direct && type !== null, type };
 }
 
 function bindMerged(reader: Reader, space: Namespace, body: Body, merging: readonly Output[]): void {
   const alias = body["join_using_alias"];
-  const entry = entryOf(reader, isBody(alias) ? textOf(alias, "aliasname") : "", merging, ANYTHING);
+  const entry = { ...entryOf(reader, isBody(alias) ? textOf(alias, "aliasname") : "", merging, ANYTHING), composed: true };
   for (const output of merging) space.merge({ output, entry });
   space.addAlias(entry);
 }

@@ -24,7 +24,7 @@ export interface Lineage {
   readonly reads: ColumnSet;
   /** Columns of whole rows that are taken as one value. */
   readonly rows: ColumnSet;
-  /** Something is referred to whose columns can't be told: `reads` may lack some. */
+  /** Something is referred to whose columns can't be told: `reads` may hold more than is read, or lack some. */
   readonly vague: boolean;
   /** By the body of each ColumnRef. */
   readonly meanings: ReadonlyMap<Body, Meaning>;
@@ -54,7 +54,7 @@ function follow(statement: TreeNode, relations: Relations): Lineage {
   const noted: Noted = { reads: new Reads(), rows: new Reads(), meanings: new Map(), shortened: new Map() };
   const clashes: Entry[] = [];
   const grouped: Grouped[] = [];
-  const known = new Map<number, { readonly relation: CatalogueRelation; readonly outputs: Outputs }>();
+  const known = new Map<number, { readonly outputs: Outputs }>();
   const reader: Reader = {
     relations,
     spend(more) {
@@ -68,6 +68,7 @@ function follow(statement: TreeNode, relations: Relations): Lineage {
     meaning: (body) => noted.meanings.get(body),
     named: (body, origin) => noted.meanings.set(body, { kind: "output", origin }),
     refer: (origin) => noted.reads.refer(origin),
+    referVague: (origin) => noted.reads.addVague(origin),
     columnsOf(relation) {
       const found = known.get(relation.oid);
       if (found !== undefined) return found.outputs;
@@ -75,10 +76,9 @@ function follow(statement: TreeNode, relations: Relations): Lineage {
       const defined = relations.defined?.(relation);
       if (defined !== undefined) noted.reads.add(defined.reads);
       const outputs = defined === undefined ? ownColumns(relation) : defined.outputs;
-      known.set(relation.oid, { relation, outputs });
+      known.set(relation.oid, { outputs });
       return outputs;
     },
-    typeOf: ({ relation, column }) => known.get(relation)?.relation.columns.find(({ number }) => number === column)?.type,
     grouped: (list) => grouped.push(list),
   };
   const outputs = withMasks(query(reader, statement, null, null), relations);
@@ -87,7 +87,7 @@ function follow(statement: TreeNode, relations: Relations): Lineage {
 }
 
 function ownColumns({ oid, columns }: CatalogueRelation): readonly Output[] {
-  return columns.map(({ name, number }) => ({ name, origin: baseOrigin(oid, number), direct: true }));
+  return columns.map(({ name, number, type }) => ({ name, origin: baseOrigin(oid, number), direct: true, type }));
 }
 
 function withMasks(outputs: Outputs, relations: Relations): readonly TracedOutput[] | undefined {

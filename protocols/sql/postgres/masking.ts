@@ -80,7 +80,7 @@ function tooDeep(): Located {
 
 /** Of a relation whose columns are not known, any name could be a function's. */
 function isKnownColumn(meaning: Meaning | undefined): boolean {
-  return meaning?.kind === "column" && meaning.entry.outputs !== undefined;
+  return meaning?.kind === "column" && !meaning.vague;
 }
 
 function obstacleAt({ refusal, location }: Located, statement: LocatedStatement, { offsets }: SourceText): Obstacle {

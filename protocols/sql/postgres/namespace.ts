@@ -12,6 +12,8 @@ export interface Output {
   readonly origin: Origin;
   /** It is a base column, handed on as it is. */
   readonly direct: boolean;
+  /** As the catalogue writes it; null where it would take more than names to tell. */
+  readonly type: string | null;
 }
 
 /** Undefined: how many columns there are, and what they are called, can't be told from the text. */
@@ -34,6 +36,8 @@ export interface Entry {
   readonly rangeVar: Body | undefined;
   /** Set for a relation that will be replaced by a subquery. */
   readonly replaced: boolean;
+  /** Its row is put together from its columns, and a field of that is computed: what `USING (…) AS name` names. */
+  readonly composed?: boolean;
 }
 
 /** A column with what it is a column of. */
@@ -107,6 +111,13 @@ export class Namespace {
   columns(name: string): readonly Column[] {
     this.#fold();
     return this.#columns.get(name) ?? [];
+  }
+
+  /** All columns whose bare names mean just one. */
+  single(): readonly Output[] {
+    this.#fold();
+    this.#spend(this.#columns.size);
+    return [...this.#columns.values()].flatMap(([column, ...others]) => (column === undefined || others.length > 0 ? [] : [column.output]));
   }
 
   get vague(): readonly Entry[] {

@@ -111,6 +111,12 @@ export class Reads {
     }
   }
 
+  /** All that may go in, where that can't be told. */
+  addVague(origin: Origin): void {
+    this.add(origin);
+    this.#vague = true;
+  }
+
   addColumn(relation: number, column: number): void {
     const numbers = this.#columns.get(relation);
     if (numbers === undefined) this.#columns.set(relation, new Set([column]));

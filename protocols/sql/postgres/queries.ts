@@ -19,11 +19,12 @@ export function query(reader: Reader, node: TreeNode, names: WithOutputs | null,
   if (isSetOperation(body)) return setOperation(reader, body, inner, up, onFirst);
   if (body["valuesLists"] !== undefined) return values(reader, body, inner, up);
   const from = fromList(reader, nodesOf(type, body, "fromClause"), inner, up);
-  const scope: Scope = { spaces: [from.space], up };
+  const windows = new Map<string, Origin>();
+  const scope: Scope = { spaces: [from.space], windows, up };
+  for (const part of nodesOf(type, body, "windowClause")) windows.set(textOf(part.body, "name"), visit(reader, part, inner, scope));
   const list = nodesOf(type, body, "targetList");
   const outputs = targets(reader, list, inner, scope, from.star);
   for (const field of ["whereClause", "havingClause", "limitCount", "limitOffset"]) visit(reader, nodeOf(type, body, field), inner, scope);
-  for (const part of nodesOf(type, body, "windowClause")) visit(reader, part, inner, scope);
   const clauses = namedItems(reader, inner, scope, outputs);
   for (const field of ["sortClause", "distinctClause"]) for (const part of nodesOf(type, body, field)) clauses(part, false);
   const items = nodesOf(type, body, "groupClause");
@@ -99,7 +100,12 @@ function isPlain(body: Body): boolean {
 function united(reader: Reader, left: Outputs, right: Outputs): Outputs {
   if (left === undefined || right === undefined || left.length !== right.length) return undefined;
   reader.spend(left.length);
-  return left.map(({ name, origin }, index) => ({ name, origin: mixed([origin, right[index]?.origin ?? ANYTHING]), direct: false }));
+  return left.map(({ name, origin }, index) => ({
+    name,
+    origin: mixed([origin, right[index]?.origin ?? ANYTHING]),
+    direct: false,
+    type: null,
+  }));
 }
 
 function values(reader: Reader, body: Body, names: WithOutputs | null, up: Scope | null): Outputs {
@@ -115,7 +121,7 @@ function values(reader: Reader, body: Body, names: WithOutputs | null, up: Scope
     });
   }
   const outputs = known
-    ? columns.map((column, index) => ({ name: `column${index + 1}`, origin: mixed(column), direct: false }))
+    ? columns.map((column, index) => ({ name: `column${index + 1}`, origin: mixed(column), direct: false, type: null }))
     : undefined;
   const space = reader.namespace();
   const origin = mixed(columns.flatMap((column) => [...column]));
@@ -141,7 +147,10 @@ function targets(reader: Reader, list: readonly TreeNode[], names: WithOutputs |
       const origin = visit(reader, value, names, scope);
       const meaning = value === undefined ? undefined : reader.meaning(value.body);
       if (star === "unknown") known = false;
-      else outputs.push({ name: outputName(target.body), origin, direct: meaning?.kind === "column" && meaning.direct });
+      else {
+        const { direct, type } = meaning?.kind === "column" ? meaning : { direct: false, type: null };
+        outputs.push({ name: outputName(target.body), origin, direct, type });
+      }
     }
   }
   return known ? outputs : undefined;
@@ -157,19 +166,22 @@ function starOf(reader: Reader, value: TreeNode, scope: Scope, all: Star, into: 
     const { words, star } = referenceOf(value.body);
     if (!star) return undefined;
     if (words.length === 0) return told(all(into));
-    return told(rowInto(reader, reader.reference(value.body, scope), into));
+    return told(rowInto(reader, reader.reference(value.body, scope), into, false));
   }
   if (value.type !== "A_Indirection") return undefined;
   const steps = nodesOf(value.type, value.body, "indirection");
   if (steps.at(-1)?.type !== "A_Star") return undefined;
   const arg = nodeOf(value.type, value.body, "arg");
   if (steps.length > 1 || arg?.type !== "ColumnRef") return told(false);
-  return told(rowInto(reader, reader.reference(arg.body, scope), into));
+  return told(rowInto(reader, reader.reference(arg.body, scope), into, true));
 }
 
-function rowInto(reader: Reader, meaning: Meaning, into: Output[]): boolean {
+/** @param fields whether the columns are taken of the row as a value: `(t).*` */
+function rowInto(reader: Reader, meaning: Meaning, into: Output[], fields: boolean): boolean {
   if (meaning.kind !== "row" || meaning.entry.outputs === undefined) return false;
-  reader.spend(meaning.entry.outputs.length);
-  for (const output of meaning.entry.outputs) into.push(output);
+  const { outputs, composed } = meaning.entry;
+  reader.spend(outputs.length);
+  const whole = fields && composed === true ? { origin: meaning.origin, direct: false, type: null } : undefined;
+  for (const output of outputs) into.push(whole === undefined ? output : { ...output, ...whole });
   return true;
 }

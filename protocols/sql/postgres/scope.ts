@@ -10,6 +10,8 @@ import { type Body, nodesOf, textOf } from "./tree.ts";
 /** One level with all around it. LATERAL sees several namespaces that are not joined yet. */
 export interface Scope {
   readonly spaces: readonly Namespace[];
+  /** What goes into the windows that the query's WINDOW clause names. */
+  readonly windows?: ReadonlyMap<string, Origin>;
   readonly up: Scope | null;
 }
 
@@ -34,8 +36,18 @@ export interface Relations {
   overloads?(name: string): boolean;
 }
 
+export interface ColumnMeaning {
+  readonly kind: "column";
+  readonly origin: Origin;
+  readonly direct: boolean;
+  readonly type: string | null;
+  readonly entry: Entry;
+  /** Which column it is can't be told, or that it is one at all: `origin` is all that may be meant. */
+  readonly vague: boolean;
+}
+
 export type Meaning =
-  | { readonly kind: "column"; readonly origin: Origin; readonly direct: boolean; readonly entry: Entry }
+  | ColumnMeaning
   | { readonly kind: "row"; readonly origin: Origin; readonly entry: Entry }
   /** A name behind a relation that is none of its columns: a function in disguise, or an error. */
   | { readonly kind: "attribute"; readonly origin: Origin; readonly entry: Entry }
@@ -110,25 +122,30 @@ function unqualified(name: string, scope: Scope | null, spend: Spend): Meaning {
   }
   const row = entryOf([name], scope);
   if (row !== undefined) return { kind: "row", origin: mixed([...passed, rowOrigin(row)]), entry: row };
-  return vague === undefined ? UNKNOWN : { kind: "column", origin: mixed(passed), direct: false, entry: vague };
+  return vague === undefined ? UNKNOWN : vagueColumn(vague, passed);
 }
 
 /** Something nearer, whose columns can't be told, may have a column of that name as well. */
 function doubted(found: Meaning, vague: Entry | undefined, passed: readonly Origin[]): Meaning {
   if (vague === undefined || found.kind === "unknown") return found;
-  return { kind: "column", origin: mixed([...passed, found.origin]), direct: false, entry: vague };
+  return vagueColumn(vague, [...passed, found.origin]);
 }
 
 function columnOf(entry: Entry, name: string, spend: Spend): Meaning | undefined {
   const same = columnsNamed(entry.outputs ?? entry.named, name, spend);
   if (same.length > 0) return columnMeaning(entry, same);
-  return entry.outputs === undefined ? { kind: "column", origin: entry.origin, direct: false, entry } : undefined;
+  return entry.outputs === undefined ? vagueColumn(entry, [entry.origin]) : undefined;
 }
 
 function columnMeaning(entry: Entry, same: readonly Output[]): Meaning {
   const [one] = same;
-  if (one !== undefined && same.length === 1) return { kind: "column", origin: one.origin, direct: one.direct, entry };
-  return { kind: "column", origin: mixed(same.map(({ origin }) => origin)), direct: false, entry };
+  if (one !== undefined && same.length === 1)
+    return { kind: "column", origin: one.origin, direct: one.direct, type: one.type, entry, vague: false };
+  return { kind: "column", origin: mixed(same.map(({ origin }) => origin)), direct: false, type: null, entry, vague: false };
+}
+
+function vagueColumn(entry: Entry, origins: readonly Origin[]): ColumnMeaning {
+  return { kind: "column", origin: mixed(origins), direct: false, type: null, entry, vague: true };
 }
 
 function systemColumn(entry: Entry, name: string): Meaning | undefined {

@@ -1,0 +1,64 @@
+/** The relations of the corpus' seed that generated queries are about, and the types that their columns are told apart by. */
+
+export type Type = "int" | "text" | "date" | "num" | "json" | "time" | "bool";
+
+export const ANY: readonly [Type, ...Type[]] = ["text", "int", "date", "num", "json", "time"];
+
+export interface Col {
+  readonly name: string;
+  readonly type: Type;
+}
+
+export interface Table {
+  /** As it is written: quoted where it must be. */
+  readonly schema: string;
+  readonly name: string;
+  readonly cols: readonly Col[];
+  /** Names of the columns of its primary key. */
+  readonly key: string | null;
+  readonly view: boolean;
+}
+
+const cols = (text: string): readonly Col[] =>
+  text.split(", ").map((one) => {
+    const at = one.lastIndexOf(" ");
+    return { name: one.slice(0, at), type: one.slice(at + 1) as Type };
+  });
+
+const table = (name: string, text: string, more: Partial<Table> = {}): Table => ({
+  schema: "public",
+  name,
+  cols: cols(text),
+  key: null,
+  view: false,
+  ...more,
+});
+
+export const TABLES: readonly [Table, ...Table[]] = [
+  table("users", "id int, name text, email text, ssn text, born date, salary num, notes text, city text, tail text", { key: "id" }),
+  table("orders", "id int, user_id int, total num, status text, placed_on date, details json", { key: "id" }),
+  table("payments", "id int, user_id int, card text, amount num, paid_at time", { key: "id" }),
+  table("notes_to_self", "id int, body text, at time", { key: "id" }),
+  table("events", "id int, region text, secret text"),
+  table("people", "id int, ssn text"),
+  table('"User ""Data"""', 'id int, "S S N" text', { schema: '"Back Office"' }),
+  table("open_orders", "id int, total num", { view: true }),
+];
+
+/** Aliases and column names: some mean tables or columns elsewhere, some must be quoted. */
+export const NAMES = [
+  "u",
+  "o",
+  "t",
+  "x",
+  "id",
+  "name",
+  "users",
+  "orders",
+  "ssn",
+  "y",
+  '"Größe"',
+  '"select"',
+  '"a ""b"" c"',
+  'U&"d\\0061t"',
+] as const;
