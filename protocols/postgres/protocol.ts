@@ -11,6 +11,7 @@ export { type MaskingView, protectedOrigins, type ResolvedProtection, resolvePro
 export { quoteIdentifier } from "#protocols/sql/postgres/quoting.ts";
 export { type RuleProblem, ruleProblems, type WholeRule } from "#protocols/sql/postgres/rule-problems.ts";
 export { redactSql } from "#protocols/sql/postgres/sensitive.ts";
+export { type TracedColumn, type TracedOrigin, traceColumns } from "#protocols/sql/postgres/trace.ts";
 export { WALL_MARK } from "#protocols/sql/postgres/wall.ts";
 export { recordedText } from "#protocols/wire/recorded.ts";
 export { ClientFlow } from "./client-flow.ts";

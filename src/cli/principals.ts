@@ -31,8 +31,10 @@ function keyOf(mask: ActiveMask): string {
   return JSON.stringify(mask);
 }
 
-export function principalText({ name, groups, issuer }: Principal): string {
-  const of = [groups.length === 0 ? "" : `groups ${groups.join(", ")}`, issuer].filter((part) => part !== "").join("; ");
+/** The issuer is told where it could be another. */
+export function principalText(config: Config, { name, groups, issuer }: Principal): string {
+  const several = config.identity.oidc.length !== 1;
+  const of = [groups.length === 0 ? "" : `groups ${groups.join(", ")}`, several ? issuer : ""].filter((part) => part !== "").join("; ");
   const called = name === "" ? "anybody" : name;
   return of === "" ? called : `${called} (${of})`;
 }

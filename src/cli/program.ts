@@ -5,6 +5,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import type { CheckOptions } from "./check.ts";
 import type { DoctorOptions } from "./doctor.ts";
+import type { ExplainOptions } from "./explain.ts";
 import { asFailure, type ExitCode, Failure } from "./failure.ts";
 import { makeScreen, type Screen } from "./screen.ts";
 import type { AuditOptions } from "./sources.ts";
@@ -198,6 +199,28 @@ ${EXIT_CODES_HELP}`,
     .action(async (options: DoctorOptions) => {
       const { doctor } = await import("./doctor.ts");
       done(await doctor(world, screen, options));
+    });
+  targetCommand(program, "explain", "what the gateway would do with a statement, and why; nothing is run")
+    .argument("[sql]", "the text, one statement or several; - or left out: standard input")
+    .option("--as <name>", "the principal who would send it")
+    .option("--group <name>", "a group of this principal; may be given again", collect, [])
+    .option("--issuer <url>", "its issuer, where several are configured")
+    .option("--check", "exit 1 unless it would run")
+    .addHelpText(
+      "after",
+      `
+Verdict, rule and reason, a caret under what is in the way, what would make it pass; each output
+column with its origin and mask, the rights it needs, and the text that the target would get. Asks
+the target for its catalogue only. When nobody is named: under every mask, every right assumed.
+
+Examples:
+  sallyport explain --target orders "select name, ssn from users where id = 1"
+  sallyport explain --target orders --as report-agent --group data-agents --check - < query.sql
+${EXIT_CODES_HELP}`,
+    )
+    .action(async (sql: string | undefined, options: Omit<ExplainOptions, "sql">) => {
+      const { explain } = await import("./explain.ts");
+      done(await explain(world, screen, { ...options, sql }));
     });
   targetCommand(program, "wall", "the SQL of a role that sees masked columns masked, also without the gateway")
     .option("--as <name>", "a principal whose masks it is made of; may be given again", collect, [])

@@ -33,7 +33,9 @@ export async function wall(world: World, screen: Screen, options: WallOptions): 
       ? [principalOf(config, { ...given, group: options.group })]
       : options.as.map((as) => principalOf(config, { ...given, as, group: options.group }));
   const masks = masksOfAny(config, principals, target.name);
-  const whom = principals.every((principal) => principal === NOBODY) ? "everybody" : principals.map(principalText).join(" and ");
+  const whom = principals.every((principal) => principal === NOBODY)
+    ? "everybody"
+    : principals.map((principal) => principalText(config, principal)).join(" and ");
   if (masks.length === 0)
     throw new Failure("nothing-masked", `no masking rule of ${target.name} holds for ${whom}: a wall would hide nothing`, {
       hint: "masking.rules of the configuration say what is hidden, and from whom",

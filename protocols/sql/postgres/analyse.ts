@@ -99,9 +99,9 @@ function rewrittenOf(
   const kinds = statements.map(kindOf);
   const hidden = maskings.flatMap((masking) => masking.hidden);
   if (result === undefined || !isSound(result, view, kinds, hidden)) return "unsound";
-  const { sql, mapPosition, forward } = result;
+  const { sql, mapPosition, forward, inserted } = result;
   const outputMasked = maskings.map((masking) => masking.outputMasked);
-  return ({ ranges }) => ({ sql, outputMasked, mapPosition, sensitive: ranges.map(forward) });
+  return ({ ranges }) => ({ sql, outputMasked, mapPosition, inserted, sensitive: ranges.map(forward) });
 }
 
 function unparsed(sql: string, message: string, position: number | null, masked: boolean): Analysis {

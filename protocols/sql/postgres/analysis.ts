@@ -19,6 +19,8 @@ export interface Rewritten {
   readonly outputMasked: readonly (readonly boolean[])[];
   /** Maps a character position (from 1) of `sql` to one of the client's text; null when it lies outside. */
   readonly mapPosition: (position: number) => number | null;
+  /** What of `sql` the gateway put there, in order. */
+  readonly inserted: readonly TextRange[];
   /** `Sensitive.ranges` as they stand in `sql`. */
   readonly sensitive: readonly TextRange[];
 }

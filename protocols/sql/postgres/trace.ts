@@ -4,6 +4,7 @@
  */
 import type { Mask } from "#policies/question.ts";
 import type { Catalogue } from "#protocols/sql/catalogue.ts";
+import { conditionColumns } from "./conditions.ts";
 import { statementsOf } from "./effects.ts";
 import { parseText } from "./grammar.ts";
 import { type Lineage, lineageOf, type TracedOutput } from "./lineage.ts";
@@ -42,6 +43,8 @@ export interface TracedStatement {
   readonly outputs: readonly TracedColumn[] | null;
   /** Every column that it refers to anywhere, ordered by name. */
   readonly reads: readonly TracedOrigin[];
+  /** Those that stand in WHERE or JOIN … ON, ordered by name. */
+  readonly conditions: readonly TracedOrigin[];
 }
 
 /**
@@ -55,9 +58,14 @@ export function traceColumns(sql: string, catalogue: Catalogue, protection: Prot
   return statements?.map((statement) => {
     const tag = statementTag(statement);
     const query = queryOf(statement);
-    if (query === undefined) return { tag, outputs: [], reads: [] };
+    if (query === undefined) return { tag, outputs: [], reads: [], conditions: [] };
     const lineage = lineageOf(query, relationsIn(catalogue, protection));
-    return { tag, outputs: lineage?.outputs === undefined ? null : outputsOf(lineage.outputs), reads: readsOf(lineage) };
+    return {
+      tag,
+      outputs: lineage?.outputs === undefined ? null : outputsOf(lineage.outputs),
+      reads: readsOf(lineage),
+      conditions: lineage === undefined ? [] : named(once(conditionColumns(query, lineage))),
+    };
   });
 
   function outputsOf(outputs: readonly TracedOutput[]): readonly TracedColumn[] {
@@ -77,6 +85,10 @@ export function traceColumns(sql: string, catalogue: Catalogue, protection: Prot
   function named(columns: readonly BaseColumn[]): readonly TracedOrigin[] {
     return columns.flatMap((base) => tracedOrigin(catalogue, protection, base)).sort(byName);
   }
+}
+
+function once(columns: readonly BaseColumn[]): readonly BaseColumn[] {
+  return [...new Map(columns.map((base) => [`${base.relation}/${base.column}`, base])).values()];
 }
 
 /** Statements that yield rows themselves, or hold the query that will. */
