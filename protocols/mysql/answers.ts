@@ -1,0 +1,372 @@
+/**
+ * What each packet of the server means for the session: a step of the answer to the one command under way. A packet that
+ * does not fit ends the session: a stream that is not followed can't be judged.
+ *
+ * Source: MySQL source documentation, "Command Phase", "Text Resultset", "Prepared Statements".
+ */
+import { Fault } from "#protocols/wire/fault.ts";
+import type { Run } from "#protocols/wire/run.ts";
+import { type Column, readColumn } from "./column.ts";
+import { ANSWER, CAPABILITY, COMMAND, PACKET_PAYLOAD_MAX, STATUS } from "./constants.ts";
+import { PayloadCursor } from "./cursor.ts";
+import { type ErrPacket, errorPayload, isEof, type OkPacket, okPayload, readEof, readError, readOk } from "./outcome.ts";
+import { packets } from "./packet.ts";
+import { rebuiltError } from "./rebuilt-errors.ts";
+import type { Exchange } from "./server-frame.ts";
+import type { Answer, SessionState } from "./session.ts";
+import { applyChanges } from "./settings.ts";
+import { readBinaryRow, readTextRow, type ValueType } from "./values.ts";
+
+type Phase =
+  /** The first packet of an answer, or of the next result of several. */
+  | { readonly kind: "first" }
+  | { readonly kind: "columns"; readonly columns: Column[]; left: number }
+  | { readonly kind: "columns-eof"; readonly columns: readonly Column[] }
+  | { readonly kind: "rows"; readonly columns: readonly ValueType[]; readonly binary: boolean; readonly run: Run | null }
+  /** Definitions behind COM_STMT_PREPARE_OK: so many of parameters, then of columns, an EOF behind each list. */
+  | { readonly kind: "definitions"; readonly counts: number[]; left: number }
+  | { readonly kind: "fields" }
+  /** The server waits for the content of a file. */
+  | { readonly kind: "file" };
+
+const FIRST: Phase = { kind: "first" };
+/** A server makes no error or definition larger than this. */
+const CONTROL_BYTES_MAX = 1024 * 1024;
+const EOF_BYTES_MAX = 8;
+const AS_IT_IS: Exchange = null;
+
+export class Answers {
+  readonly #state: SessionState;
+  /** Sends a command of our own upstream. */
+  readonly #command: (bytes: Buffer) => void;
+  #phase: Phase = FIRST;
+  #rows = 0;
+
+  constructor(state: SessionState, command: (bytes: Buffer) => void) {
+    this.#state = state;
+    this.#command = command;
+  }
+
+  /** A command has gone upstream. COM_STMT_FETCH has rows from the first packet of its answer on. */
+  begin(): void {
+    const { answer } = this.#state;
+    this.#rows = 0;
+    if (answer?.kind !== "fetch") this.#phase = FIRST;
+    else this.#phase = { kind: "rows", columns: answer.prepared?.open?.columns ?? [], binary: true, run: runOf(answer) };
+  }
+
+  /** Whether a packet that begins so is a row. @throws Fault `upstream-out-of-step` */
+  isRow(length: number, first: number): boolean {
+    if (this.#state.answer === null && first !== ANSWER.error) throw outOfStep("a packet");
+    if (this.#phase.kind === "rows" && first !== ANSWER.error) {
+      const eofBytes = this.#state.deprecatesEof ? PACKET_PAYLOAD_MAX - 1 : EOF_BYTES_MAX;
+      if (first !== ANSWER.eof || length > eofBytes) return true;
+    }
+    if (length > CONTROL_BYTES_MAX) throw outOfStep(`a control packet of ${length} bytes`);
+    return false;
+  }
+
+  /** A row begins. @returns whether it is kept for the record */
+  keepsRow(large: boolean): boolean {
+    const run = this.#phase.kind === "rows" ? this.#phase.run : null;
+    if (run === null) return false;
+    this.#rows++;
+    this.#state.counts.rows++;
+    this.#state.counts.maskedCells += run.maskedColumns;
+    if (run.keeps && large) run.keepNoMore();
+    if (run.keeps) return true;
+    run.beyondRow();
+    return false;
+  }
+
+  keepRow(payload: Buffer): void {
+    if (this.#phase.kind !== "rows") return;
+    const { columns, binary, run } = this.#phase;
+    run?.row(binary ? readBinaryRow(payload, columns) : readTextRow(payload, columns), payload.length);
+  }
+
+  beyondRows(region: Buffer): void {
+    if (this.#phase.kind === "rows") this.#phase.run?.beyond(region);
+  }
+
+  cut(): void {
+    runOf(this.#state.answer)?.cut();
+  }
+
+  /** @returns what the client gets in the packet's place. @throws Fault `upstream-out-of-step`, `masking-tripwire`, `malformed-message` */
+  onPacket(payload: Buffer, nowMs: number): Exchange {
+    const { answer } = this.#state;
+    if (payload[0] === ANSWER.error) return this.#onError(payload, answer);
+    if (answer === null) throw outOfStep("a packet");
+    switch (this.#phase.kind) {
+      case "first":
+        return this.#onFirst(payload, answer, nowMs);
+      case "columns":
+        return this.#onColumn(payload, this.#phase, answer);
+      case "columns-eof":
+        return this.#onColumnsEof(payload, this.#phase, answer, nowMs);
+      case "rows":
+        return this.#onRowsEnd(payload, answer, nowMs);
+      case "definitions":
+        return this.#onDefinition(payload, this.#phase);
+      case "fields":
+        return this.#onField(payload);
+      case "file":
+        return this.#onFirst(payload, answer, nowMs);
+    }
+  }
+
+  #onFirst(payload: Buffer, answer: Answer, nowMs: number): Exchange {
+    switch (answer.kind) {
+      case "plain":
+        if (isEof(payload)) return this.#eofInstead(payload, answer);
+        return this.#onPlain(this.#ok(payload), answer);
+      case "text":
+        this.#done();
+        return AS_IT_IS;
+      case "reset":
+        return this.#onReset(this.#ok(payload), answer);
+      case "prepare":
+        return this.#onPrepared(payload, answer);
+      case "fields":
+        this.#phase = { kind: "fields" };
+        return this.#onField(payload);
+      case "fetch":
+        throw outOfStep("an answer to COM_STMT_FETCH");
+      case "query":
+      case "execute":
+        return this.#onResult(payload, answer, nowMs);
+    }
+  }
+
+  #onPlain(ok: OkPacket, answer: Extract<Answer, { kind: "plain" }>): Exchange {
+    answer.onOk?.();
+    this.#done();
+    return [this.#told(ok)];
+  }
+
+  /** COM_SET_OPTION answers with an EOF packet. */
+  #eofInstead(payload: Buffer, answer: Extract<Answer, { kind: "plain" }>): Exchange {
+    this.#state.status = readEof(payload).status;
+    answer.onOk?.();
+    this.#done();
+    return AS_IT_IS;
+  }
+
+  /** The settings that we rely on are gone with all others: they are made anew before the client hears of it. */
+  #onReset(ok: OkPacket, answer: Extract<Answer, { kind: "reset" }>): Exchange {
+    const next = this.#state.terms.preamble[answer.next];
+    if (answer.next === 0) this.#state.statements.clear();
+    if (next === undefined) {
+      this.#done();
+      return [this.#told(ok)];
+    }
+    answer.next++;
+    this.#command(packets(Buffer.concat([Buffer.from([COMMAND.query]), this.#noAttributes(), Buffer.from(next)]), 0));
+    return [];
+  }
+
+  #noAttributes(): Buffer {
+    const has = (this.#state.terms.upstreamCapabilities & CAPABILITY.queryAttributes) !== 0;
+    return has ? Buffer.from([0, 1]) : Buffer.alloc(0);
+  }
+
+  #onPrepared(payload: Buffer, answer: Extract<Answer, { kind: "prepare" }>): Exchange {
+    if (payload[0] !== ANSWER.ok) throw outOfStep("an answer to COM_STMT_PREPARE");
+    const cursor = new PayloadCursor(payload, 1);
+    const id = cursor.uint32();
+    const columns = cursor.uint16();
+    const parameters = cursor.uint16();
+    this.#state.statements.set(id, { id, judgement: answer.judgement, parameters, types: [], sent: new Set(), open: null });
+    const counts = [parameters, columns].filter((count) => count > 0);
+    const left = counts.shift();
+    if (left === undefined) this.#done();
+    else this.#phase = { kind: "definitions", counts, left: left + this.#eofs };
+    return AS_IT_IS;
+  }
+
+  #onDefinition(payload: Buffer, phase: Extract<Phase, { kind: "definitions" }>): Exchange {
+    const eof = phase.left === 1 && this.#eofs === 1;
+    if (eof && !isEof(payload)) throw outOfStep("a definition too many");
+    if (!eof) this.#checkOrigin(readColumn(payload));
+    phase.left--;
+    if (phase.left > 0) return AS_IT_IS;
+    const next = phase.counts.shift();
+    if (next === undefined) this.#done();
+    else phase.left = next + this.#eofs;
+    return AS_IT_IS;
+  }
+
+  #onField(payload: Buffer): Exchange {
+    if (isEof(payload) || (payload[0] === ANSWER.eof && this.#state.deprecatesEof)) {
+      this.#phase = FIRST;
+      this.#done();
+    } else this.#checkOrigin(readColumn(payload));
+    return AS_IT_IS;
+  }
+
+  #onResult(payload: Buffer, answer: Extract<Answer, { kind: "query" | "execute" }>, nowMs: number): Exchange {
+    const [first] = payload;
+    if (first === ANSWER.ok) return this.#onStatementOk(this.#ok(payload), answer, nowMs);
+    if (first === ANSWER.localInfile) return this.#onFileRequest(answer);
+    const cursor = new PayloadCursor(payload);
+    const left = cursor.lenenc();
+    const optional = (this.#state.terms.upstreamCapabilities & CAPABILITY.optionalResultsetMetadata) !== 0;
+    const described = !optional || cursor.uint8() === 1;
+    cursor.end("a column count");
+    if (left === 0) throw outOfStep("a result without columns");
+    if (described) this.#phase = { kind: "columns", columns: [], left };
+    else this.#undescribed(answer, left);
+    return AS_IT_IS;
+  }
+
+  /** The client has asked for no definitions: rows are digested, and under a mask they don't come. */
+  #undescribed(answer: Extract<Answer, { kind: "query" | "execute" }>, columns: number): void {
+    if (this.#state.terms.underMask) throw new Fault("masking-tripwire", "rows came whose columns are not known; the session ends");
+    answer.run.describe(Array.from({ length: columns }, (_, index) => `#${index + 1}`));
+    answer.run.keepNoMore();
+    this.#beginRows([], answer);
+  }
+
+  #onStatementOk(ok: OkPacket, answer: Extract<Answer, { kind: "query" | "execute" }>, nowMs: number): Exchange {
+    const { run } = answer;
+    run.complete("OK", Number(ok.affectedRows), nowMs);
+    this.#completed(run);
+    this.#phase = FIRST;
+    if ((ok.status & STATUS.moreResults) === 0) this.#done();
+    return [this.#told(ok)];
+  }
+
+  #onFileRequest(answer: Extract<Answer, { kind: "query" | "execute" }>): Exchange {
+    if (this.#phase.kind === "file" || answer.kind !== "query" || !answer.mayAskForFile) {
+      throw new Fault("upstream-out-of-step", "the target asks for a file that no statement of the client's speaks of; the session ends");
+    }
+    this.#phase = { kind: "file" };
+    this.#state.sendingFile = true;
+    return AS_IT_IS;
+  }
+
+  #onColumn(payload: Buffer, phase: Extract<Phase, { kind: "columns" }>, answer: Answer): Exchange {
+    const column = readColumn(payload);
+    this.#checkOrigin(column);
+    phase.columns.push(column);
+    phase.left--;
+    if (phase.left > 0) return AS_IT_IS;
+    runOf(answer)?.describe(phase.columns.map(({ name }) => name));
+    if (this.#eofs === 1) this.#phase = { kind: "columns-eof", columns: phase.columns };
+    else this.#beginRows(phase.columns, answer);
+    return AS_IT_IS;
+  }
+
+  #onColumnsEof(payload: Buffer, { columns }: Extract<Phase, { kind: "columns-eof" }>, answer: Answer, nowMs: number): Exchange {
+    if (!isEof(payload)) throw outOfStep("a column too many");
+    const { status } = readEof(payload);
+    this.#beginRows(columns, answer);
+    if ((status & STATUS.cursorExists) !== 0 && answer.kind === "execute") this.#opened(columns, answer, status, nowMs);
+    return AS_IT_IS;
+  }
+
+  #beginRows(columns: readonly Column[], answer: Answer): void {
+    this.#rows = 0;
+    this.#phase = { kind: "rows", columns, binary: answer.kind !== "query", run: runOf(answer) };
+  }
+
+  /** A cursor: the rows come by COM_STMT_FETCH. */
+  #opened(columns: readonly ValueType[], answer: Extract<Answer, { kind: "execute" }>, status: number, nowMs: number): void {
+    if (answer.prepared !== null) answer.prepared.open = { run: answer.run, columns };
+    answer.run.suspend(0, nowMs);
+    this.#state.status = status;
+    this.#done();
+  }
+
+  #onRowsEnd(payload: Buffer, answer: Answer, nowMs: number): Exchange {
+    const phase = this.#phase;
+    if (phase.kind !== "rows") throw outOfStep("the end of rows");
+    const ok = this.#state.deprecatesEof ? this.#ok(payload) : null;
+    const status = ok?.status ?? readEof(payload).status;
+    this.#state.status = status;
+    if (answer.kind === "execute" && (status & STATUS.cursorExists) !== 0 && (status & STATUS.lastRowSent) === 0 && this.#rows === 0) {
+      this.#opened(phase.columns, answer, status, nowMs);
+    } else if (answer.kind === "fetch") {
+      phase.run?.suspend(this.#rows, nowMs);
+      if ((status & STATUS.lastRowSent) !== 0 && answer.prepared !== null) answer.prepared.open = null;
+      this.#done();
+    } else {
+      phase.run?.complete("ROWS", this.#rows, nowMs);
+      if (phase.run !== null) this.#completed(phase.run);
+      this.#phase = FIRST;
+      if ((status & STATUS.moreResults) === 0) this.#done();
+    }
+    return ok === null ? AS_IT_IS : [this.#told(ok, ANSWER.eof)];
+  }
+
+  #onError(payload: Buffer, answer: Answer | null): Exchange {
+    const { terms } = this.#state;
+    const error = readError(payload, terms.upstreamCapabilities);
+    const judgement = answer?.kind === "prepare" ? answer.judgement : (runOf(answer)?.judgement ?? null);
+    const shown = terms.underMask && (judgement?.rebuildErrors ?? true) ? rebuiltError(error) : error;
+    runOf(answer)?.cut();
+    this.#state.append({ kind: "error", statement: eventOf(answer), fields: fieldsOf(shown), from: "target" });
+    this.#state.sendingFile = false;
+    this.#done();
+    return shown === error ? AS_IT_IS : [errorPayload(shown)];
+  }
+
+  #ok(payload: Buffer): OkPacket {
+    if (payload[0] !== ANSWER.ok && payload[0] !== ANSWER.eof) throw outOfStep("something else than OK");
+    const ok = readOk(payload, this.#state.terms.upstreamCapabilities);
+    this.#state.status = ok.status;
+    this.#state.sendingFile = false;
+    if (ok.changes.length > 0) this.#state.settings = applyChanges(this.#state.settings, ok.changes);
+    return ok;
+  }
+
+  /** As the client may see it: session state changes only where it has asked for them, and never under a mask. */
+  #told(ok: OkPacket, first: number = ANSWER.ok): Buffer {
+    const { underMask, clientCapabilities } = this.#state.terms;
+    const changes = underMask ? Buffer.alloc(0) : ok.changes;
+    return okPayload({ ...ok, changes, info: ok.info }, clientCapabilities, first);
+  }
+
+  #completed(run: Run): void {
+    if (run.judgement?.changesCatalogue ?? true) this.#state.catalogueChanged = true;
+  }
+
+  #done(): void {
+    this.#phase = FIRST;
+    this.#rows = 0;
+    this.#state.answer = null;
+  }
+
+  /** EOF packets behind each list of definitions. */
+  get #eofs(): 0 | 1 {
+    return this.#state.deprecatesEof ? 0 : 1;
+  }
+
+  /** @throws Fault `masking-tripwire` when a column of a protected origin comes back as itself */
+  #checkOrigin({ schema, originalTable, originalName }: Column): void {
+    const { underMask, isProtected } = this.#state.terms;
+    if (underMask && originalTable !== "" && isProtected(schema, originalTable, originalName)) {
+      throw new Fault("masking-tripwire", "the target answered with a protected column that should have been masked; the session ends");
+    }
+  }
+}
+
+function runOf(answer: Answer | null): Run | null {
+  if (answer?.kind === "query" || answer?.kind === "execute") return answer.run;
+  return answer?.kind === "fetch" ? (answer.prepared?.open?.run ?? null) : null;
+}
+
+function eventOf(answer: Answer | null): number | null {
+  if (answer === null || answer.kind === "text") return null;
+  if (answer.kind === "query" || answer.kind === "execute") return answer.run.statement;
+  return answer.kind === "fetch" ? (answer.prepared?.open?.run.statement ?? null) : answer.event;
+}
+
+function fieldsOf({ errno, sqlState, message }: ErrPacket): Readonly<Record<string, string>> {
+  return { errno: String(errno), C: sqlState, M: message };
+}
+
+function outOfStep(what: string): Fault {
+  return new Fault("upstream-out-of-step", `the target sent ${what} out of turn; the session ends`);
+}

@@ -1,0 +1,178 @@
+/**
+ * From the client to the target: cuts bytes into commands, one at a time, and carries out what `client-commands.ts` makes of
+ * them. While an answer is under way nothing more is read; what a client sends ahead is kept, up to a limit.
+ */
+import { createHash, type Hash } from "node:crypto";
+import { STATEMENT_BYTES_MAX } from "#protocols/wire/limits.ts";
+import { ClientCommands } from "./client-commands.ts";
+import { ClientFramer, type CommandHandler } from "./client-frame.ts";
+import { COMMAND } from "./constants.ts";
+import type { Asked, MysqlJudge, Outcome, SessionEffects } from "./judge.ts";
+import { LocalFile } from "./local-file.ts";
+import type { ServerFlow } from "./server-flow.ts";
+import type { SessionState } from "./session.ts";
+
+/** Where bytes go; both are written once the record has them. */
+export interface Outlets {
+  readonly upstream: Buffer[];
+  readonly client: Buffer[];
+}
+
+/** Bytes that a client may send ahead of the answer that it should wait for; beyond it its connection is not read. */
+export const AHEAD_BYTES_MAX = 64 * 1024;
+
+/** Of a COM_STMT_EXECUTE that is collected to record its values. */
+const EXECUTE_BYTES_MAX = 16 * 1024 * 1024;
+const OTHER_BYTES_MAX = 64 * 1024;
+
+interface Streamed {
+  readonly event: number | null;
+  readonly digest: Hash;
+  bytes: number;
+  readonly done: () => void;
+}
+
+export class ClientFlow implements CommandHandler {
+  readonly #state: SessionState;
+  readonly #server: ServerFlow;
+  readonly #commands: ClientCommands;
+  readonly #framer: ClientFramer;
+  #out: Outlets = { upstream: [], client: [] };
+  #nowMs = 0;
+  #asking: Asked | undefined;
+  #streamed: Streamed | null = null;
+  #file: LocalFile | null = null;
+  #ended = false;
+
+  constructor(state: SessionState, server: ServerFlow, judge: MysqlJudge, effects: SessionEffects) {
+    this.#state = state;
+    this.#server = server;
+    this.#commands = new ClientCommands(state, judge, effects);
+    this.#framer = new ClientFramer(this);
+  }
+
+  /** The client said COM_QUIT; what comes behind it is not read. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** The target stands between two commands: one of our own may go out. */
+  get atBoundary(): boolean {
+    return this.#framer.atBoundary && !this.#state.sendingFile;
+  }
+
+  /** The client has sent more ahead than is kept: it should not be read. */
+  get full(): boolean {
+    return this.#framer.heldBytes > AHEAD_BYTES_MAX && !this.#goesOn;
+  }
+
+  /**
+   * @param nowMs monotonic milliseconds
+   * @param out receives views of `chunk`, valid until they are written
+   * @returns what to wait for before `resume`; undefined: go on
+   * @throws Fault: the session ends
+   */
+  push(chunk: Buffer, nowMs: number, out: Outlets): Asked | undefined {
+    if (this.#ended) return undefined;
+    this.#out = out;
+    this.#nowMs = nowMs;
+    if (this.#asking !== undefined) this.#framer.hold(chunk);
+    else this.#read(chunk);
+    return this.#taken();
+  }
+
+  /** What was asked for has come, or the answer under way is complete: what is held is read on. */
+  resume(outcome: Outcome | null, nowMs: number, out: Outlets): Asked | undefined {
+    this.#out = out;
+    this.#nowMs = nowMs;
+    if (outcome !== null) {
+      this.#asking = undefined;
+      this.#carryOut(outcome);
+    }
+    if (this.#asking === undefined) this.#read(Buffer.alloc(0));
+    return this.#taken();
+  }
+
+  collects(command: number): number {
+    if (command === COMMAND.query || command === COMMAND.stmtPrepare) return STATEMENT_BYTES_MAX;
+    if (command === COMMAND.stmtExecute) return EXECUTE_BYTES_MAX;
+    return OTHER_BYTES_MAX;
+  }
+
+  command(payload: Buffer, packets: Buffer): void {
+    this.#state.commandSequence = this.#framer.sequence;
+    this.#carryOut(this.#commands.onCommand(payload, packets, this.#nowMs));
+  }
+
+  large(command: number, beginning: Buffer): boolean {
+    const outcome = this.#commands.onLarge(command, beginning, this.#nowMs);
+    this.#streamed = { event: outcome.event, digest: createHash("sha256"), bytes: 0, done: outcome.done(this.#carryOut.bind(this)) };
+    return outcome.passes;
+  }
+
+  part(part: Buffer, last: boolean): void {
+    const streamed = this.#streamed;
+    if (streamed === null) throw new Error("broken invariant: a part of no command");
+    streamed.digest.update(part);
+    streamed.bytes += part.length;
+    if (last) {
+      this.#streamed = null;
+      this.#state.commandSequence = this.#framer.sequence;
+      if (streamed.event !== null) {
+        this.#state.append({ kind: "body", statement: streamed.event, bytes: streamed.bytes, sha256: streamed.digest.digest("hex") });
+      }
+      if (part.length > 0) this.#out.upstream.push(part);
+      streamed.done();
+    } else if (part.length > 0) this.#out.upstream.push(part);
+  }
+
+  file(bytes: Buffer, payload: Buffer, last: boolean): void {
+    this.#file ??= new LocalFile(this.#state.terms.limits.bytesPerStatement);
+    this.#file.add(payload);
+    if (last) {
+      this.#file.end(this.#state);
+      this.#file = null;
+      this.#state.sendingFile = false;
+      this.#state.commandSequence = this.#framer.sequence;
+      this.#server.restartAfterFile();
+    }
+    this.#out.upstream.push(bytes);
+  }
+
+  get #goesOn(): boolean {
+    return this.#asking === undefined && this.#state.answer === null && !this.#ended;
+  }
+
+  #read(chunk: Buffer): void {
+    this.#framer.read(
+      chunk,
+      () => this.#goesOn,
+      () => this.#state.sendingFile,
+    );
+  }
+
+  #taken(): Asked | undefined {
+    return this.#asking;
+  }
+
+  #carryOut(outcome: Outcome): void {
+    switch (outcome.kind) {
+      case "forward":
+        this.#state.answer = outcome.answer;
+        if (outcome.answer !== null) this.#server.restart();
+        this.#out.upstream.push(...outcome.bytes);
+        return;
+      case "answer":
+        this.#server.restart();
+        for (const payload of outcome.payloads) this.#out.client.push(this.#server.stamped(payload));
+        return;
+      case "ask":
+        this.#asking = outcome.asked;
+        return;
+      case "quit":
+        this.#ended = true;
+        this.#out.upstream.push(...outcome.bytes);
+        return;
+    }
+  }
+}

@@ -1,0 +1,127 @@
+/**
+ * Takes the commands of a client apart: those that policy or the record need. Views into the payload are valid as long as
+ * the payload is. Source: MySQL source documentation, "Command Phase" and "Prepared Statements".
+ */
+import { decodeText } from "#protocols/wire/cursor.ts";
+import { Fault } from "#protocols/wire/fault.ts";
+import type { RecordedValue } from "#protocols/wire/transcript.ts";
+import { CAPABILITY, EXECUTE_FLAG } from "./constants.ts";
+import { PayloadCursor } from "./cursor.ts";
+import { checkType, isNull, readBinaryValue, type ValueType } from "./values.ts";
+
+/** A value that travels with a statement beside its parameters (query attributes), or a parameter of one. */
+export interface ParameterType extends ValueType {
+  readonly name: string;
+}
+
+export interface QueryCommand {
+  /** As text: UTF-8, or one character a byte where it is not. */
+  readonly sql: string;
+  readonly attributes: readonly { readonly name: string; readonly value: RecordedValue }[];
+  /** Where the statement's text begins in the payload: what is before it goes on as it came. */
+  readonly textAt: number;
+}
+
+/** Query attributes in one statement. */
+const ATTRIBUTES_MAX = 1024;
+
+/** @param payload of COM_QUERY, command byte included. @throws Fault `malformed-message` */
+export function readQueryCommand(payload: Buffer, capabilities: number): QueryCommand {
+  const cursor = new PayloadCursor(payload, 1);
+  let attributes: QueryCommand["attributes"] = [];
+  if ((capabilities & CAPABILITY.queryAttributes) !== 0) {
+    const count = cursor.lenenc();
+    cursor.lenenc(); // number of sets, always 1
+    if (count > ATTRIBUTES_MAX) throw new Fault("malformed-message", "the statement has too many query attributes");
+    if (count > 0) {
+      const { types, values } = readParameters(cursor, count, [], true);
+      attributes = values.map((value, index) => ({ name: types[index]?.name ?? "", value }));
+    }
+  }
+  const textAt = cursor.at;
+  return { sql: decodeText(cursor.rest()), attributes, textAt };
+}
+
+export interface ExecuteCommand {
+  readonly statement: number;
+  readonly cursor: boolean;
+  readonly values: readonly RecordedValue[];
+  /** Remembered by the server for the next execution, which may leave them out. */
+  readonly types: readonly ParameterType[];
+  readonly attributes: QueryCommand["attributes"];
+}
+
+/**
+ * @param known of the statement that is executed
+ * @param known.types of its last execution
+ * @param known.sent numbers of parameters (from 0) whose values were sent as long data
+ * @throws Fault `malformed-message`
+ */
+export function readExecuteCommand(
+  payload: Buffer,
+  capabilities: number,
+  known: { readonly parameters: number; readonly types: readonly ParameterType[]; readonly sent: ReadonlySet<number> },
+): ExecuteCommand {
+  const cursor = new PayloadCursor(payload, 1);
+  const statement = cursor.uint32();
+  const flags = cursor.uint8();
+  cursor.uint32(); // iterations, always 1
+  const named = (capabilities & CAPABILITY.queryAttributes) !== 0;
+  const counted = named && (flags & EXECUTE_FLAG.parameterCountAvailable) !== 0;
+  const open = (flags & ~EXECUTE_FLAG.parameterCountAvailable) !== 0;
+  const none = { statement, cursor: open, values: [], types: known.types, attributes: [] };
+  if (known.parameters === 0 && !counted) return none;
+  const count = counted ? cursor.lenenc() : known.parameters;
+  if (count < known.parameters || count > known.parameters + ATTRIBUTES_MAX) {
+    throw new Fault("malformed-message", "COM_STMT_EXECUTE has another number of parameters than its statement");
+  }
+  if (count === 0) return none;
+  const { types, values } = readParameters(cursor, count, known.types, named, known.sent);
+  return {
+    statement,
+    cursor: open,
+    values: values.slice(0, known.parameters),
+    types,
+    attributes: values.slice(known.parameters).map((value, index) => ({ name: types[known.parameters + index]?.name ?? "", value })),
+  };
+}
+
+const NONE: ReadonlySet<number> = new Set();
+
+function readParameters(
+  cursor: PayloadCursor,
+  count: number,
+  before: readonly ParameterType[],
+  named: boolean,
+  sent: ReadonlySet<number> = NONE,
+): { readonly types: readonly ParameterType[]; readonly values: readonly RecordedValue[] } {
+  const nulls = cursor.bytes((count + 7) >> 3);
+  const bound = cursor.uint8();
+  const types = bound === 1 ? Array.from({ length: count }, () => readType(cursor, named)) : before;
+  if (types.length < count) throw new Fault("malformed-message", "COM_STMT_EXECUTE leaves out types that were never sent");
+  const values = types
+    .slice(0, count)
+    .map((type, index) => (sent.has(index) ? LONG_DATA : isNull(nulls, index) ? null : readBinaryValue(cursor, type)));
+  return { types, values };
+}
+
+/** Stands for a value that was sent before, by COM_STMT_SEND_LONG_DATA, and is on record there. */
+const LONG_DATA: RecordedValue = "(sent as long data)";
+
+function readType(cursor: PayloadCursor, named: boolean): ParameterType {
+  const type = cursor.uint8();
+  const unsigned = (cursor.uint8() & 0x80) !== 0;
+  checkType(type);
+  const name = named ? cursor.lenencBytes().toString("utf8") : "";
+  return { type, unsigned, binary: false, name };
+}
+
+/** COM_STMT_CLOSE, RESET, FETCH, SEND_LONG_DATA begin with the statement's id. @throws Fault `malformed-message` */
+export function readStatementId(payload: Buffer): number {
+  return new PayloadCursor(payload, 1).uint32();
+}
+
+/** COM_STMT_SEND_LONG_DATA: which parameter, from 0. @throws Fault `malformed-message` */
+export function readLongDataParameter(payload: Buffer): number {
+  return new PayloadCursor(payload, 5).uint16();
+}

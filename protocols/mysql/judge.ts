@@ -1,0 +1,42 @@
+/**
+ * What a MySQL session asks of the outside, judgements of its texts and the end of other sessions' work, and what becomes of
+ * a command once that is answered.
+ */
+import type { Judgement } from "#protocols/wire/judgement.ts";
+import type { Answer } from "./session.ts";
+import type { Settings } from "./settings.ts";
+
+/** What the gateway itself does in the place of the server. */
+export type Instead =
+  /** KILL: `connection` ends the session, else only what it runs. */
+  { readonly kind: "kill"; readonly id: number; readonly connection: boolean };
+
+export interface MysqlJudgement extends Judgement {
+  /** Statements of the text; a refused text counts as one. */
+  readonly statements: number;
+  /** Set when the text is one statement that the gateway carries out itself. */
+  readonly instead: Instead | null;
+  /** LOAD DATA LOCAL: the server may ask the client for a file. */
+  readonly readsLocalFile: boolean;
+}
+
+export type MysqlJudge = (sql: string, settings: Settings) => MysqlJudgement | Promise<MysqlJudgement>;
+
+export interface SessionEffects {
+  /** @returns whether there was such a session of the same principal */
+  readonly kill: (id: number, connection: boolean) => Promise<boolean>;
+  /** Keyed digest of a value that must not stand in the record. */
+  readonly digestOf: (value: Buffer) => string;
+}
+
+/** What becomes of a command. */
+export type Outcome =
+  /** Goes upstream; `answer` is what comes back, null for a command without one. */
+  | { readonly kind: "forward"; readonly bytes: readonly Buffer[]; readonly answer: Answer | null }
+  /** Is answered here. */
+  | { readonly kind: "answer"; readonly payloads: readonly Buffer[] }
+  | { readonly kind: "ask"; readonly asked: Asked }
+  | { readonly kind: "quit"; readonly bytes: readonly Buffer[] };
+
+/** Resolves to what becomes of the command that was asked about. */
+export type Asked = Promise<Outcome>;

@@ -1,0 +1,46 @@
+/** Refusals that need no policy, and the judgement of a text that streams by unread. */
+import type { Denial, DenyReason } from "#policies/decision.ts";
+import type { MysqlJudgement } from "./judge.ts";
+
+/** A command that is not served: administration, replication, and what no client sends any more. */
+export function commandDenial(what: string): Denial {
+  return deny("command-refused", `${what} is refused`, "use SQL for it, as far as access rules allow it");
+}
+
+/** The catalogue has changed since a statement was judged, and the server would run it on what is there now. */
+export function changedDenial(id: number): Denial {
+  return deny("masked-unresolved", `what prepared statement ${id} reads has changed since it was prepared`, "prepare the statement again");
+}
+
+/** Under a mask, what was not prepared in this session has not been judged. */
+export function unknownStatementDenial(id: number): Denial {
+  return deny("masked-unsupported", `no statement ${id} was prepared in this session`, "prepare the statement again");
+}
+
+export function deny(reason: DenyReason, message: string, hint: string): Denial {
+  return { verdict: "deny", reason, rule: null, message, hint, position: null };
+}
+
+/** For a text that streams by, unread: only principals with every right and no mask have one. */
+export function unparsedJudgement(beginning: Buffer, bytes: number): MysqlJudgement {
+  return {
+    verdict: "allow",
+    rule: null,
+    reason: "unparsed",
+    denial: null,
+    upstreamSql: null,
+    outputMasked: [],
+    mapPosition: (position) => position,
+    recordedSql: { head: beginning.toString("utf8", 0, 1024), bytes, sha256: null },
+    recordedUpstreamSql: null,
+    tables: [],
+    sensitiveParameters: [],
+    rebuildErrors: false,
+    prepares: [],
+    holds: () => true,
+    changesCatalogue: true,
+    statements: 1,
+    instead: null,
+    readsLocalFile: false,
+  };
+}

@@ -1,0 +1,103 @@
+/**
+ * One session after login: what both directions share. `client-flow.ts` turns the client's bytes into what goes upstream,
+ * `server-flow.ts` the server's into what goes back. One command is under way at a time: the next is read when its answer is
+ * complete, so that an answer belongs to no other, and settings are exact when a text is judged.
+ */
+import type { Judgement } from "#protocols/wire/judgement.ts";
+import type { Append, ResultLimits, Run } from "#protocols/wire/run.ts";
+import type { ParameterType } from "./commands.ts";
+import { CAPABILITY, STATUS } from "./constants.ts";
+import type { Settings } from "./settings.ts";
+import type { ValueType } from "./values.ts";
+
+/** What the policy in force means for the session as a whole; settled at login. */
+export interface SessionTerms {
+  /** The principal is under a mask on the target. */
+  readonly underMask: boolean;
+  /** A text that need not be understood may pass unparsed: no mask, no guardrail, every right. */
+  readonly mayPassUnparsed: boolean;
+  /** LOAD DATA LOCAL is allowed. */
+  readonly localFiles: boolean;
+  /** True when a result column comes from a protected one. */
+  readonly isProtected: (schema: string, table: string, column: string) => boolean;
+  readonly limits: ResultLimits;
+  /** Agreed on with the client. */
+  readonly clientCapabilities: number;
+  /** Agreed on with the target: what the client has, and session tracking. */
+  readonly upstreamCapabilities: number;
+  /** Statements of the gateway's own that a reset connection needs anew, one text each. */
+  readonly preamble: readonly string[];
+}
+
+export interface SessionCounts {
+  statements: number;
+  rows: number;
+  maskedCells: number;
+  denied: number;
+  bytes: number;
+}
+
+/** A prepared statement, by the id that the server gave it. */
+export interface Prepared {
+  readonly id: number;
+  readonly judgement: Judgement;
+  readonly parameters: number;
+  /** Of its last execution, which the next may leave out. */
+  types: readonly ParameterType[];
+  /** Parameters whose values were sent as long data since the last execution. */
+  readonly sent: Set<number>;
+  /** The execution whose cursor is open; rows come by COM_STMT_FETCH. */
+  open: { readonly run: Run; readonly columns: readonly ValueType[] } | null;
+}
+
+/** The answer that is waited for. */
+export type Answer =
+  /** OK or ERR, maybe EOF. `onOk` is done, before the client sees it. */
+  | { readonly kind: "plain"; readonly event: number | null; readonly onOk: (() => void) | null }
+  /** COM_STATISTICS: one packet of text, or ERR. */
+  | { readonly kind: "text" }
+  | { readonly kind: "query"; readonly run: Run; readonly mayAskForFile: boolean }
+  | { readonly kind: "prepare"; readonly judgement: Judgement; readonly event: number }
+  | { readonly kind: "execute"; readonly run: Run; readonly prepared: Prepared | null }
+  | { readonly kind: "fetch"; readonly prepared: Prepared | null }
+  /** COM_FIELD_LIST: definitions up to an EOF. */
+  | { readonly kind: "fields"; readonly event: number }
+  /** COM_RESET_CONNECTION, and behind it `preamble`, from the given statement on. */
+  | { readonly kind: "reset"; readonly event: number; next: number };
+
+export class SessionState {
+  readonly terms: SessionTerms;
+  readonly append: Append;
+  readonly counts: SessionCounts = { statements: 0, rows: 0, maskedCells: 0, denied: 0, bytes: 0 };
+  readonly statements = new Map<number, Prepared>();
+  settings: Settings;
+  /** Server status flags of the last answer. */
+  status: number;
+  answer: Answer | null = null;
+  /** The server waits for the content of a file that the client reads. */
+  sendingFile = false;
+  /** Sequence number of the last packet of the command under way. */
+  commandSequence = 0;
+  /** A statement that may have changed the catalogue has completed since this was last read. */
+  catalogueChanged = false;
+
+  constructor(terms: SessionTerms, append: Append, settings: Settings, status: number) {
+    this.terms = terms;
+    this.append = append;
+    this.settings = settings;
+    this.status = status;
+  }
+
+  get inTransaction(): boolean {
+    return (this.status & STATUS.inTransaction) !== 0;
+  }
+
+  /** Nothing is under way: the session could end here without losing anything. */
+  get quiet(): boolean {
+    return this.answer === null && !this.inTransaction;
+  }
+
+  get deprecatesEof(): boolean {
+    return (this.terms.clientCapabilities & CAPABILITY.deprecateEof) !== 0;
+  }
+}
