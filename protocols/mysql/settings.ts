@@ -4,42 +4,14 @@
  *
  * Source: MySQL source documentation, "Session State Information"; MySQL manual, "Server SQL Modes".
  */
+import { readSqlMode, type SqlMode } from "#protocols/sql/mysql/sql-mode.ts";
 import { PayloadCursor } from "./cursor.ts";
-
-/** The modes that change how a text is cut into tokens, or how they bind. */
-export interface SqlMode {
-  readonly ansiQuotes: boolean;
-  readonly noBackslashEscapes: boolean;
-  readonly pipesAsConcat: boolean;
-  readonly highNotPrecedence: boolean;
-  readonly ignoreSpace: boolean;
-}
 
 export interface Settings {
   readonly database: string | null;
   readonly sqlMode: SqlMode;
   /** character_set_client, as the server names it. */
   readonly charset: string;
-}
-
-export const DEFAULT_SQL_MODE: SqlMode = {
-  ansiQuotes: false,
-  noBackslashEscapes: false,
-  pipesAsConcat: false,
-  highNotPrecedence: false,
-  ignoreSpace: false,
-};
-
-/** @param value of `sql_mode`: names with commas between; combination modes come with what they stand for */
-export function readSqlMode(value: string): SqlMode {
-  const modes = new Set(value.toUpperCase().split(","));
-  return {
-    ansiQuotes: modes.has("ANSI_QUOTES"),
-    noBackslashEscapes: modes.has("NO_BACKSLASH_ESCAPES"),
-    pipesAsConcat: modes.has("PIPES_AS_CONCAT"),
-    highNotPrecedence: modes.has("HIGH_NOT_PRECEDENCE"),
-    ignoreSpace: modes.has("IGNORE_SPACE"),
-  };
 }
 
 const TRACK = { systemVariables: 0, schema: 1 } as const;
