@@ -234,13 +234,10 @@ export class ClientCommands {
   }
 
   #kill(id: number, connection: boolean, event: number): Outcome {
-    const asked = this.#effects.kill(id, connection).then((done): Outcome => {
-      if (done) return { kind: "answer", payloads: [this.#ok()] };
-      const fields = { errno: "1094", M: `Unknown thread id: ${id}` };
-      this.#state.append({ kind: "error", statement: event, fields, from: "gateway" });
-      return { kind: "answer", payloads: [errorPayload({ errno: 1094, sqlState: "HY000", message: `Unknown thread id: ${id}` })] };
-    });
-    return { kind: "ask", asked };
+    if (this.#effects.kill(id, connection)) return { kind: "answer", payloads: [this.#ok()] };
+    const error = { errno: 1094, sqlState: "HY000", message: `Unknown thread id: ${id}` };
+    this.#state.append({ kind: "error", statement: event, fields: { errno: "1094", M: error.message }, from: "gateway" });
+    return { kind: "answer", payloads: [errorPayload(error)] };
   }
 
   #ok(): Buffer {

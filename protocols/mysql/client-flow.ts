@@ -66,6 +66,11 @@ export class ClientFlow implements CommandHandler {
     return this.#framer.heldBytes > AHEAD_BYTES_MAX && !this.#goesOn;
   }
 
+  /** Something of the client's waits here to be read. */
+  get holds(): boolean {
+    return this.#framer.heldBytes > 0;
+  }
+
   /**
    * @param nowMs monotonic milliseconds
    * @param out receives views of `chunk`, valid until they are written

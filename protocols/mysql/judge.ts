@@ -23,8 +23,8 @@ export interface MysqlJudgement extends Judgement {
 export type MysqlJudge = (sql: string, settings: Settings) => MysqlJudgement | Promise<MysqlJudgement>;
 
 export interface SessionEffects {
-  /** @returns whether there was such a session of the same principal */
-  readonly kill: (id: number, connection: boolean) => Promise<boolean>;
+  /** @returns false where it is known that the principal has no such session */
+  readonly kill: (id: number, connection: boolean) => boolean;
   /** Keyed digest of a value that must not stand in the record. */
   readonly digestOf: (value: Buffer) => string;
 }

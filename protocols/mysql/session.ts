@@ -3,6 +3,7 @@
  * `server-flow.ts` the server's into what goes back. One command is under way at a time: the next is read when its answer is
  * complete, so that an answer belongs to no other, and settings are exact when a text is judged.
  */
+import type { SessionCounts } from "#protocols/wire/counts.ts";
 import type { Judgement } from "#protocols/wire/judgement.ts";
 import type { Append, ResultLimits, Run } from "#protocols/wire/run.ts";
 import type { ParameterType } from "./commands.ts";
@@ -27,14 +28,6 @@ export interface SessionTerms {
   readonly upstreamCapabilities: number;
   /** Statements of the gateway's own that a reset connection needs anew, one text each. */
   readonly preamble: readonly string[];
-}
-
-export interface SessionCounts {
-  statements: number;
-  rows: number;
-  maskedCells: number;
-  denied: number;
-  bytes: number;
 }
 
 /** A prepared statement, by the id that the server gave it. */
@@ -68,7 +61,7 @@ export type Answer =
 export class SessionState {
   readonly terms: SessionTerms;
   readonly append: Append;
-  readonly counts: SessionCounts = { statements: 0, rows: 0, maskedCells: 0, denied: 0, bytes: 0 };
+  readonly counts: SessionCounts;
   readonly statements = new Map<number, Prepared>();
   settings: Settings;
   /** Server status flags of the last answer. */
@@ -81,9 +74,10 @@ export class SessionState {
   /** A statement that may have changed the catalogue has completed since this was last read. */
   catalogueChanged = false;
 
-  constructor(terms: SessionTerms, append: Append, settings: Settings, status: number) {
+  constructor(terms: SessionTerms, append: Append, counts: SessionCounts, settings: Settings, status: number) {
     this.terms = terms;
     this.append = append;
+    this.counts = counts;
     this.settings = settings;
     this.status = status;
   }

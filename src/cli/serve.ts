@@ -73,7 +73,7 @@ async function start(
 ): Promise<RunningGateway> {
   try {
     mkdirSync(config.recording.directory, { recursive: true, mode: 0o750 });
-    await bindOnce(config.listen.postgres);
+    for (const address of [config.listen.postgres, config.listen.mysql]) await bindOnce(address);
     return await runKeeper(config, {
       load,
       fork: () =>

@@ -22,6 +22,7 @@ export interface KeyPair {
 /** A listener that the file leaves out is null and does not exist. */
 export interface Listen {
   readonly postgres: HostPort | null;
+  readonly mysql: HostPort | null;
   readonly admin: HostPort | null;
 }
 
@@ -94,7 +95,7 @@ export interface TargetLimits {
 }
 
 /** What a client and its target speak. */
-export type Protocol = "postgres";
+export type Protocol = "postgres" | "mysql";
 
 export interface Target {
   readonly name: string;

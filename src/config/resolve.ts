@@ -20,7 +20,7 @@ export function resolveConfig(document: ConfigDocument, source: Source): Config 
   }
   return {
     ...source,
-    listen: { postgres: document.listen.postgres ?? null, admin: document.listen.admin ?? null },
+    listen: { postgres: document.listen.postgres ?? null, mysql: document.listen.mysql ?? null, admin: document.listen.admin ?? null },
     workers: document.workers,
     tls: {
       certificates: [keyPair(first), ...rest.map(keyPair)],
@@ -86,8 +86,6 @@ function upstreamTls({ tls, address }: TargetDocument): UpstreamTls {
 /** What no single key can see: ways to log in, and folders that hold one another. */
 export function crossChecks(document: ConfigDocument): readonly Remark[] {
   const { listen, identity, tls, recording, evidence, state } = document;
-  const { postgres, admin } = listen;
-  const shared = admin !== undefined && admin.port !== 0 && admin.port === postgres?.port && admin.host === postgres.host;
   const certificatesProve = tls.clientCertificates.mode !== "none" && identity.certificates !== undefined;
   const nobody = identity.oidc.length === 0 && !certificatesProve;
   const folders: readonly (readonly [string, Path])[] = [
@@ -96,7 +94,7 @@ export function crossChecks(document: ConfigDocument): readonly Remark[] {
     [state.sqlite, ["state", "sqlite"]],
   ];
   return [
-    ...(shared ? [{ path: ["listen", "admin"], message: "is the address of listen.postgres too" }] : []),
+    ...sharedAddresses(listen),
     ...(nobody ? [{ path: ["identity"], message: "nobody can log in: no OIDC issuer, and client certificates prove nothing" }] : []),
     ...folders.flatMap(([folder, path]) =>
       folders
@@ -104,6 +102,16 @@ export function crossChecks(document: ConfigDocument): readonly Remark[] {
         .map(([, otherPath]) => ({ path, message: `lies in ${otherPath.join(".")}, which must hold nothing else` })),
     ),
   ];
+}
+
+function sharedAddresses(listen: ConfigDocument["listen"]): readonly Remark[] {
+  const named = Object.entries(listen).flatMap(([name, address]) =>
+    address === undefined || address.port === 0 ? [] : [{ name, address }],
+  );
+  return named.flatMap(({ name, address }, index) => {
+    const first = named.slice(0, index).find((other) => other.address.port === address.port && other.address.host === address.host);
+    return first === undefined ? [] : [{ path: ["listen", name], message: `is the address of listen.${first.name} too` }];
+  });
 }
 
 function isInside(path: string, folder: string): boolean {

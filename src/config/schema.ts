@@ -45,8 +45,10 @@ export function configSchema(files: Files) {
 }
 
 const listenSchema = z
-  .strictObject({ postgres: address(0).optional(), admin: address(0).optional() })
-  .refine((listen) => listen.postgres !== undefined, { error: "no listener: expected postgres: host:port" });
+  .strictObject({ postgres: address(0).optional(), mysql: address(0).optional(), admin: address(0).optional() })
+  .refine((listen) => listen.postgres !== undefined || listen.mysql !== undefined, {
+    error: "no listener: expected postgres: host:port or mysql: host:port",
+  });
 
 function clientTlsSchema(leaf: Leaves) {
   return z
@@ -130,7 +132,7 @@ function targetSchema(leaf: Leaves) {
     session: duration.default(SESSION_MS_DEFAULT),
   });
   return z.strictObject({
-    protocol: z.literal("postgres", { error: expected("postgres") }),
+    protocol: z.enum(["postgres", "mysql"], { error: expected("postgres or mysql") }),
     address: address(1),
     database: z.union([text, distinct(text).min(1)], { error: expected("a name or a list of names") }).optional(),
     tls: upstreamTlsSchema(leaf).prefault({}),

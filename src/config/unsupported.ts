@@ -14,12 +14,10 @@ export interface Unsupported {
 }
 
 export const UNSUPPORTED: readonly Unsupported[] = [
-  { path: ["listen", "mysql"], what: "the MySQL listener" },
   { path: ["listen", "https"], what: "the HTTPS listener" },
   { path: ["listen", "http"], what: "the HTTP listener" },
   { path: ["tls", "clientCertificates", "crl"], what: "a revocation list" },
   { path: ["identity", "saml"], what: "SAML", when: (value) => !(Array.isArray(value) && value.length === 0) },
-  { path: ["targets", "*", "protocol"], what: "protocol mysql", when: (value) => value === "mysql", withNeighbours: true },
   { path: ["targets", "*", "protocol"], what: "protocol http", when: (value) => value === "http", withNeighbours: true },
   { path: ["targets", "*", "tls", "crl"], what: "a revocation list" },
   { path: ["state", "postgres"], what: "state in PostgreSQL" },

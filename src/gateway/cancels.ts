@@ -22,9 +22,16 @@ export function workerOf(processId: number): number {
   return processId >>> SESSION_BITS;
 }
 
-interface Entry {
-  readonly secret: Buffer;
+/** Who may stop a session without its key: its own principal. */
+export interface Owned {
+  /** Names the principal. */
+  readonly owner: string;
   readonly cancel: (remote: string) => void;
+  readonly end: () => void;
+}
+
+interface Entry extends Owned {
+  readonly secret: Buffer;
 }
 
 export class Cancels {
@@ -40,14 +47,22 @@ export class Cancels {
     this.#worker = worker;
   }
 
-  /** @param long for PostgreSQL's protocol 3.2: a secret of 32 bytes instead of 4 */
-  issue(long: boolean, cancel: (remote: string) => void): CancelKey {
+  /** A process id for a client that is told it before it logs in. */
+  take(): number {
     const mask = (1 << SESSION_BITS) - 1;
     do this.#next = (this.#next + 1) & mask;
     while (this.#entries.has(this.#processId()));
-    const processId = this.#processId();
+    return this.#processId();
+  }
+
+  /**
+   * @param long for PostgreSQL's protocol 3.2: a secret of 32 bytes instead of 4
+   * @param reserved from `take`
+   */
+  issue(long: boolean, owned: Owned, reserved: number | null): CancelKey {
+    const processId = reserved === null || this.#entries.has(reserved) ? this.take() : reserved;
     const secret = randomBytes(long ? SECRET_BYTES_LONG : SECRET_BYTES_SHORT);
-    this.#entries.set(processId, { secret, cancel });
+    this.#entries.set(processId, { ...owned, secret });
     return { processId, secret };
   }
 
@@ -68,6 +83,15 @@ export class Cancels {
       return false;
     }
     entry.cancel(remote);
+    return true;
+  }
+
+  /** @returns whether this worker has such a session of that principal's */
+  kill(processId: number, owner: string, connection: boolean, remote: string): boolean {
+    const entry = this.#entries.get(processId);
+    if (entry?.owner !== owner) return false;
+    if (connection) entry.end();
+    else entry.cancel(remote);
     return true;
   }
 

@@ -86,6 +86,8 @@ export interface Conversation {
   readonly application: string | null;
   /** Minor version of PostgreSQL's protocol, which decides how long a cancel key is. */
   readonly longCancelKeys: boolean;
+  /** Taken from `Cancels.take` before the login; null: one is given out when the session begins. */
+  readonly reservedId: number | null;
   /** Logs in at the target. @throws Fault as `Upstream.dial` does */
   dial(request: DialRequest): Promise<Dialled>;
 }
@@ -117,6 +119,13 @@ export interface DialogueParts {
   readonly digestOf: (value: Buffer) => string;
   /** Names this session to whoever may cancel it. */
   readonly key: CancelKey;
+  /**
+   * Stops what another session of the same principal runs, or ends it.
+   *
+   * @param processId as its key names it
+   * @returns false where it is known that there is none
+   */
+  readonly kill: (processId: number, connection: boolean) => boolean;
 }
 
 /** Where bytes go: views, valid until they are written. */

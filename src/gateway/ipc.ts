@@ -4,13 +4,26 @@
  */
 import type { Catalogue } from "#protocols/sql/catalogue.ts";
 import type { HandshakeRecord, SessionSummary } from "#src/audit/records.ts";
-import type { HostPort } from "#src/config/config.ts";
+import type { HostPort, Protocol } from "#src/config/config.ts";
+
+/** Where each protocol is listened for; null: nowhere. */
+export type Listens = Readonly<Record<Protocol, HostPort | null>>;
 
 /** Who can be cancelled, as BackendKeyData gave it out. */
 export interface CancelRequest {
   readonly processId: number;
   /** Hex. */
   readonly secret: string;
+  readonly remote: string;
+}
+
+/** A session that its own principal stops, from another session. */
+export interface KillRequest {
+  readonly processId: number;
+  /** Names the principal. */
+  readonly owner: string;
+  /** Ends the session, else only what it runs. */
+  readonly connection: boolean;
   readonly remote: string;
 }
 
@@ -21,7 +34,7 @@ export interface Start {
   readonly version: string;
   /** 48 bytes, hex. */
   readonly ticketKeys: string;
-  readonly listen: HostPort | null;
+  readonly listen: Listens;
   readonly gateway: string;
   readonly catalogues: readonly (readonly [name: string, Catalogue])[];
   /** Targets whose masking rules fit their schema; masked principals of others are not served. */
@@ -38,6 +51,7 @@ export interface Answer {
 export type Instruction =
   | { readonly type: "catalogue"; readonly name: string; readonly catalogue: Catalogue | null }
   | { readonly type: "cancel"; readonly request: CancelRequest }
+  | { readonly type: "kill"; readonly request: KillRequest }
   /** Of the newest configuration. */
   | { readonly type: "fits"; readonly target: string }
   | { readonly type: "reload"; readonly version: string; readonly fitting: readonly string[] }
@@ -47,7 +61,7 @@ export type ToWorker = Start | Answer | Instruction;
 
 /** How a worker's start went. */
 export type StartResult =
-  | { readonly type: "listening"; readonly address: HostPort | null }
+  | { readonly type: "listening"; readonly addresses: Listens }
   | { readonly type: "failed"; readonly message: string };
 
 /** What a worker tells and asks while it runs. */
@@ -63,6 +77,7 @@ export type Report =
   /** The journal is closed; the keeper may seal it. */
   | { readonly type: "session-closed"; readonly session: SessionSummary }
   | { readonly type: "cancel"; readonly request: CancelRequest }
+  | { readonly type: "kill"; readonly request: KillRequest }
   | {
       readonly type: "log";
       readonly level: "info" | "warn" | "error";

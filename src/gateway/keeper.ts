@@ -11,7 +11,7 @@ import { systemClock } from "#src/recording/clock.ts";
 import { Admin } from "./admin.ts";
 import { workerOf } from "./cancels.ts";
 import { Catalogues } from "./catalogues.ts";
-import type { Instruction, Report, ToKeeper, ToWorker } from "./ipc.ts";
+import type { Instruction, Listens, Report, ToKeeper, ToWorker } from "./ipc.ts";
 import { newSessionId } from "./session-id.ts";
 import { Vault } from "./vault.ts";
 
@@ -22,8 +22,7 @@ export interface KeeperDeps {
   readonly log: (level: "info" | "warn" | "error", event: string, fields: Readonly<Record<string, unknown>>) => void;
 }
 
-export interface Addresses {
-  readonly postgres: HostPort | null;
+export interface Addresses extends Listens {
   readonly admin: HostPort | null;
 }
 
@@ -79,7 +78,7 @@ class Keeper {
   /** Workers that there should be; a reload does not change it. */
   readonly #processes: number;
   #catalogues: Catalogues;
-  #listen: HostPort | null;
+  #listen: Listens;
   #admin: Admin | null = null;
   #phase: "starting" | "serving" | "stopping" = "starting";
   #restarts: number[] = [];
@@ -89,7 +88,7 @@ class Keeper {
     this.#config = config;
     this.#deps = deps;
     this.#vault = vault;
-    this.#listen = config.listen.postgres;
+    this.#listen = { postgres: config.listen.postgres, mysql: config.listen.mysql };
     this.#processes = config.workers;
     this.#catalogues = this.#cataloguesOf(config, undefined);
   }
@@ -102,7 +101,7 @@ class Keeper {
     const { workers, listen } = this.#config;
     // The first worker settles a port 0; the others bind the same.
     const bound = await this.#startWorker(1);
-    if (bound !== null) this.#listen = bound;
+    this.#listen = bound;
     await Promise.all(Array.from({ length: workers - 1 }, (_, index) => this.#startWorker(index + 2)));
     let admin: HostPort | null = null;
     if (listen.admin !== null) {
@@ -110,7 +109,7 @@ class Keeper {
       admin = await this.#admin.listen(listen.admin);
     }
     this.#phase = "serving";
-    return { addresses: { postgres: bound, admin }, reload: () => this.#reload(), stop: () => this.stop() };
+    return { addresses: { ...bound, admin }, reload: () => this.#reload(), stop: () => this.stop() };
   }
 
   async stop(): Promise<void> {
@@ -148,8 +147,8 @@ class Keeper {
     return this.#vault.failing === null ? null : "recordings can't be sealed";
   }
 
-  /** @returns the address that the worker listens on. @throws Error when it could not start */
-  #startWorker(number: number): Promise<HostPort | null> {
+  /** @returns the addresses that the worker listens on. @throws Error when it could not start */
+  #startWorker(number: number): Promise<Listens> {
     const child = this.#deps.fork();
     const worker: WorkerProcess = { number, child, sessions: new Set(), ready: false };
     this.#workers.set(number, worker);
@@ -157,7 +156,7 @@ class Keeper {
       child.on("message", (message: ToKeeper) => {
         if (message.type === "listening") {
           worker.ready = true;
-          resolve(message.address);
+          resolve(message.addresses);
         } else if (message.type === "failed") reject(new Error(message.message));
         else this.#onMessage(worker, message);
       });
@@ -201,6 +200,11 @@ class Keeper {
       case "cancel": {
         const owner = this.#workers.get(workerOf(message.request.processId));
         if (owner !== undefined) send(owner, { type: "cancel", request: message.request });
+        return;
+      }
+      case "kill": {
+        const owner = this.#workers.get(workerOf(message.request.processId));
+        if (owner !== undefined) send(owner, { type: "kill", request: message.request });
         return;
       }
       case "reloaded":

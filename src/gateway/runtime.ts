@@ -12,9 +12,11 @@ import type { Judgement } from "#protocols/wire/judgement.ts";
 import type { Config } from "#src/config/config.ts";
 import type { Identity } from "#src/identity/proof.ts";
 import { Judgements, refreshingJudge } from "#src/sessions/judge.ts";
+import { MysqlJudgements } from "#src/sessions/mysql-judge.ts";
 import { describeClientPolicy, type TlsServers, tlsServers } from "#src/tls/contexts.ts";
 import { watchHandshakes } from "./handshakes.ts";
 import type { Deadlines } from "./limits.ts";
+import { type Face, faceOf } from "./mysql/face.ts";
 import type { Standing } from "./standing.ts";
 import { Upstream } from "./upstream.ts";
 
@@ -49,6 +51,7 @@ export class Runtime {
   readonly upstreams: ReadonlyMap<string, Upstream>;
   readonly #parts: RuntimeParts;
   readonly #judgements = new Judgements();
+  readonly #mysqlJudgements = new MysqlJudgements();
   readonly #standings = new Map<string, Standing>();
 
   constructor(parts: RuntimeParts) {
@@ -65,6 +68,12 @@ export class Runtime {
       [...parts.config.targets].map(([name, target]) => [name, new Upstream(target, parts.deadlines.upstreamLoginMs)]),
     );
     watchHandshakes(this.servers);
+  }
+
+  /** What MySQL clients are greeted with: the target's own face where there is only one. */
+  get mysqlFace(): Face {
+    const [only, ...others] = [...this.upstreams.values()].filter(({ target }) => target.protocol === "mysql");
+    return faceOf(others.length === 0 ? only : undefined);
   }
 
   /**
@@ -112,6 +121,7 @@ export class Runtime {
     current();
     return {
       underMask: masks.length > 0,
+      mysqlJudge: this.#mysqlJudgements.judge({ document, principal, target }),
       searchPath: masks.length === 0 ? null : path,
       mayPassUnparsed: decision.verdict === "allow",
       judge:

@@ -109,7 +109,10 @@ export class Session {
     const { client, authorised, self, runtime } = this.#parts;
     const { upstream, proof, conversation, database, rest } = authorised;
     const cancelUpstream = (): void => this.#cancelUpstream(target.cancel);
-    const key = self.cancels.issue(conversation.longCancelKeys, (remote) => this.#onCancel(remote, cancelUpstream));
+    const owner = JSON.stringify([proof.principal.issuer, proof.principal.name]);
+    const killed = new Fault("session-limit", "the session was ended by its principal", { hint: "connect again" });
+    const owned = { owner, cancel: (remote: string) => this.#onCancel(remote, cancelUpstream), end: () => this.end(killed) };
+    const key = self.cancels.issue(conversation.longCancelKeys, owned, conversation.reservedId);
     try {
       const { greeting, dialogue } = target.begin({
         results: runtime.config.recording.results,
@@ -117,6 +120,7 @@ export class Session {
         append: (event) => this.#journal.append(event),
         digestOf: self.digestOf,
         key,
+        kill: (processId, connection) => self.kill({ processId, owner, connection, remote: this.#parts.remote }),
       });
       const relay = new Relay({
         client,

@@ -4,6 +4,7 @@ import type { Clock } from "#src/recording/clock.ts";
 import type { Slabs } from "#src/recording/slabs.ts";
 import type { Budget } from "./budget.ts";
 import type { CancelKey, Cancels } from "./cancels.ts";
+import type { KillRequest } from "./ipc.ts";
 import type { KeeperLink } from "./keeper-link.ts";
 import type { Deadlines } from "./limits.ts";
 
@@ -19,6 +20,8 @@ export interface WorkerSelf {
   readonly digestOf: (value: Buffer) => string;
   /** Carries out a CancelRequest here, or hands it to the worker whose session it names. */
   readonly cancel: (key: CancelKey, remote: string) => void;
+  /** As `cancel`, for a session of the same principal. @returns false where it is known that there is none */
+  readonly kill: (request: KillRequest) => boolean;
   /** Looks at a catalogue again, where one is kept. */
   readonly refresh: (name: string) => Promise<void>;
   readonly log: (level: "info" | "warn" | "error", event: string, fields: Readonly<Record<string, unknown>>) => void;

@@ -2,9 +2,11 @@
  * A worker: one process of the data path. It reads the same configuration as the keeper, listens, and serves
  * connections; what must be on record it sends to the keeper and waits.
  */
+
+import { loadMysqlGrammar } from "#protocols/mysql/protocol.ts";
 import { type Catalogue, loadGrammar } from "#protocols/postgres/protocol.ts";
 import { Fault } from "#protocols/wire/fault.ts";
-import type { Config, LoadResult } from "#src/config/config.ts";
+import type { Config, HostPort, LoadResult } from "#src/config/config.ts";
 import { createIdentity } from "#src/identity/identity.ts";
 import { systemClock } from "#src/recording/clock.ts";
 import { openDigests } from "#src/recording/digests.ts";
@@ -14,10 +16,12 @@ import { Budget } from "./budget.ts";
 import { type CancelKey, Cancels, workerOf } from "./cancels.ts";
 import { Connection } from "./connection.ts";
 import { connectionsWithin, descriptorLimit } from "./descriptors.ts";
-import type { Instruction, Start, ToKeeper, ToWorker } from "./ipc.ts";
+import type { Front } from "./front.ts";
+import type { Instruction, KillRequest, Start, ToKeeper, ToWorker } from "./ipc.ts";
 import { KeeperLink } from "./keeper-link.ts";
 import { type Deadlines, UNAUTHENTICATED_PER_ADDRESS } from "./limits.ts";
 import { Listener } from "./listener.ts";
+import { MysqlFront } from "./mysql/front.ts";
 import { POSTGRES_FRONT } from "./postgres/front.ts";
 import { Runtime } from "./runtime.ts";
 import { newSessionId } from "./session-id.ts";
@@ -69,10 +73,10 @@ class Worker {
   #fitting: Set<string>;
   readonly #background = new Set<Promise<unknown>>();
   #runtime: Runtime;
-  #listener: Listener | null = null;
+  readonly #listeners: Listener[] = [];
 
   static async start(start: Start, deps: WorkerDeps, link: KeeperLink): Promise<Worker> {
-    await loadGrammar();
+    await Promise.all([loadGrammar(), loadMysqlGrammar()]);
     const config = await loadSame(deps, start.version);
     const worker = new Worker(start, deps, link, config);
     await worker.#listen(config);
@@ -100,6 +104,7 @@ class Worker {
       newId: newSessionId,
       digestOf: (value) => digests.digest(value),
       cancel: (key, remote) => this.#cancel(key, remote),
+      kill: (request) => this.#kill(request),
       refresh: (name) => (this.#catalogues.has(name) ? link.refresh(name) : Promise.resolve()),
       log: (level, event, fields) => link.tell({ type: "log", level, event, fields }),
       background: (work) => this.#inBackground(work),
@@ -119,6 +124,11 @@ class Worker {
         const key = { processId, secret: Buffer.from(secret, "hex") };
         const known = this.#cancels.request(key, remote, this.#self.clock.monotonicMs());
         if (!known) this.#self.log("warn", "cancel-refused", { remote });
+        return;
+      }
+      case "kill": {
+        const { processId, owner, connection, remote } = message.request;
+        this.#cancels.kill(processId, owner, connection, remote);
         return;
       }
       case "reload":
@@ -148,27 +158,43 @@ class Worker {
   }
 
   async #listen(config: Config): Promise<void> {
-    if (this.#start.listen === null) {
-      this.#deps.send({ type: "listening", address: null });
-      return;
-    }
-    this.#listener = new Listener({
-      address: this.#start.listen,
+    const { listen } = this.#start;
+    const postgres = await this.#listenAt(listen.postgres, config, () => POSTGRES_FRONT);
+    const mysql = await this.#listenAt(listen.mysql, config, () => new MysqlFront(this.#runtime.mysqlFace, this.#cancels.take()));
+    this.#deps.send({ type: "listening", addresses: { postgres, mysql } });
+  }
+
+  /** @param front made anew for each connection */
+  async #listenAt(address: HostPort | null, config: Config, front: () => Front): Promise<HostPort | null> {
+    if (address === null) return null;
+    const listener = new Listener({
+      address,
       reusePort: config.workers > 1,
       unauthenticatedPerAddress: Math.ceil(UNAUTHENTICATED_PER_ADDRESS / config.workers),
       connectionsMax: connectionsWithin(descriptorLimit()),
       now: systemClock.monotonicMs,
-      open: (raw) => new Connection(raw, POSTGRES_FRONT, this.#self, this.#runtime),
+      open: (raw) => new Connection(raw, front(), this.#self, this.#runtime),
       onDefect: (error) => this.#logFailure(error),
     });
-    const address = await this.#listener.listen();
-    this.#deps.send({ type: "listening", address });
+    this.#listeners.push(listener);
+    return listener.listen();
+  }
+
+  get #connections(): readonly Connection[] {
+    return this.#listeners.flatMap(({ connections }) => [...connections]);
   }
 
   #cancel(key: CancelKey, remote: string): void {
     const request = { processId: key.processId, secret: key.secret.toString("hex"), remote };
     if (workerOf(key.processId) === this.#start.worker) this.onMessage({ type: "cancel", request });
     else this.#link.tell({ type: "cancel", request });
+  }
+
+  #kill(request: KillRequest): boolean {
+    const { processId, owner, connection, remote } = request;
+    if (workerOf(processId) === this.#start.worker) return this.#cancels.kill(processId, owner, connection, remote);
+    this.#link.tell({ type: "kill", request });
+    return true;
   }
 
   async #reload(version: string): Promise<void> {
@@ -185,14 +211,13 @@ class Worker {
   }
 
   async #drain(): Promise<void> {
-    const listener = this.#listener;
-    listener?.close();
-    for (const connection of listener?.connections ?? []) connection.drain();
+    for (const listener of this.#listeners) listener.close();
+    for (const connection of this.#connections) connection.drain();
     const until = this.#self.clock.monotonicMs() + this.#deps.deadlines.drainMs;
-    while ((listener?.connections.size ?? 0) > 0 && this.#self.clock.monotonicMs() < until) await pause(20);
+    while (this.#connections.length > 0 && this.#self.clock.monotonicMs() < until) await pause(20);
     const fault = new Fault("shutting-down", "the gateway is shutting down", { hint: "connect again" });
-    for (const connection of listener?.connections ?? []) connection.end(fault);
-    while ((listener?.connections.size ?? 0) > 0 && this.#self.clock.monotonicMs() < until + 1000) await pause(20);
+    for (const connection of this.#connections) connection.end(fault);
+    while (this.#connections.length > 0 && this.#self.clock.monotonicMs() < until + 1000) await pause(20);
     // A statement that was cut off is cancelled over a connection of its own.
     await Promise.race([Promise.all(this.#background), pause(LAST_WORK_MS)]);
     this.#runtime.identity.close();
@@ -207,7 +232,7 @@ class Worker {
   /** What came back since a session's last statement goes to its journal, and the counts to the index. */
   #everySecond(): void {
     for (const error of this.#self.journals.slabs.flushAll()) this.#logFailure(error);
-    const sessions = [...(this.#listener?.connections ?? [])].flatMap(({ summary }) => summary ?? []);
+    const sessions = this.#connections.flatMap(({ summary }) => summary ?? []);
     if (sessions.length > 0) this.#link.tell({ type: "session-progress", sessions });
   }
 

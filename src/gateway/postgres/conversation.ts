@@ -20,6 +20,7 @@ import { postgresDialer, postgresOpening } from "./dialer.ts";
 import { PostgresDialogue } from "./dialogue.ts";
 
 export class PostgresConversation implements Conversation {
+  readonly reservedId = null;
   readonly #startup: Startup;
 
   constructor(startup: Startup) {

@@ -1,0 +1,22 @@
+/**
+ * The face of the MySQL protocol: what the gateway may use of this folder. README.md here lists the sections of the
+ * specification that are spoken, and where they are deviated from.
+ */
+
+export { analyse as analyseMysql } from "#protocols/sql/mysql/analyse.ts";
+export { loadGrammar as loadMysqlGrammar } from "#protocols/sql/mysql/grammar.ts";
+export { DEFAULT_SQL_MODE } from "#protocols/sql/mysql/sql-mode.ts";
+export { ClientFlow, type Outlets } from "./client-flow.ts";
+export { CAPABILITY, COMMAND, UTF8MB4_COLLATION } from "./constants.ts";
+export { type Greeting, greetingPayload, readGreeting, SCRAMBLE_BYTES } from "./greeting.ts";
+export type { Instead, MysqlJudge, MysqlJudgement, Outcome, SessionEffects } from "./judge.ts";
+export { type HandshakeResponse, handshakeResponsePayload, readHandshakeResponse, readSslRequest, sslRequestPayload } from "./login.ts";
+export { errorPayload, type OkPacket, okPayload, readError, readOk } from "./outcome.ts";
+export { packets, takePacket } from "./packet.ts";
+export { PasswordExchange, type PasswordStep } from "./password-exchange.ts";
+export { requestedTarget } from "./requested.ts";
+export { ServerFlow } from "./server-flow.ts";
+export { SessionState, type SessionTerms } from "./session.ts";
+export { applyChanges, type Settings } from "./settings.ts";
+export { type LoginEffect, UpstreamLogin } from "./upstream-login.ts";
+export { denialError, faultError } from "./wire-errors.ts";

@@ -1,0 +1,83 @@
+/**
+ * From the text of COM_QUERY or COM_STMT_PREPARE to the facts that policies judge, and to what the gateway does with it.
+ * Pure and synchronous; `loadGrammar` must have been awaited once.
+ */
+import type { StatementFacts, TextFacts } from "#policies/question.ts";
+import { canonicalText, splitStatements } from "./canonical.ts";
+import { parseCanonical } from "./grammar.ts";
+import { type ExecutableComment, lex, type Token } from "./lexer.ts";
+import { statementNeeds } from "./rights.ts";
+import type { SqlMode } from "./sql-mode.ts";
+import { namesIn, walk } from "./tree.ts";
+
+export interface TextSettings {
+  readonly sqlMode: SqlMode;
+  readonly executes: ((comment: ExecutableComment) => boolean) | null;
+}
+
+export interface MysqlAnalysis {
+  readonly facts: TextFacts;
+  readonly statements: number;
+  /** Set when the text is one KILL. */
+  readonly kill: { readonly id: number; readonly connection: boolean } | null;
+  readonly readsLocalFile: boolean;
+  readonly changesCatalogue: boolean;
+}
+
+export function analyse(sql: string, settings: TextSettings): MysqlAnalysis {
+  const lexed = lex(sql, settings);
+  if (lexed.kind === "error") return unparsed(lexed.message, lexed.index + 1);
+  const statements = splitStatements(lexed.tokens);
+  const facts: StatementFacts[] = [];
+  for (const tokens of statements) {
+    const found = statementFacts(tokens);
+    if (found === undefined) return unparsed("the statement could not be understood", (tokens[0]?.start ?? 0) + 1);
+    facts.push(found);
+  }
+  const [first] = statements;
+  return {
+    facts: { kind: "parsed", statements: facts },
+    statements: facts.length,
+    kill: statements.length === 1 && first !== undefined ? killOf(first) : null,
+    readsLocalFile: statements.length === 1 && first !== undefined && /^load data (low_priority |concurrent )?local /.test(wordsOf(first)),
+    changesCatalogue: facts.some(({ needs }) => needs.includes("schema") || needs.includes("admin")),
+  };
+}
+
+function statementFacts(tokens: readonly Token[]): StatementFacts | undefined {
+  const parsed = parseCanonical(canonicalText(tokens).sql);
+  const tree = parsed.kind === "tree" && Array.isArray(parsed.tree) && parsed.tree.length === 1 ? (parsed.tree[0] as unknown) : undefined;
+  const need = statementNeeds(tree, tokens);
+  if (need === undefined) return undefined;
+  return { ...need, tables: tablesIn(tree), masking: null };
+}
+
+function tablesIn(tree: unknown): readonly string[] {
+  const tables = new Set<string>();
+  walk(tree, (key, value) => {
+    if (key === "Table" && typeof value === "object" && value !== null && "name" in value) tables.add(namesIn(value.name).join("."));
+    if (key === "TableName" || key === "TableObject") tables.add(namesIn(value).join("."));
+    return true;
+  });
+  tables.delete("");
+  return [...tables];
+}
+
+function unparsed(message: string, position: number): MysqlAnalysis {
+  return {
+    facts: { kind: "unparsed", message, position, masked: false },
+    statements: 1,
+    kill: null,
+    readsLocalFile: false,
+    changesCatalogue: true,
+  };
+}
+
+function killOf(tokens: readonly Token[]): MysqlAnalysis["kill"] {
+  const found = /^kill (query |connection |hard |soft )*(\d+)$/.exec(wordsOf(tokens).trim());
+  return found === null ? null : { id: Number(found[2]), connection: !found[0].includes("query ") };
+}
+
+function wordsOf(tokens: readonly Token[]): string {
+  return `${tokens.map(({ text }) => text.toLowerCase()).join(" ")} `;
+}

@@ -1,0 +1,137 @@
+/** What a statement needs, read off its tree; what the grammar doesn't know of the server's administration, off its first words. */
+import type { Right } from "#policies/question.ts";
+import { functionNeeds } from "./functions.ts";
+import type { Token } from "./lexer.ts";
+import { isBody, namesIn, nodeOf, walk } from "./tree.ts";
+
+export interface Need {
+  readonly tag: string;
+  readonly needs: readonly Right[];
+}
+
+const EVERY: readonly Right[] = ["read", "write", "schema", "admin"];
+
+/** By the node that stands for the statement. */
+const BY_NODE: Readonly<Record<string, readonly [tag: string, ...needs: Right[]]>> = {
+  Query: ["SELECT", "read"],
+  Insert: ["INSERT", "write"],
+  Update: ["UPDATE", "read", "write"],
+  Delete: ["DELETE", "read", "write"],
+  Truncate: ["TRUNCATE", "write"],
+  CreateTable: ["CREATE TABLE", "schema"],
+  CreateView: ["CREATE VIEW", "schema"],
+  CreateIndex: ["CREATE INDEX", "schema"],
+  CreateDatabase: ["CREATE DATABASE", "admin"],
+  CreateSchema: ["CREATE DATABASE", "admin"],
+  AlterTable: ["ALTER TABLE", "schema"],
+  AlterView: ["ALTER VIEW", "schema"],
+  Drop: ["DROP", "schema"],
+  RenameTable: ["RENAME TABLE", "schema"],
+  Analyze: ["ANALYZE TABLE", "schema"],
+  OptimizeTable: ["OPTIMIZE TABLE", "schema"],
+  Grant: ["GRANT", "admin"],
+  Revoke: ["REVOKE", "admin"],
+  Flush: ["FLUSH", "admin"],
+  Kill: ["KILL", "read"],
+  Call: ["CALL", "write"],
+  StartTransaction: ["START TRANSACTION", "read"],
+  Commit: ["COMMIT", "read"],
+  Rollback: ["ROLLBACK", "read"],
+  Savepoint: ["SAVEPOINT", "read"],
+  ReleaseSavepoint: ["RELEASE SAVEPOINT", "read"],
+  LockTables: ["LOCK TABLES", "write"],
+  UnlockTables: ["UNLOCK TABLES", "read"],
+  Use: ["USE", "read"],
+  ShowColumns: ["SHOW", "read"],
+  ShowTables: ["SHOW", "read"],
+  ShowDatabases: ["SHOW", "read"],
+  ShowSchemas: ["SHOW", "read"],
+  ShowViews: ["SHOW", "read"],
+  ShowFunctions: ["SHOW", "read"],
+  ShowCreate: ["SHOW", "read"],
+  ShowVariable: ["SHOW", "read"],
+  ShowVariables: ["SHOW", "read"],
+  ShowStatus: ["SHOW", "read"],
+  ShowCollation: ["SHOW", "read"],
+  ShowCharset: ["SHOW", "read"],
+  ShowProcessList: ["SHOW", "admin"],
+  ExplainTable: ["DESCRIBE", "read"],
+  Set: ["SET", "read"],
+};
+
+/** Which SHOW tells of more than the schema, by the words behind it. */
+const SHOW_ADMIN =
+  /^(full )?(processlist|engine .*|binary .*|binlog .*|master .*|slave .*|replica.*|relaylog .*|all slaves .*|privileges|grants for .*|profile.*)$/;
+
+/** Statements that the grammar does not read, by their first words. */
+const BY_WORDS: readonly (readonly [RegExp, string, ...Right[]])[] = [
+  [/^do /, "DO", "write"],
+  [/^show /, "SHOW", "read"],
+  [/^(check|checksum|repair|optimize|analyze) /, "CHECK TABLE", "schema"],
+  [/^help /, "HELP", "read"],
+  [/^xa /, "XA", "write"],
+  [/^(begin|begin work)$/, "BEGIN", "read"],
+  [/^set transaction /, "SET TRANSACTION", "read"],
+  [/^load data /, "LOAD DATA", "read", "write"],
+];
+
+/** @param tree of one statement, undefined where the grammar does not read it. @returns undefined when nothing is known of it */
+export function statementNeeds(tree: unknown, tokens: readonly Token[]): Need | undefined {
+  const node = tree === undefined ? undefined : nodeOf(tree);
+  return node === undefined ? needsByWords(tokens) : needsOfNode(node[0], node[1], tree, tokens);
+}
+
+function needsOfNode(name: string, body: Readonly<Record<string, unknown>>, tree: unknown, tokens: readonly Token[]): Need | undefined {
+  if (name === "Explain") {
+    const inner = body["statement"];
+    const found = statementNeeds(inner, []);
+    return found === undefined ? undefined : { tag: "EXPLAIN", needs: body["analyze"] === true ? found.needs : ["read"] };
+  }
+  const known = BY_NODE[name];
+  if (known === undefined) return { tag: name.toUpperCase(), needs: EVERY };
+  const [tag, ...needs] = known;
+  const all = new Set<Right>([...needs, ...inside(name, tree)]);
+  if (tag === "SHOW" && SHOW_ADMIN.test(wordsBehind(tokens))) all.add("admin");
+  if (name === "Set") for (const need of settingNeeds(tokens)) all.add(need);
+  return { tag: tag === "INSERT" && isWord(tokens[0], "replace") ? "REPLACE" : tag, needs: [...all] };
+}
+
+/** Functions, row locks, and queries inside writes. */
+function inside(name: string, tree: unknown): readonly Right[] {
+  const needs: Right[] = [];
+  walk(tree, (key, value) => {
+    if (key === "Function" && isBody(value)) needs.push(functionNeeds(namesIn(value["name"])));
+    if (key === "locks" && Array.isArray(value) && value.length > 0) needs.push("write");
+    if (key === "into" && isBody(value)) needs.push("write");
+    if (key === "Select" && name !== "Query") needs.push("read");
+    return true;
+  });
+  return needs;
+}
+
+/** Session variables are the session's own business; global ones, passwords and roles are not. */
+function settingNeeds(tokens: readonly Token[]): readonly Right[] {
+  const words = tokens.map(({ text }) => text.toLowerCase());
+  const admin = ["global", "persist", "persist_only", "password", "role", "resource"].some((word) => words.includes(word));
+  return admin ? ["admin"] : [];
+}
+
+function needsByWords(tokens: readonly Token[]): Need | undefined {
+  const text = tokens.map((token) => (token.kind === "word" ? token.text.toLowerCase() : "?")).join(" ");
+  const padded = `${text} `;
+  const found = BY_WORDS.find(([pattern]) => pattern.test(padded) || pattern.test(text));
+  if (found === undefined) return undefined;
+  const [, tag, ...needs] = found;
+  return { tag, needs: tag === "SHOW" && SHOW_ADMIN.test(wordsBehind(tokens)) ? [...needs, "admin"] : needs };
+}
+
+function wordsBehind(tokens: readonly Token[]): string {
+  return tokens
+    .slice(1)
+    .map(({ text }) => text.toLowerCase())
+    .join(" ");
+}
+
+function isWord(token: Token | undefined, word: string): boolean {
+  return token?.kind === "word" && token.text.toLowerCase() === word;
+}

@@ -1,0 +1,106 @@
+/** MySQL's own half of a session: the login that the target gets, KILL QUERY there, and what a client is told when it is in. */
+import {
+  CAPABILITY,
+  type HandshakeResponse,
+  okPayload,
+  SessionState,
+  type SessionTerms,
+  UTF8MB4_COLLATION,
+} from "#protocols/mysql/protocol.ts";
+import type { Conversation, Dialled, DialogueParts, DialRequest } from "#src/gateway/front.ts";
+import type { Standing } from "#src/gateway/standing.ts";
+import type { Upstream, UpstreamContext } from "#src/gateway/upstream.ts";
+import { type DialTerms, type MysqlLogin, mysqlDialer } from "./dialer.ts";
+import { MysqlDialogue } from "./dialogue.ts";
+import type { Opening } from "./opening.ts";
+
+/**
+ * Makes the server tell of every change of what texts are read by, and tell it once. Sent again after COM_RESET_CONNECTION,
+ * which takes it back.
+ */
+const PREAMBLE: readonly string[] = [
+  "SET SESSION session_track_schema = ON, SESSION session_track_system_variables = 'autocommit,character_set_client,character_set_connection,character_set_results,sql_mode,time_zone'",
+  "SET SESSION sql_mode = @@SESSION.sql_mode, SESSION character_set_client = @@SESSION.character_set_client",
+];
+
+/** Of the client's choice, what is not handed on: it is between it and us, or nothing that is spoken here. */
+const OWN =
+  CAPABILITY.compress |
+  CAPABILITY.zstdCompression |
+  CAPABILITY.localFiles |
+  CAPABILITY.canHandleExpiredPasswords |
+  CAPABILITY.multiFactorAuthentication;
+
+export class MysqlConversation implements Conversation {
+  readonly longCancelKeys = false;
+  readonly #response: HandshakeResponse;
+  readonly #opening: Opening;
+
+  constructor(response: HandshakeResponse, opening: Opening) {
+    this.#response = response;
+    this.#opening = opening;
+  }
+
+  get application(): string | null {
+    return this.#response.attributes.get("program_name") ?? null;
+  }
+
+  get reservedId(): number {
+    return this.#opening.greeting.connectionId;
+  }
+
+  async dial({ permit, standing, mark, context }: DialRequest): Promise<Dialled> {
+    const { upstream, database } = permit;
+    const terms = this.#terms(database, mark);
+    const { socket, login } = await upstream.dial(mysqlDialer(upstream, terms), context);
+    this.#check(login);
+    return {
+      socket,
+      cancel: killing(upstream, terms, login.greeting.connectionId),
+      begin: (parts) => this.#begin(login, standing, parts),
+    };
+  }
+
+  #terms(database: string, mark: string): DialTerms {
+    const { capabilities, maxPacketBytes } = this.#response;
+    const attributes = new Map([
+      ["program_name", "sallyport"],
+      ["sallyport_session", mark],
+    ]);
+    const collation = UTF8MB4_COLLATION;
+    return { capabilities: (capabilities & ~OWN) >>> 0, collation, maxPacketBytes, database, attributes, preamble: PREAMBLE };
+  }
+
+  /** What changes the form of packets must be the same on both legs, but for what is translated between them. */
+  #check({ capabilities }: MysqlLogin): void {
+    const forms = CAPABILITY.deprecateEof | CAPABILITY.multiResults | CAPABILITY.psMultiResults | CAPABILITY.optionalResultsetMetadata;
+    const missing = this.#response.capabilities & ~capabilities & forms;
+    if (missing !== 0) throw new Error(`broken invariant: a client was offered what the target has not (0x${missing.toString(16)})`);
+  }
+
+  #begin(login: MysqlLogin, standing: Standing, parts: DialogueParts) {
+    const terms: SessionTerms = {
+      underMask: standing.underMask,
+      mayPassUnparsed: standing.mayPassUnparsed,
+      localFiles: false,
+      isProtected: () => false,
+      limits: parts.results,
+      clientCapabilities: this.#response.capabilities,
+      upstreamCapabilities: login.capabilities,
+      preamble: PREAMBLE,
+    };
+    const state = new SessionState(terms, parts.append, parts.counts, login.settings, login.status);
+    const nothing = { affectedRows: 0n, lastInsertId: 0n, warnings: 0, info: "", changes: Buffer.alloc(0) };
+    const greeting = this.#opening.next(okPayload({ ...nothing, status: login.status }, this.#response.capabilities));
+    return { greeting, dialogue: new MysqlDialogue(state, standing.mysqlJudge, parts) };
+  }
+}
+
+/** KILL QUERY over a connection of its own, logged in as the session was. */
+function killing(upstream: Upstream, terms: DialTerms, connectionId: number) {
+  return async (context: UpstreamContext): Promise<void> => {
+    const statement = `KILL QUERY ${connectionId}`;
+    const { socket } = await upstream.dial(mysqlDialer(upstream, { ...terms, database: null, preamble: [statement] }), context);
+    socket.destroySoon();
+  };
+}
