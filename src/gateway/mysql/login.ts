@@ -53,7 +53,9 @@ class Steps {
   }
 
   async run(): Promise<LoginResult> {
-    const response = readHandshakeResponse(await this.#packet());
+    const said = readHandshakeResponse(await this.#packet());
+    // Clients name capabilities of theirs that were not offered, and do without them.
+    const response = { ...said, capabilities: (said.capabilities & this.#opening.greeting.capabilities) >>> 0 };
     const proof = await this.#prove(response);
     const targets = new Set([...this.#grounds.upstreams].filter(([, { target }]) => target.protocol === "mysql").map(([name]) => name));
     const requested = requestedTarget({ user: response.user, database: response.database, sni: this.#input.sni }, targets);
