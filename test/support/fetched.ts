@@ -1,6 +1,6 @@
 /**
  * Programs that Debian 12 does not have, fetched on first use and kept in the checkout's cache: the PostgreSQL 18 client
- * (direct TLS negotiation, protocol 3.2), and Docker's compose, which checks the compose file without an engine.
+ * (direct TLS negotiation, protocol 3.2), MySQL 9, and Docker's compose, which checks the compose file without an engine.
  */
 import { join } from "node:path";
 import { ROOT } from "#test/support/tree.ts";
@@ -8,7 +8,7 @@ import { type Unpacked, unpack } from "#test/support/unpacked.ts";
 
 export interface FetchedPart {
   /** As `TEST_OPTIONAL` names it. */
-  readonly name: "psql18" | "compose";
+  readonly name: "psql18" | "compose" | "mysql9";
   /** @throws Error where it cannot be fetched */
   readonly fetch: () => Unpacked;
   readonly probe: readonly [program: string, ...args: string[]];
@@ -24,7 +24,13 @@ export function dockerCompose(): Unpacked {
   return unpack("trixie", ["docker-compose"], join(ROOT, ".cache", "docker-compose"));
 }
 
+/** MySQL 9, server and client; Debian's released suites have none. */
+export function mysql9(): Unpacked {
+  return unpack("sid", ["mysql-server-core", "mysql-client-core"], join(ROOT, ".cache", "mysql9"));
+}
+
 export const FETCHED_PARTS: readonly FetchedPart[] = [
   { name: "psql18", fetch: postgresql18Client, probe: ["psql", "--version"] },
+  { name: "mysql9", fetch: mysql9, probe: ["mysql", "--version"] },
   { name: "compose", fetch: dockerCompose, probe: ["docker-compose", "version"] },
 ];

@@ -13,6 +13,7 @@ import { createSigningKey } from "#src/audit/signing.ts";
 import { type Agent, type Issuer, startIssuer } from "#src/demo/issuer.ts";
 import { makeAuditorIdentity } from "#src/setup/keys.ts";
 import { makeAuthority } from "#test/support/certificates.ts";
+import type { TestMysql } from "#test/support/mysql.ts";
 import type { TestPostgres } from "#test/support/postgres.ts";
 import { removeFolder, scratchFolder } from "#test/support/scratch.ts";
 import { ROOT } from "#test/support/tree.ts";
@@ -26,7 +27,10 @@ const LOG_LINES_MAX = 100_000;
 export type Sections = Record<string, unknown>;
 
 export interface GatewayOptions {
-  readonly postgres: TestPostgres;
+  /** The target `orders`; a gateway for MySQL alone needs none. */
+  readonly postgres?: TestPostgres;
+  /** MySQL and MariaDB servers by the names of their targets; the gateway then listens for MySQL. */
+  readonly mysql?: Readonly<Record<string, TestMysql>>;
   /** Databases that the target lists, first the default; the server's own when left out. */
   readonly databases?: readonly string[];
   /** Names and groups of those who may ask for tokens; `agent` in `data-agents` when left out. */
@@ -70,6 +74,8 @@ export interface TestGateway {
   readonly evidencePublicKeyFile: string;
   readonly issuer: Issuer;
   login(agent?: string): Promise<Login>;
+  /** As `login`, for a MySQL target. */
+  mysqlLogin(target: string, agent?: string): Promise<Login>;
   /** A client id and its secret, for `clientCredentials` logins. */
   pair(agent?: string): { readonly user: string; readonly password: string };
   /** The objects that the gateway logged so far. */
@@ -102,7 +108,7 @@ export async function startGateway(options: GatewayOptions): Promise<TestGateway
     ([name, groups]): Agent => ({ name, groups, secret: new Secret(`test-${crypto.randomUUID()}`) }),
   );
   const log: Record<string, unknown>[] = [];
-  const papers = await writePapers(folder, options.postgres);
+  const papers = await writePapers(folder, options);
   const issuer = await startIssuer({ certificate: papers.cert, key: papers.key, audience: AUDIENCE, agents });
   const configFile = join(folder, "sallyport.yaml");
   let sections = (options.configure ?? ((same) => same))(sectionsFor(options, issuer.url, papers.recipient));
@@ -141,6 +147,11 @@ export async function startGateway(options: GatewayOptions): Promise<TestGateway
       const password = (await issuer.tokenFor(agent, papers.ca)).expose();
       return { host: "localhost", port: portIn(running.addresses, "postgres"), user: agent.name, password, database: TARGET };
     },
+    async mysqlLogin(target, name) {
+      const agent = agentNamed(name);
+      const password = (await issuer.tokenFor(agent, papers.ca)).expose();
+      return { host: "localhost", port: portIn(running.addresses, "mysql"), user: agent.name, password, database: target };
+    },
     pair: (name) => ({ user: agentNamed(name).name, password: agentNamed(name).secret.expose() }),
     log: () => log,
     reconfigure(configure) {
@@ -168,7 +179,7 @@ interface Papers {
   readonly recipient: string;
 }
 
-async function writePapers(folder: string, postgres: TestPostgres): Promise<Papers> {
+async function writePapers(folder: string, { postgres, mysql }: GatewayOptions): Promise<Papers> {
   for (const name of ["certs", "keys", "recordings", "evidence", "state"]) mkdirSync(join(folder, name), { mode: 0o700 });
   const file = (name: string, text: string) => writeFileSync(join(folder, name), text, { mode: 0o600 });
   const authority = await makeAuthority("Sallyport test gateway CA");
@@ -178,8 +189,14 @@ async function writePapers(folder: string, postgres: TestPostgres): Promise<Pape
   file("certs/ca.crt", authority.ca);
   file("certs/gateway.crt", cert);
   file("keys/gateway.key", key.expose());
-  file("certs/database-ca.crt", postgres.ca);
-  file("keys/database.password", postgres.password);
+  if (postgres !== undefined) {
+    file("certs/database-ca.crt", postgres.ca);
+    file("keys/database.password", postgres.password);
+  }
+  for (const [name, server] of Object.entries(mysql ?? {})) {
+    file(`certs/${name}-ca.crt`, server.ca);
+    file(`keys/${name}.password`, server.password);
+  }
   file("keys/evidence.key", evidence.privateKeyPem.expose());
   file("keys/evidence.pub", evidence.publicKeyPem);
   file("identity.txt", `${auditor.identity.expose()}\n`);
@@ -187,28 +204,52 @@ async function writePapers(folder: string, postgres: TestPostgres): Promise<Pape
 }
 
 function sectionsFor(options: GatewayOptions, issuer: string, recipient: string): Sections {
-  const { host, port } = options.upstream ?? options.postgres;
+  const targets = { ...postgresTarget(options), ...mysqlTargets(options) };
   return {
-    listen: { postgres: "127.0.0.1:0", admin: "127.0.0.1:0" },
+    listen: {
+      ...(options.postgres === undefined ? {} : { postgres: "127.0.0.1:0" }),
+      ...(options.mysql === undefined ? {} : { mysql: "127.0.0.1:0" }),
+      admin: "127.0.0.1:0",
+    },
     workers: options.workers ?? 1,
     tls: { certificates: [{ cert: "certs/gateway.crt", key: "keys/gateway.key" }] },
     identity: {
       oidc: [{ issuer, audience: AUDIENCE, ca: "certs/ca.crt", claims: { name: "sub", groups: "groups" }, clientCredentials: true }],
     },
-    targets: {
-      [TARGET]: {
-        protocol: "postgres",
-        address: `${host}:${port}`,
-        database: options.databases ?? [options.postgres.database],
-        tls: { ca: "certs/database-ca.crt", serverName: "localhost" },
-        credential: { user: options.postgres.user, password: { file: "keys/database.password" } },
-      },
-    },
-    access: { rules: [{ who: { issuers: [issuer] }, targets: [TARGET], may: ["read", "write", "schema", "admin"] }] },
+    targets,
+    access: { rules: [{ who: { issuers: [issuer] }, targets: Object.keys(targets), may: ["read", "write", "schema", "admin"] }] },
     recording: { directory: "recordings", recipients: [recipient] },
     evidence: { directory: "evidence", signingKey: "keys/evidence.key" },
     state: { sqlite: "state/state.db" },
   };
+}
+
+function postgresTarget({ postgres, upstream, databases }: GatewayOptions): Sections {
+  if (postgres === undefined) return {};
+  const { host, port } = upstream ?? postgres;
+  return {
+    [TARGET]: {
+      protocol: "postgres",
+      address: `${host}:${port}`,
+      database: databases ?? [postgres.database],
+      tls: { ca: "certs/database-ca.crt", serverName: "localhost" },
+      credential: { user: postgres.user, password: { file: "keys/database.password" } },
+    },
+  };
+}
+
+function mysqlTargets({ mysql }: GatewayOptions): Sections {
+  const targets = Object.entries(mysql ?? {}).map(([name, { host, port, user, database }]) => [
+    name,
+    {
+      protocol: "mysql",
+      address: `${host}:${port}`,
+      database: [database],
+      tls: { ca: `certs/${name}-ca.crt`, serverName: "localhost" },
+      credential: { user, password: { file: `keys/${name}.password` } },
+    },
+  ]);
+  return Object.fromEntries(targets);
 }
 
 async function launchGateway(

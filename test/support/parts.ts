@@ -25,6 +25,7 @@ export const PARTS: readonly Part[] = [
   { name: "asyncpg", packages: ["python3-asyncpg"], probe: python("asyncpg") },
   { name: "java", packages: ["openjdk-17-jdk-headless"], probe: ["java", "--version"] },
   { name: "jdbc", packages: ["libpostgresql-jdbc-java"], probe: ["readlink", "-e", "/usr/share/java/postgresql.jar"] },
+  { name: "mariadb", packages: ["mariadb-server", "mariadb-client"], probe: ["/usr/sbin/mariadbd", "--version"] },
   { name: "openssl", packages: ["openssl"], probe: ["openssl", "version"] },
   { name: "age", packages: ["age"], probe: ["age", "--version"] },
   { name: "git", packages: ["git"], probe: ["git", "--version"] },

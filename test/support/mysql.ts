@@ -1,0 +1,201 @@
+/**
+ * Real MySQL and MariaDB servers for tests: one call gives a running server with TLS and an authority of its own, on a free
+ * port, with its data in a folder that `stop` removes. A server ends with the process that started it, even when that is
+ * killed. MySQL 9 comes from Debian's unstable suite, unpacked beside the system; MariaDB is the system's.
+ */
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { createConnection } from "node:net";
+import { dirname, join } from "node:path";
+import { makeAuthority } from "#test/support/certificates.ts";
+import { mysql9 } from "#test/support/fetched.ts";
+import { freePort, removeFolder, scratchFolder } from "#test/support/scratch.ts";
+
+export type MysqlFlavour = "mysql9" | "mariadb10";
+
+export interface MysqlOptions {
+  /** `mysql9` when left out. */
+  readonly flavour?: MysqlFlavour;
+  /** Options of the server, e.g. `{ "max-allowed-packet": "128M" }`. */
+  readonly settings?: Readonly<Record<string, string>>;
+  /** Statements that are run once, as root, before the server is handed over. */
+  readonly seed?: readonly string[];
+}
+
+export interface TestMysql {
+  readonly flavour: MysqlFlavour;
+  readonly host: string;
+  readonly port: number;
+  /** May do everything in `database` and nothing else. */
+  readonly user: string;
+  readonly password: string;
+  readonly database: string;
+  /** PEM of the server's authority, and the file that holds it. */
+  readonly ca: string;
+  readonly caFile: string;
+  /** Runs statements as root, over the server's own socket. @returns what the client printed, tab-separated */
+  sql(statements: string): string;
+  stop(): Promise<void>;
+}
+
+interface Programs {
+  readonly server: readonly [string, ...string[]];
+  readonly client: readonly [string, ...string[]];
+  readonly base: readonly string[];
+  readonly initialise: (base: readonly string[]) => void;
+}
+
+const DATABASE = "app";
+const USER = "app";
+const STARTED_MS = 60_000;
+
+/** @throws Error with the end of the server's log when it does not come up */
+export async function startMysql(options: MysqlOptions = {}): Promise<TestMysql> {
+  const flavour = options.flavour ?? "mysql9";
+  const folder = await scratchFolder(flavour, 0o755);
+  try {
+    const data = join(folder, "data");
+    const programs = flavour === "mysql9" ? mysqlPrograms(data) : mariadbPrograms(data);
+    const authority = await makeAuthority("Sallyport test database CA");
+    const { cert, key } = await authority.server(["localhost", "127.0.0.1"]);
+    for (const [name, text] of [
+      ["ca.crt", authority.ca],
+      ["server.crt", cert],
+      ["server.key", key.expose()],
+    ] as const) {
+      writeFileSync(join(folder, name), text, { mode: 0o600 });
+    }
+    programs.initialise(programs.base);
+    const socket = join(folder, "s.sock");
+    const server = await bringUp(programs, folder, socket, options.settings ?? {});
+    const password = `test-${crypto.randomUUID()}`;
+    const sql = (statements: string): string => {
+      const [client, ...args] = programs.client;
+      return execFileSync(client, [...args, "--no-defaults", "--protocol=socket", `--socket=${socket}`, "--user=root", "--batch"], {
+        input: statements,
+        encoding: "utf8",
+        maxBuffer: 256 * 1024 * 1024,
+      });
+    };
+    sql(
+      [
+        `CREATE DATABASE ${DATABASE} CHARACTER SET utf8mb4;`,
+        `CREATE USER '${USER}'@'%' IDENTIFIED BY '${password}';`,
+        `GRANT ALL ON ${DATABASE}.* TO '${USER}'@'%';`,
+        ...(options.seed ?? []),
+      ].join("\n"),
+    );
+    const stop = async (): Promise<void> => {
+      await end(server.child);
+      await removeFolder(folder);
+    };
+    const login = { host: "127.0.0.1", port: server.port, user: USER, password, database: DATABASE };
+    return { ...login, flavour, ca: authority.ca, caFile: join(folder, "ca.crt"), sql, stop };
+  } catch (error) {
+    await removeFolder(folder);
+    throw error;
+  }
+}
+
+function mysqlPrograms(data: string): Programs {
+  const unpacked = mysql9();
+  const server = unpacked.command("mysqld");
+  const [, , , program = ""] = server;
+  const usr = dirname(dirname(program));
+  const base = [
+    "--no-defaults",
+    `--user=${account()}`,
+    `--basedir=${usr}`,
+    `--datadir=${data}`,
+    `--lc-messages-dir=${join(usr, "share/mysql")}`,
+    `--character-sets-dir=${join(usr, "share/mysql/charsets")}`,
+    `--plugin-dir=${join(usr, "lib/mysql/plugin")}`,
+  ];
+  return {
+    server,
+    client: unpacked.command("mysql"),
+    base: [...base, "--mysqlx=OFF", "--innodb-redo-log-capacity=8M", "--sync-binlog=0", "--skip-log-bin"],
+    initialise: () => {
+      const [command, ...args] = server;
+      execFileSync(command, [...args, ...base, "--initialize-insecure", "--innodb-redo-log-capacity=8M"], { stdio: "pipe" });
+    },
+  };
+}
+
+function mariadbPrograms(data: string): Programs {
+  const base = ["--no-defaults", `--user=${account()}`, `--datadir=${data}`];
+  return {
+    server: ["/usr/sbin/mariadbd"],
+    client: ["/usr/bin/mariadb"],
+    base: [...base, "--plugin-load-add=auth_ed25519"],
+    initialise: () => {
+      mkdirSync(data);
+      execFileSync("mariadb-install-db", [...base, "--auth-root-authentication-method=normal", "--skip-test-db"], { stdio: "pipe" });
+    },
+  };
+}
+
+function account(): string {
+  return execFileSync("id", ["-un"], { encoding: "utf8" }).trim();
+}
+
+interface Server {
+  readonly child: ChildProcess;
+  readonly port: number;
+}
+
+/** `setpriv --pdeathsig` has the kernel end the server when this process is gone, however it went. */
+async function bringUp(programs: Programs, folder: string, socket: string, settings: Readonly<Record<string, string>>): Promise<Server> {
+  const port = await freePort();
+  const [command, ...args] = programs.server;
+  const file = { ca: "ca.crt", cert: "server.crt", key: "server.key" };
+  const tls = Object.entries(file).map(([option, name]) => `--ssl-${option}=${join(folder, name)}`);
+  const all = [
+    ...args,
+    ...programs.base,
+    ...tls,
+    `--socket=${socket}`,
+    `--port=${port}`,
+    "--bind-address=127.0.0.1",
+    // Files that a server may read and write: none but in its own folder.
+    `--secure-file-priv=${folder}`,
+    "--innodb-buffer-pool-size=64M",
+    "--innodb-flush-log-at-trx-commit=0",
+    "--local-infile=ON",
+    "--max-allowed-packet=256M",
+    ...Object.entries(settings).map(([name, value]) => `--${name}=${value}`),
+  ];
+  const child = spawn("setpriv", ["--pdeathsig", "KILL", command, ...all], { cwd: folder, stdio: ["ignore", "ignore", "pipe"] });
+  let log = "";
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    log = (log + text).slice(-100_000);
+  });
+  const until = Date.now() + STARTED_MS;
+  while (!(await answers(port))) {
+    if (child.exitCode !== null || Date.now() > until) throw new Error(`the database server did not start:\n${log.slice(-3000)}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  child.unref();
+  if ("unref" in child.stderr && typeof child.stderr.unref === "function") child.stderr.unref();
+  return { child, port };
+}
+
+function answers(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = createConnection({ host: "127.0.0.1", port });
+    socket.once("data", () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once("error", () => resolve(false));
+  });
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  child.ref();
+  const gone = once(child, "exit");
+  child.kill("SIGKILL");
+  await gone;
+}
