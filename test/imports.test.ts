@@ -31,7 +31,11 @@ const ROOMS: readonly Room[] = [
   { files: ["policies/*.ts"], may: ["policies/*.ts", "npm:zod"] },
   { files: ["policies/*/**"], may: ["policies/*.ts", "<own>/**", "npm:zod"], never: ["policies/registry.ts", "policies/decide.ts"] },
   { files: ["protocols/wire/**"], may: ["<own>/**", ...PURE_NODE], types: CONTRACT },
-  { files: ["protocols/sql/**"], may: ["<own>/**", "protocols/wire/*", "npm:libpg-query", "npm:@guanmingchiu/sqlparser-ts", ...PURE_NODE], types: CONTRACT },
+  {
+    files: ["protocols/sql/**"],
+    may: ["<own>/**", "protocols/wire/*", "npm:libpg-query", "npm:@guanmingchiu/sqlparser-ts", ...PURE_NODE],
+    types: CONTRACT,
+  },
   { files: ["protocols/*/**"], may: ["<own>/**", "protocols/wire/*", "protocols/sql/**", ...PURE_NODE], types: CONTRACT },
   { files: ["src/main.ts"], may: ["src/**", "npm:*", "npm:@*/*", "node:*", "node:*/*"] },
   { files: ["src/cli/**", "src/console/**", "src/demo/**"], may: ["**"], never: ["test/**", "bench/**", "tools/**", "src/main.ts"] },

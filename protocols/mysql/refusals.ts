@@ -36,7 +36,7 @@ export function unparsedJudgement(beginning: Buffer, bytes: number): MysqlJudgem
     tables: [],
     sensitiveParameters: [],
     rebuildErrors: false,
-    prepares: [],
+    uses: [],
     holds: () => true,
     changesCatalogue: true,
     statements: 1,

@@ -50,6 +50,7 @@ export const WIRE_ERRORS = {
   "upstream-out-of-step": { errno: 1158, sqlState: "08S01" }, // ER_NET_READ_ERROR
   "upstream-lost": { errno: 1158, sqlState: "08S01" },
   "catalogue-unavailable": UNKNOWN,
+  "masking-rules-unfit": UNKNOWN,
   "masking-tripwire": MASKED,
   "recording-failed": UNKNOWN,
   "evidence-failed": UNKNOWN,
@@ -71,6 +72,7 @@ export const WIRE_ERRORS = {
   "masked-function": MASKED,
   "masked-setting": MASKED,
   "masked-unresolved": MASKED,
+  "masked-undefined-table": { errno: 1146, sqlState: "42S02" }, // ER_NO_SUCH_TABLE
   "masked-unsupported": MASKED,
   "masked-unparsed": { errno: 1064, sqlState: "42000" },
 } as const satisfies Record<FaultCode | DenyReason, WireError>;

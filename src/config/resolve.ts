@@ -95,6 +95,7 @@ export function crossChecks(document: ConfigDocument): readonly Remark[] {
   ];
   return [
     ...sharedAddresses(listen),
+    ...mysqlPolicies(document),
     ...(nobody ? [{ path: ["identity"], message: "nobody can log in: no OIDC issuer, and client certificates prove nothing" }] : []),
     ...folders.flatMap(([folder, path]) =>
       folders
@@ -102,6 +103,16 @@ export function crossChecks(document: ConfigDocument): readonly Remark[] {
         .map(([, otherPath]) => ({ path, message: `lies in ${otherPath.join(".")}, which must hold nothing else` })),
     ),
   ];
+}
+
+/** Known to the design, enforced by nothing yet: refused, so that nobody relies on it. */
+function mysqlPolicies({ targets, masking }: ConfigDocument): readonly Remark[] {
+  const isMysql = (target: string): boolean => targets[target]?.protocol === "mysql";
+  const remark = (section: string, index: number): Remark => ({
+    path: [section, "rules", index],
+    message: `${section} rules for MySQL targets are not supported yet`,
+  });
+  return masking.rules.flatMap((rule, index) => (isMysql(rule.target) ? [remark("masking", index)] : []));
 }
 
 function sharedAddresses(listen: ConfigDocument["listen"]): readonly Remark[] {

@@ -65,7 +65,7 @@ function judgeText(sql: string, settings: Settings, { document, principal, targe
     tables: [...new Set(tables)],
     sensitiveParameters: [],
     rebuildErrors: false,
-    prepares: [],
+    uses: [],
     holds: () => true,
     changesCatalogue: analysis.changesCatalogue,
     statements: analysis.statements,

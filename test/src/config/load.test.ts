@@ -33,7 +33,7 @@ async function refused(parts: Readonly<Record<string, string | null>>): Promise<
 describe("a good configuration", () => {
   test("in its shortest form has the documented defaults", async () => {
     const config = configOf(await folder.load(folder.yaml()));
-    assert.deepEqual(config.listen, { postgres: { host: "127.0.0.1", port: 0 }, admin: null });
+    assert.deepEqual(config.listen, { postgres: { host: "127.0.0.1", port: 0 }, mysql: null, admin: null });
     assert.equal(config.workers, availableParallelism());
     assert.equal(config.tls.minVersion, "TLSv1.2");
     assert.deepEqual(config.tls.cipherSuites, []);
@@ -92,7 +92,7 @@ describe("a good configuration", () => {
         }),
       ),
     );
-    assert.deepEqual(config.listen, { postgres: { host: "::1", port: 5432 }, admin: { host: "localhost", port: 9464 } });
+    assert.deepEqual(config.listen, { postgres: { host: "::1", port: 5432 }, mysql: null, admin: { host: "localhost", port: 9464 } });
     assert.equal(config.workers, 3);
     assert.ok(config.tls.clientCertificates.mode === "optional" && config.tls.clientCertificates.ca === folder.authority.ca);
     assert.deepEqual(config.identity.certificates, { name: "san-uri", groups: "ou" });
@@ -188,7 +188,9 @@ describe("problems", () => {
   test("missing parts and unknown ones", async () => {
     assert.deepEqual(await refused({ tls: null, evidence: null }), ["tls: is missing", "evidence: is missing"]);
     assert.deepEqual(await refused({ targts: "{}" }), ["targts: unknown key"]);
-    assert.deepEqual(await refused({ listen: "{ admin: 127.0.0.1:0 }" }), ["listen: no listener: expected postgres: host:port"]);
+    assert.deepEqual(await refused({ listen: "{ admin: 127.0.0.1:0 }" }), [
+      "listen: no listener: expected postgres: host:port or mysql: host:port",
+    ]);
   });
 
   for (const [what, parts, message] of [
@@ -268,12 +270,11 @@ describe("problems", () => {
 
   test("what is designed but not built is refused by name, and only once", async () => {
     const problems = await refused({
-      listen: "{ postgres: 127.0.0.1:0, mysql: 127.0.0.1:3306, https: 127.0.0.1:8443, http: 127.0.0.1:8080 }",
+      listen: "{ postgres: 127.0.0.1:0, https: 127.0.0.1:8443, http: 127.0.0.1:8080 }",
       identity: "{ oidc: [{ issuer: https://a, audience: x }], saml: [{ idp: x }] }",
       tls: "{ certificates: [{ cert: certs/gateway.crt, key: certs/gateway.key }], clientCertificates: { mode: required, ca: certs/ca.crt, crl: x } }",
       targets: `
   orders: { protocol: postgres, address: "db:5432", tls: { crl: x }, credential: { user: app, password: { vault: x } } }
-  shop: { protocol: mysql, address: "db:3306", credential: { user: app, plugin: x } }
   crm: { protocol: http, address: https://crm.internal, hosts: [a], credential: { header: authorization, value: { exec: x } } }`,
       state: "{ postgres: { url: x } }",
       masking: "{ rules: [{ target: orders, columns: [a.b.c], with: redact, lookup: equality }] }",
@@ -281,13 +282,13 @@ describe("problems", () => {
       approvals: "{ rules: [{ name: x }] }",
     });
     for (const part of [
-      ...["listen.mysql", "listen.https", "listen.http", "identity.saml", "tls.clientCertificates.crl", "targets.orders.tls.crl"],
-      ...["targets.orders.credential.password", "targets.shop.protocol", "targets.crm.protocol", "state.postgres"],
+      ...["listen.https", "listen.http", "identity.saml", "tls.clientCertificates.crl", "targets.orders.tls.crl"],
+      ...["targets.orders.credential.password", "targets.crm.protocol", "state.postgres"],
       ...["masking.rules.0.lookup", "guardrails.rules.0", "approvals.rules.0"],
     ]) {
       assert.equal(problems.filter((problem) => problem.startsWith(`${part}: `) && problem.includes("not supported yet")).length, 1, part);
     }
-    assert.equal(problems.length, 13, problems.join("\n"));
+    assert.equal(problems.length, 11, problems.join("\n"));
   });
 });
 
