@@ -60,7 +60,7 @@ export function maskStatement(statement: LocatedStatement, view: MaskingView, te
   const bare = occurrences.filter((occurrence) => showsSystemColumns(view, gated, occurrence));
   const system = systemColumnRefused(gated, lineage, bare);
   if (system !== undefined) return refuse(system);
-  const splices = splicesOf(statement, gated, occurrences, lineage, text, bare);
+  const splices = splicesOf(statement, { ...gated, qualified: ownReferences(gated, view) }, occurrences, lineage, text, bare);
   if ("refusal" in splices) return refuse(splices);
   const relations = new Map(occurrences.map((occurrence) => [occurrence.relation.oid, occurrence]));
   const columns = [...relations.values()].flatMap(({ relation, attributes }) => protectedColumnsOf(relation, attributes));
@@ -205,6 +205,15 @@ function relationsOf(view: MaskingView, occurrences: readonly Occurrence[]): Rel
 function neededOf(gated: Gated, occurrence: Occurrence): Needed {
   const all = takenWhole(gated, occurrence);
   return (column) => all || gated.identifiers.has(column);
+}
+
+/** What names another database is the server's to refuse. */
+function ownReferences({ qualified }: Gated, { catalogue }: MaskingView): readonly Body[] {
+  return qualified.filter((columnRef) => {
+    const { words, star } = referenceOf(columnRef);
+    const database = words.at(star ? -3 : -4);
+    return database === undefined || database === catalogue.database;
+  });
 }
 
 function splicesOf(

@@ -61,12 +61,16 @@ function outputDifferences(server: ServerLineage, own: readonly Own[]): readonly
     return [
       ...missing(origins, keys, `output ${name} derives, says the server, from`),
       ...missing(keys, withMerges(origins, server.merges), `output ${name} derives, says the resolver, from`),
-      // A cast to the type that a column has anyway is none to the server.
-      ...((only ?? null) === column || (only === undefined && keys.size === 1 && keys.has(column ?? ""))
+      ...((only ?? null) === column || (only === undefined && mayBe(column, keys, server))
         ? []
         : [`output ${name} is, says the server, ${column}; the resolver ${only ?? null}`]),
     ];
   });
+}
+
+/** A cast to the type that a column has anyway is none to the server, and of two that are merged it takes one as it is. */
+function mayBe(column: string | null, keys: ReadonlySet<string>, { merges }: ServerLineage): boolean {
+  return column !== null && keys.has(column) && keys.isSubsetOf(withMerges(new Set([column]), merges));
 }
 
 /** An inner join merges columns into the one whose type fits; the resolver, which knows types of plain columns only, takes both. */

@@ -3,7 +3,7 @@
  * Mostly right to the server, not always: what it refuses is thrown away by whoever asked.
  */
 import type { Choices } from "./choices.ts";
-import { ANY, type Col, type Table, type Type } from "./schema.ts";
+import { ANY, type Col, type Table, type Tables, type Type } from "./schema.ts";
 
 /** One thing in FROM. */
 export interface Item {
@@ -13,7 +13,7 @@ export interface Item {
   readonly table: Table | null;
   /** Set where schema and name can stand before a column. */
   readonly bare: boolean;
-  /** Its row is no row but a plain value. */
+  /** Its row is no row but a plain value, or not to be used. */
   readonly scalar?: boolean;
   /** Its name is taken, but may not be used here. */
   readonly hidden?: boolean;
@@ -27,6 +27,8 @@ export interface Level {
 
 export interface Made {
   readonly sql: string;
+  /** By all of its columns. */
+  readonly ordered?: boolean;
   readonly cols: readonly Col[];
 }
 
@@ -38,6 +40,9 @@ export interface Env {
   readonly depth: number;
   /** Rows that the server may choose or order as it likes are to make no difference. */
   readonly steady: boolean;
+  readonly tables: Tables;
+  /** What the database is called, where that is to be named. */
+  readonly database: string | null;
   readonly choices: Choices;
   /** Makes a query with columns of these types. */
   readonly query: (env: Env, types: readonly Type[]) => Made;
@@ -65,6 +70,8 @@ const LITERALS: Readonly<Record<Type, readonly [string, ...string[]]>> = {
   json: [`'{"a": [1]}'::jsonb`, "to_jsonb(1)"],
   time: ["TIMESTAMPTZ '2024-01-02 03:04:05+00'"],
   bool: ["true", "1 = 1"],
+  list: ["ARRAY['b'::text]", "'{b,c}'::text[]"],
+  other: ["INTERVAL '1 day'"],
 };
 
 /** Every column of a type in view, by each way of naming it. */
@@ -76,9 +83,12 @@ function columns(env: Env, type: Type): readonly string[] {
       for (const col of cols.filter((one) => one.type === type)) {
         found.push(`${alias}.${col.name}`);
         if (env.depth % 3 === 0 && scalar !== true) found.push(`(${alias}).${col.name}`);
-        if (bare && table !== null)
-          found.push(`${table.schema}.${table.name}.${col.name}`, `postgres.${table.schema}.${table.name}.${col.name}`);
-        if (table !== null && !table.view && UNCALLED.has(col.name)) found.push(`${col.name}(${alias})`);
+        if (bare && table !== null) {
+          found.push(`${table.schema}.${table.name}.${col.name}`);
+          if (env.database !== null) found.push(`${env.database}.${table.schema}.${table.name}.${col.name}`);
+        }
+        // Under a mask a call may not be a function of a user's, and this could be one.
+        if (!env.steady && table !== null && !table.view && UNCALLED.has(col.name)) found.push(`${col.name}(${alias})`);
       }
     }
     const inner = env.levels.slice(0, level).flatMap((one) => one.names.map(({ name }) => name));
@@ -120,7 +130,7 @@ export function expression(env: Env, type: Type): string {
 
 /** A query as a value. */
 function scalar(env: Env, type: Type): string {
-  if (type === "json" || type === "bool") return expression(env, type);
+  if (type === "json" || type === "bool" || type === "list" || type === "other") return expression(env, type);
   const { sql, cols } = env.query(env, [type]);
   const [first] = cols;
   // Of several rows one is taken, and which must not matter.
@@ -153,6 +163,8 @@ function special(env: Env, type: Type): string {
     ],
     time: [() => `${one()} + INTERVAL '1 day'`, one],
     bool: [() => condition(env)],
+    list: [() => `${one()} || ${of("text")}`, () => `string_to_array(${of("text")}, ',')`],
+    other: [one],
   };
   return env.choices.pick(makers[type])();
 }
@@ -175,7 +187,9 @@ function texts(env: Env): readonly [Make, ...Make[]] {
   return [
     () => `${one()} || ${one()}`,
     () => `${expression(env, env.choices.pick(ANY))}::text`,
-    () => `upper(${one()})`,
+    () => `${env.choices.pick([...columns(env, "list"), ...columns(env, "other")]) ?? one()}::text`,
+    () => `array_to_string(${expression(env, "list")}, ',')`,
+    () => `initcap(${one()})`,
     () => `left(${one()}, 2)`,
     () => `(${one()} COLLATE "C")`,
     () => `(${expression(env, "json")} ->> 'k')`,
@@ -210,5 +224,6 @@ export function condition(env: Env): string {
     () => `(${one()}, ${of("int")}) IN (${inner.query(inner, [type, "int"]).sql})`,
     () => row(inner, (alias) => choices.pick([`${alias} IS NOT NULL`, `${alias}.* IS NULL`, `${alias} = ${alias}`])) ?? `${one()} IS NULL`,
     () => `${one()} IS DISTINCT FROM ${one()}`,
+    () => `${of("text")} = ANY (${of("list")})`,
   ])();
 }

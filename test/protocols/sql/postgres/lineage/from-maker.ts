@@ -1,6 +1,6 @@
 /** Makes what stands in FROM: relations, common table expressions, subqueries, functions and joins of all of these. */
 import { condition, type Env, expression, type Item, type Level, type Made } from "./expression-maker.ts";
-import { ANY, type Col, NAMES, TABLES, type Type } from "./schema.ts";
+import { ANY, type Col, NAMES, type Type } from "./schema.ts";
 
 /** What an item of FROM adds: things with names, and bare names. */
 export interface From extends Level {
@@ -78,7 +78,7 @@ function single(item: Item): { readonly items: readonly Item[]; readonly names: 
 function relation(env: Env, before: Level): From {
   const { choices } = env;
   const cte = choices.oneIn(2) ? choices.pick(env.ctes) : undefined;
-  const table = choices.pick(TABLES);
+  const table = choices.pick(env.tables);
   const shadowed = env.ctes.some(({ name }) => name === table.name);
   const qualified = cte === undefined && (shadowed || table.schema !== "public" || choices.oneIn(4));
   const name = cte?.name ?? (qualified ? `${table.schema}.${table.name}` : table.name);
@@ -95,10 +95,11 @@ function relation(env: Env, before: Level): From {
   const cols = [...renamed, ...own.slice(renamed.length)];
   const list = renamed.length === 0 ? "" : `(${renamed.map((col) => col.name).join(", ")})`;
   const sample = its !== null && !its.view && !env.steady && choices.oneIn(12) ? " TABLESAMPLE system (50)" : "";
-  // Renamed, a column is not to be found under its own name any more.
+  // Renamed, a column is not to be found under its own name any more; and a whole row of a table goes on having its own names.
+  const scalar = renamed.length > 0 && env.steady;
   return {
     sql: `${name} ${choices.pick(["", "AS "])}${alias}${list}${sample}`,
-    ...single({ alias, cols, table: renamed.length > 0 ? null : its, bare: false }),
+    ...single({ alias, cols, table: renamed.length > 0 ? null : its, bare: false, scalar }),
   };
 }
 
@@ -144,6 +145,7 @@ function called(env: Env, before: Level): From {
       ...item([col("a", "int"), col("b", "text")]),
     }),
     () => ({ sql: `unnest(ARRAY[${of("text")}]) AS ${alias}(v)`, ...item([col("v", "text")]) }),
+    () => ({ sql: `unnest(${of("list")}) AS ${alias}(v)`, ...item([col("v", "text")]) }),
     () => ({ sql: `current_date AS ${alias}`, ...item([col(alias, "date")]) }),
     () => ({ sql: `string_to_table(${of("text")}, ',') ${alias}`, ...item([col(alias, "text")]) }),
   ])();

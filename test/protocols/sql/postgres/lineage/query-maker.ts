@@ -5,14 +5,21 @@
 import type { Choices } from "./choices.ts";
 import { condition, type Env, expression, type Level, type Made } from "./expression-maker.ts";
 import { fromList, starred } from "./from-maker.ts";
-import { ANY, type Col, NAMES, type Type } from "./schema.ts";
+import { ANY, type Col, NAMES, type Tables, type Type } from "./schema.ts";
+
+export interface Query {
+  readonly sql: string;
+  /** The whole row decides its place: answers agree in their order too. */
+  readonly ordered: boolean;
+}
 
 /** @param steady so that the answer does not depend on how the server goes about it */
-export function makeQuery(choices: Choices, steady = false): string {
-  const env: Env = { ctes: [], levels: [], depth: 3, steady, choices, query };
-  if (choices.oneIn(3)) return starred(env).sql;
+export function makeQuery(choices: Choices, tables: Tables, steady = false): Query {
+  const env: Env = { ctes: [], levels: [], depth: 3, steady, tables, database: steady ? null : "postgres", choices, query };
+  if (choices.oneIn(3)) return { sql: starred(env).sql, ordered: false };
   const types = Array.from({ length: 1 + choices.next(3) }, () => choices.pick(ANY));
-  return query(env, types).sql;
+  const { sql, ordered } = query(env, types);
+  return { sql, ordered: ordered === true };
 }
 
 function query(env: Env, types: readonly Type[]): Made {
@@ -97,7 +104,13 @@ function recursion(env: Env, name: string): Made {
   const names = cols.map((col) => col.name).join(", ");
   const texts = cols.map((col) => `f.${col.name}::text`).join(", ");
   // UNION leaves out rows that were there before, so that it comes to an end.
-  const search = choices.oneIn(4) ? " SEARCH DEPTH FIRST BY a SET seq" : choices.oneIn(4) ? " CYCLE a SET looped USING way" : "";
+  const search = env.steady
+    ? ""
+    : choices.oneIn(4)
+      ? " SEARCH DEPTH FIRST BY a SET seq"
+      : choices.oneIn(4)
+        ? " CYCLE a SET looped USING way"
+        : "";
   return {
     sql: `(${names}) AS (SELECT ${texts} FROM (${first.sql}) AS f(${names}) UNION SELECT ${targets.join(", ")} FROM ${name} AS r${extra})${search}`,
     cols,
@@ -128,7 +141,8 @@ function finished(env: Env, types: readonly Type[], targets: readonly string[], 
   const places = types.map((_, index) => index + 1).join(", ");
   const order = ordering(env, cols, targets, distinct ? places : "");
   const limit = order !== "" && choices.oneIn(4) && (!env.steady || order === ` ORDER BY ${places}`) ? " LIMIT 3" : "";
-  return { sql: `SELECT ${distinct ? `DISTINCT${on} ` : ""}${list.join(", ")}${tail}${order}${limit}`, cols };
+  const sql = `SELECT ${distinct ? `DISTINCT${on} ` : ""}${list.join(", ")}${tail}${order}${limit}`;
+  return { sql, cols, ordered: order === ` ORDER BY ${places}` };
 }
 
 /** ORDER BY takes names of the output before those of FROM. @param only what DISTINCT lets through; empty for anything */

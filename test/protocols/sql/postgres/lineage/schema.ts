@@ -1,6 +1,6 @@
 /** The relations of the corpus' seed that generated queries are about, and the types that their columns are told apart by. */
 
-export type Type = "int" | "text" | "date" | "num" | "json" | "time" | "bool";
+export type Type = "int" | "text" | "date" | "num" | "json" | "time" | "bool" | "list" | "other";
 
 export const ANY: readonly [Type, ...Type[]] = ["text", "int", "date", "num", "json", "time"];
 
@@ -34,13 +34,34 @@ const table = (name: string, text: string, more: Partial<Table> = {}): Table => 
   ...more,
 });
 
-export const TABLES: readonly [Table, ...Table[]] = [
+export type Tables = readonly [Table, ...Table[]];
+
+/** Of the seed of the analysis' corpus. */
+export const TABLES: Tables = [
   table("users", "id int, name text, email text, ssn text, born date, salary num, notes text, city text, tail text", { key: "id" }),
   table("orders", "id int, user_id int, total num, status text, placed_on date, details json", { key: "id" }),
   table("payments", "id int, user_id int, card text, amount num, paid_at time", { key: "id" }),
   table("notes_to_self", "id int, body text, at time", { key: "id" }),
   table("events", "id int, region text, secret text"),
   table("people", "id int, ssn text"),
+  table('"User ""Data"""', 'id int, "S S N" text', { schema: '"Back Office"' }),
+  table("open_orders", "id int, total num", { view: true }),
+];
+
+/** Of the seed of the masking corpus, which has a masked column of nearly every type. */
+export const MASKED_TABLES: Tables = [
+  table(
+    "users",
+    "id int, name text, city text, email text, ssn text, code text, pin int, salary num, born date, seen time, details json, photo other, " +
+      "token other, tags list, mood other, address other, zip text, bio text, tail text, origin text",
+    { key: "id" },
+  ),
+  table("payments", "id int, user_id int, card text, amount num, paid_at time", { key: "id" }),
+  table("orders", "id int, user_id int, total num, status text, placed_on date, details json", { key: "id" }),
+  table("events", "id int, region text, secret text"),
+  table("people", "id int, ssn text"),
+  table("staff", "id int, ssn text, office text"),
+  table("badges", "id int, ssn_ref text"),
   table('"User ""Data"""', 'id int, "S S N" text', { schema: '"Back Office"' }),
   table("open_orders", "id int, total num", { view: true }),
 ];
