@@ -2,7 +2,7 @@
 import type { Decision, Verdict } from "./decision.ts";
 import type { PolicyDocument } from "./document.ts";
 import type { ActiveMask, Principal, Question } from "./question.ts";
-import { askAll, masksIn } from "./registry.ts";
+import { askAll, catalogueTargetsIn, type Guarded, guardedIn, masksIn, sizedTargetsIn } from "./registry.ts";
 
 const RANK: Readonly<Record<Verdict, number>> = { deny: 3, hold: 2, mask: 1, allow: 0 };
 
@@ -25,4 +25,19 @@ export function decide(document: PolicyDocument, question: Question): Decision {
 /** The masks that a principal is under on a target; empty: under none, and nothing is ever rewritten for it. */
 export function masksFor(document: PolicyDocument, principal: Principal, target: string): readonly ActiveMask[] {
   return masksIn(document, principal, target);
+}
+
+/** Which guardrails hold for a principal on a target. */
+export function guardrailsFor(document: PolicyDocument, principal: Principal, target: string): Guarded {
+  return guardedIn(document, principal, target);
+}
+
+/** Targets whose catalogue has to be known before anything can be judged, for some principals at least. */
+export function catalogueTargets(document: PolicyDocument): ReadonlySet<string> {
+  return catalogueTargetsIn(document);
+}
+
+/** Of these, the targets of which it has to be known how large their tables are. */
+export function sizedTargets(document: PolicyDocument): ReadonlySet<string> {
+  return sizedTargetsIn(document);
 }

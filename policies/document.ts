@@ -28,6 +28,11 @@ export function documentProblems(document: PolicyDocument, targets: readonly str
       rule.targets.flatMap((target, place) => unknown(["access", "rules", index, "targets", place], target)),
     ),
     ...document.masking.rules.flatMap((rule, index) => unknown(["masking", "rules", index, "target"], rule.target)),
+    ...document.guardrails.rules.flatMap((rule, index) =>
+      rule.targets.flatMap((target, place) =>
+        unknown(["guardrails", "rules", index, ...(rule.listed ? ["targets", place] : ["target"])], target),
+      ),
+    ),
   ];
 }
 

@@ -80,6 +80,34 @@ export type MaskingFacts =
   | { readonly kind: "rewritable"; readonly columns: readonly ProtectedColumn[] }
   | { readonly kind: "obstacle"; readonly obstacle: Obstacle };
 
+/** What a guardrail can forbid; docs/guardrails.md says what each means. Rules name all but the last. */
+export const GUARD_KINDS = [
+  "update-without-where",
+  "delete-without-where",
+  "truncate",
+  "drop",
+  "alter",
+  "unlimited-select",
+  "cross-join",
+  "multi-statement",
+] as const;
+
+export type GuardKind = (typeof GUARD_KINDS)[number] | "opaque";
+
+/** Something in a statement that a guardrail may forbid. */
+export interface Guard {
+  /** `opaque`: it runs what cannot be seen through, and may do any of the others. */
+  readonly kind: GuardKind;
+  /** Characters of the statement's text from 1; null when no place fits. */
+  readonly position: number | null;
+  /** What it is done to, as the text names it. */
+  readonly relation: string | null;
+  /** The command, or what `relation` is not connected to. */
+  readonly detail: string | null;
+  /** Rows that an `unlimited-select` reads by the planner's estimate; null for the others. */
+  readonly rows: number | null;
+}
+
 /** One SQL statement of a text. `masking` is null when the principal is under no mask on the target. */
 export interface StatementFacts {
   /** The command as its CommandComplete tag would begin, e.g. `SELECT`, `INSERT`, `CREATE TABLE`. */
@@ -88,6 +116,7 @@ export interface StatementFacts {
   /** Relations named, as written and qualified where the text qualifies them; for the record. */
   readonly tables: readonly string[];
   readonly masking: MaskingFacts | null;
+  readonly guards: readonly Guard[];
 }
 
 /** What stands in one Query or Parse text. Exactly one of the two shapes. */

@@ -2,7 +2,8 @@
 import { accessPolicy } from "#policies/access/decide.ts";
 import { accessSchema } from "#policies/access/rules.ts";
 import { approvalsSchema } from "#policies/approvals/rules.ts";
-import { guardrailsSchema } from "#policies/guardrails/rules.ts";
+import { guardrailsPolicy } from "#policies/guardrails/decide.ts";
+import { activeGuardrails, guardrailsSchema, readsCatalogue } from "#policies/guardrails/rules.ts";
 import { maskingPolicy } from "#policies/masking/decide.ts";
 import { activeMasks, maskingSchema } from "#policies/masking/rules.ts";
 import type { Decision } from "./decision.ts";
@@ -20,10 +21,36 @@ export type Sections = { readonly [Name in keyof typeof SECTIONS]: (typeof SECTI
 
 /** What every policy says, silence left out, in the order of the list. */
 export function askAll(sections: Sections, question: Question): readonly Decision[] {
-  const answers = [accessPolicy.decide(sections.access, question), maskingPolicy.decide(sections.masking, question)];
+  const answers = [
+    accessPolicy.decide(sections.access, question),
+    maskingPolicy.decide(sections.masking, question),
+    guardrailsPolicy.decide(sections.guardrails, question),
+  ];
   return answers.filter((answer) => answer !== undefined);
 }
 
 export function masksIn(sections: Sections, principal: Principal, target: string): readonly ActiveMask[] {
   return activeMasks(sections.masking, principal, target);
+}
+
+/** Which guardrails hold for a principal on a target: none, such as the text alone tells, or such as need the catalogue. */
+export type Guarded = "no" | "by-text" | "by-catalogue";
+
+export function guardedIn({ guardrails }: Sections, principal: Principal, target: string): Guarded {
+  const rules = activeGuardrails(guardrails, principal, target);
+  if (rules.length === 0) return "no";
+  return rules.some(readsCatalogue) ? "by-catalogue" : "by-text";
+}
+
+/** Targets whose rules need the catalogue, whomever they hold for. */
+export function catalogueTargetsIn({ masking, guardrails }: Sections): ReadonlySet<string> {
+  return new Set([
+    ...masking.rules.map(({ target }) => target),
+    ...guardrails.rules.filter(readsCatalogue).flatMap(({ targets }) => targets),
+  ]);
+}
+
+/** Targets whose tables' sizes matter to a rule. */
+export function sizedTargetsIn({ guardrails }: Sections): ReadonlySet<string> {
+  return new Set(guardrails.rules.filter(({ deny }) => deny.includes("unlimited-select")).flatMap(({ targets }) => targets));
 }

@@ -1,5 +1,5 @@
 /**
- * Writes `protocols/sql/postgres/function-facts.ts`, the names of all functions of `pg_catalog` by volatility, and
+ * Writes `protocols/sql/postgres/function-facts.ts`, the names of all functions of `pg_catalog` by volatility and kind, and
  * `function-columns.ts`, the columns that they have in FROM; both as PostgreSQL 15 and 18 report them. Facts only; what
  * they mean for a right or a mask is decided by hand elsewhere.
  *
@@ -9,7 +9,7 @@ import { writeFileSync } from "node:fs";
 import { runSql, startPostgres } from "#test/support/postgres.ts";
 
 const QUERY = `
-  SELECT proname AS name, provolatile AS volatility FROM pg_catalog.pg_proc
+  SELECT proname AS name, provolatile AS volatility, bool_or(prokind = 'a') AS aggregate, bool_or(proretset) AS set FROM pg_catalog.pg_proc
   WHERE pronamespace = 'pg_catalog'::regnamespace GROUP BY 1, 2 ORDER BY 1, 2`;
 /** What a function yields in FROM: names of its OUT parameters or row type; null where that depends on the call. */
 const COLUMNS = `
@@ -26,6 +26,9 @@ const COLUMNS_TARGET = new URL("../protocols/sql/postgres/function-columns.ts", 
 /** By name, each form that one of its overloads has, as JSON. */
 const forms = new Map<string, Set<string>>();
 
+const aggregates = new Set<string>();
+const sets = new Set<string>();
+
 /** The most volatile overload of either version counts. */
 async function collect(): Promise<Map<string, number>> {
   const found = new Map<string, number>();
@@ -35,6 +38,8 @@ async function collect(): Promise<Map<string, number>> {
       for (const row of (await runSql(server, QUERY)).flatMap((result) => result.rows)) {
         const name = String(row.name);
         found.set(name, Math.max(found.get(name) ?? 0, RANK.indexOf(String(row.volatility))));
+        if (row.aggregate === true) aggregates.add(name);
+        if (row.set === true) sets.add(name);
       }
       for (const row of (await runSql(server, COLUMNS)).flatMap((result) => result.rows)) {
         const name = String(row.name);
@@ -85,6 +90,16 @@ ${named(1)}
 
 export const VOLATILE = \`
 ${named(2)}
+\`;
+
+/** Of any volatility. */
+export const AGGREGATES = \`
+${paragraph([...aggregates].sort())}
+\`;
+
+/** Of any volatility. */
+export const SET_RETURNING = \`
+${paragraph([...sets].sort())}
 \`;
 `,
 );

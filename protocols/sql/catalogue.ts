@@ -62,6 +62,11 @@ export interface CatalogueRelation {
   /** An update that would change nothing is left out (`suppress_redundant_updates_trigger`). */
   readonly skipsUnchanged: boolean;
   readonly references: readonly CatalogueReference[];
+  /**
+   * The planner's estimate (`pg_class.reltuples`), partitions and children included; null where it was never made, and for
+   * views. `version` does not cover it: it changes with the rows.
+   */
+  readonly estimatedRows: number | null;
 }
 
 /** A CHECK of a table. Expressions here and below are SQL, names outside `pg_catalog` qualified. */
@@ -129,7 +134,7 @@ export interface CatalogueType {
 }
 
 export interface Catalogue {
-  /** Changes whenever anything below does: a digest. */
+  /** Changes whenever anything below does, but for estimates: a digest. */
   readonly version: string;
   readonly serverVersion: string;
   readonly database: string;

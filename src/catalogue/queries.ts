@@ -160,6 +160,21 @@ LEFT JOIN (${COLUMNS}) cols ON cols.attrelid = c.oid
 LEFT JOIN (${CALLS}) calls ON calls.relid = c.oid
 WHERE c.relkind IN ('r', 'v', 'm', 'p', 'f', 'S') AND n.nspname !~ '^pg_(toast|temp)'`;
 
+/**
+ * Rows by the planner's estimate, of all that has any, those of partitions and children added. ANALYZE of a partitioned
+ * table writes the sum of its partitions there too, so that it counts only where none of them has an estimate of its own.
+ */
+export const ESTIMATES = `WITH RECURSIVE below(root, oid) AS (
+    SELECT oid, oid FROM pg_catalog.pg_class WHERE relkind IN ('r', 'p', 'm', 'f')
+  UNION SELECT b.root, i.inhrelid FROM below b JOIN pg_catalog.pg_inherits i ON i.inhparent = b.oid
+), summed AS (
+  SELECT b.root, coalesce(
+      sum(c.reltuples::float8) FILTER (WHERE c.relkind <> 'p' AND c.reltuples >= 0),
+      max(c.reltuples::float8) FILTER (WHERE c.oid = b.root AND c.reltuples >= 0)) AS rows
+    FROM below b JOIN pg_catalog.pg_class c ON c.oid = b.oid GROUP BY b.root
+)
+SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_array(root::int8, rows)), '[]'::json)::text AS answer FROM summed WHERE rows IS NOT NULL`;
+
 export const FUNCTIONS = `SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(
   'oid', p.oid::int8,
   'schema', n.nspname,

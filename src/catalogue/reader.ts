@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 import type { Catalogue } from "#protocols/sql/catalogue.ts";
-import { DIGEST, FUNCTIONS, NOTES, OPERATORS, PLACE, RELATIONS, TYPES } from "./queries.ts";
+import { DIGEST, ESTIMATES, FUNCTIONS, NOTES, OPERATORS, PLACE, RELATIONS, TYPES } from "./queries.ts";
 import { columnTags } from "./tags.ts";
 
 /** Runs one statement and gives its rows by column name. */
@@ -71,6 +71,7 @@ const routine = z.object({
 const operator = z.object({ schema: z.string(), name: z.string(), functionOid: oid });
 const type = z.object({ schema: z.string(), name: z.string(), calls: z.array(oid) });
 const note = z.object({ relation: oid, column: z.int(), comment: z.string().nullable(), label: z.string().nullable() });
+const estimates = z.array(z.tuple([oid, z.number()]));
 const place = z.object({ serverVersion: z.string(), database: z.string(), searchPath: z.array(z.string()) });
 
 /** @throws whatever `query` throws, and Error when an answer has not the form that is expected */
@@ -86,9 +87,11 @@ export async function readCatalogue(query: RunQuery): Promise<Catalogue> {
     const functions = await ask(query, FUNCTIONS, z.array(routine));
     const operators = await ask(query, OPERATORS, z.array(operator));
     const types = await ask(query, TYPES, z.array(type));
+    const rows = await readEstimates(query);
     await query("COMMIT");
     const relations = untagged.map((one) => ({
       ...one,
+      estimatedRows: rows.get(one.oid) ?? null,
       columns: one.columns.map((column) => ({ ...column, tags: tags(one.oid, column.number) })),
     }));
     return { version, ...where, relations, functions, operators, types };
@@ -99,7 +102,23 @@ export async function readCatalogue(query: RunQuery): Promise<Catalogue> {
   }
 }
 
-/** Differs whenever a catalogue read now would differ; some milliseconds, so fit for polling. */
+/** Rows by relation OID, as the planner takes them; what was never analysed is left out. */
+export async function readEstimates(query: RunQuery): Promise<ReadonlyMap<number, number>> {
+  return new Map(await ask(query, ESTIMATES, estimates));
+}
+
+/** Estimates that differ by less are the same: every change makes judgements of its own. */
+const SAME_WITHIN = 0.1;
+
+/** The catalogue with newer estimates; the very same when none of them has changed by a tenth. */
+export function withEstimates(catalogue: Catalogue, rows: ReadonlyMap<number, number>): Catalogue {
+  const isSame = (before: number | null, now: number | null): boolean =>
+    before === null || now === null ? before === now : Math.abs(now - before) <= SAME_WITHIN * Math.max(before, now);
+  if (catalogue.relations.every(({ oid: own, estimatedRows }) => isSame(estimatedRows, rows.get(own) ?? null))) return catalogue;
+  return { ...catalogue, relations: catalogue.relations.map((one) => ({ ...one, estimatedRows: rows.get(one.oid) ?? null })) };
+}
+
+/** But for estimates, differs whenever a catalogue read now would differ; some milliseconds, so fit for polling. */
 export async function catalogueDigest(query: RunQuery): Promise<string> {
   const [row] = await query(DIGEST);
   const digest = row?.["digest"];

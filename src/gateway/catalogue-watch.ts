@@ -1,10 +1,10 @@
 /**
- * The catalogue of one database of a target that has masking rules: read over a connection of the gateway's own, looked
- * at again when somebody asks and every few seconds, dialled again when lost. A target that is down has no catalogue,
- * and its masked principals no sessions, until it is back.
+ * The catalogue of one database of a target whose rules need it: read over a connection of the gateway's own, looked at
+ * again when somebody asks and every few seconds, dialled again when lost. A target that is down has no catalogue, and
+ * principals for whom such a rule holds no sessions, until it is back.
  */
 import type { Catalogue } from "#protocols/postgres/protocol.ts";
-import { catalogueDigest, readCatalogue } from "#src/catalogue/reader.ts";
+import { catalogueDigest, type RunQuery, readCatalogue, readEstimates, withEstimates } from "#src/catalogue/reader.ts";
 import { TargetConnection } from "#src/targets/connection.ts";
 import type { Upstream, UpstreamContext } from "./upstream.ts";
 
@@ -13,6 +13,10 @@ export interface CatalogueWatchOptions {
   readonly database: string;
   readonly context: UpstreamContext;
   readonly onChange: (catalogue: Catalogue) => void;
+  /** How often estimates of rows are read anew while nothing else changes; null: never. */
+  readonly estimatesMs: number | null;
+  /** The same catalogue with estimates that differ notably. */
+  readonly onEstimates: (catalogue: Catalogue) => void;
   readonly onFailure: (error: unknown) => void;
   /** Looks further, a moment after the catalogue has changed. The next look waits for it, so it must be short. */
   readonly examine: (connection: TargetConnection, catalogue: Catalogue) => Promise<void>;
@@ -34,6 +38,7 @@ export class CatalogueWatch {
   #examineTimer: NodeJS.Timeout | undefined;
   #examining: Promise<void> = Promise.resolve();
   #failures = 0;
+  #estimatedAtMs = 0;
   #stopped = false;
 
   constructor(options: CatalogueWatchOptions) {
@@ -81,10 +86,11 @@ export class CatalogueWatch {
       const query = (sql: string) => connection.query(sql);
       if (this.#catalogue === null || (await catalogueDigest(query)) !== this.#catalogue.version) {
         this.#catalogue = await readCatalogue(query);
+        this.#estimatedAtMs = performance.now();
         this.#options.onChange(this.#catalogue);
         clearTimeout(this.#examineTimer);
         this.#examineTimer = setTimeout(() => this.#examine(), EXAMINE_MS);
-      }
+      } else await this.#refreshEstimates(this.#catalogue, query);
       this.#failures = 0;
     } catch (error) {
       this.#connection?.socket.destroy();
@@ -92,6 +98,16 @@ export class CatalogueWatch {
       this.#failures++;
       if (!this.#stopped) this.#options.onFailure(error);
     }
+  }
+
+  async #refreshEstimates(catalogue: Catalogue, query: RunQuery): Promise<void> {
+    const { estimatesMs, onEstimates } = this.#options;
+    if (estimatesMs === null || performance.now() - this.#estimatedAtMs < estimatesMs) return;
+    const estimated = withEstimates(catalogue, await readEstimates(query));
+    this.#estimatedAtMs = performance.now();
+    if (estimated === catalogue) return;
+    this.#catalogue = estimated;
+    onEstimates(estimated);
   }
 
   #examine(): void {

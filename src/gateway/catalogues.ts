@@ -1,7 +1,8 @@
 /**
- * The catalogues of all databases that masking rules speak of, kept by the keeper and handed to every worker, with the
- * word on whether the rules of a target fit what was read.
+ * The catalogues of all databases that rules can't be judged without, kept by the keeper and handed to every worker, with
+ * the word on whether the masking rules of a target fit what was read.
  */
+import { catalogueTargets, sizedTargets } from "#policies/decide.ts";
 import type { Catalogue } from "#protocols/postgres/protocol.ts";
 import type { Config, Target } from "#src/config/config.ts";
 import { examine } from "#src/doctor/examine.ts";
@@ -27,6 +28,9 @@ export interface CataloguesOptions {
 /** How long the start waits for targets to answer; those that don't are served once they do. */
 const FIRST_READ_MS = 5_000;
 
+/** How long a table may have been growing before it counts as larger: ANALYZE itself comes no more often. */
+const ESTIMATES_MS = 60_000;
+
 export class Catalogues {
   readonly #options: CataloguesOptions;
   readonly #watches = new Map<string, CatalogueWatch>();
@@ -38,12 +42,15 @@ export class Catalogues {
   constructor(options: CataloguesOptions, before?: Catalogues) {
     this.#options = options;
     const { config } = options;
+    const known = catalogueTargets(config.policy);
     const masked = new Set(config.policy.masking.rules.map((rule) => rule.target));
     for (const target of config.targets.values()) {
-      if (!masked.has(target.name)) continue;
-      const rules = new RulesFit(target, config.policy, before === undefined ? undefined : before.#rules.get(target.name));
-      this.#rules.set(target.name, rules);
-      if (rules.fits) this.#fitting.add(target.name);
+      if (!known.has(target.name)) continue;
+      if (masked.has(target.name)) {
+        const rules = new RulesFit(target, config.policy, before === undefined ? undefined : before.#rules.get(target.name));
+        this.#rules.set(target.name, rules);
+        if (rules.fits) this.#fitting.add(target.name);
+      }
       const upstream = new Upstream(target, DEADLINES.upstreamLoginMs);
       for (const database of target.databases) this.#add(upstream, database);
     }
@@ -92,12 +99,18 @@ export class Catalogues {
   #add(upstream: Upstream, database: string): void {
     const { target } = upstream;
     const name = catalogueName(target.name, database);
+    const sized = sizedTargets(this.#options.config.policy).has(target.name);
     const watch = new CatalogueWatch({
       upstream,
       database,
       context: this.#options.context,
       onChange: (catalogue) => this.#onChange(target, name, catalogue),
-      examine: doctorOf(this.#options, upstream, database),
+      // What the doctor finds is about masks.
+      examine: this.#rules.has(target.name) ? doctorOf(this.#options, upstream, database) : async () => undefined,
+      estimatesMs: sized ? ESTIMATES_MS : null,
+      onEstimates: (catalogue) => {
+        if (this.#inForce) this.#options.onCatalogue(name, catalogue);
+      },
       onFailure: (error) =>
         this.#options.log("warn", "catalogue-unavailable", {
           target: target.name,

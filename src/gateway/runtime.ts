@@ -3,7 +3,7 @@
  * over for new connections while sessions keep the one they began with.
  */
 
-import { decide, masksFor } from "#policies/decide.ts";
+import { decide, guardrailsFor, masksFor } from "#policies/decide.ts";
 import { allowedFunctions, type PolicyDocument } from "#policies/document.ts";
 import type { Principal } from "#policies/question.ts";
 import { type Catalogue, type MaskingView, protectedOrigins, resolveProtection } from "#protocols/postgres/protocol.ts";
@@ -35,7 +35,7 @@ export interface RuntimeParts {
 }
 
 interface Sight {
-  readonly version: string;
+  readonly catalogue: Catalogue | null;
   readonly origins: ReadonlySet<string>;
   readonly judge: (sql: string) => Judgement;
 }
@@ -77,8 +77,8 @@ export class Runtime {
   }
 
   /**
-   * @throws Fault `catalogue-unavailable` when masks apply and what they protect is not known, `masking-rules-unfit` when
-   *   they may not protect what somebody believes
+   * @throws Fault `catalogue-unavailable` when masks or guardrails apply that can't be judged without it,
+   *   `masking-rules-unfit` when masks may not protect what somebody believes
    */
   standing(principal: Principal, target: string, database: string): Standing {
     const standing = this.#standing(principal, target, database);
@@ -101,21 +101,22 @@ export class Runtime {
   #newStanding(principal: Principal, target: string, name: string, path: readonly string[] | null): Standing {
     const document: PolicyDocument = this.config.policy;
     const masks = masksFor(document, principal, target);
+    const guarded = guardrailsFor(document, principal, target);
     const unparsed = { kind: "unparsed", message: "", position: null, masked: masks.length > 0 } as const;
     const decision = decide(document, { kind: "statement", principal, target, facts: unparsed });
-    const scope = { document, principal, target, digest: this.#parts.digest };
+    const scope = { document, principal, target, guarded: guarded !== "no", digest: this.#parts.digest };
     let sight: Sight | null = null;
     const current = (): Sight => {
       const newest = this.#parts.catalogues.get(name) ?? null;
-      if (newest === null && masks.length > 0) throw unavailable();
-      const version = newest?.version ?? "";
-      if (sight !== null && sight.version === version) return sight;
+      if (newest === null && (masks.length > 0 || guarded === "by-catalogue")) throw unavailable();
+      // The very same, not only of the same version: estimates of rows change without one.
+      if (sight !== null && sight.catalogue === newest) return sight;
       // The session looks names up where it did when it began, whatever the target's setting has become.
       const catalogue = newest === null || path === null ? newest : { ...newest, searchPath: path };
       const view = catalogue === null || masks.length === 0 ? null : viewOf(catalogue, masks, document);
       const origins = view === null ? new Set<string>() : protectedOrigins(view);
       const rejudge = view === null ? null : (sql: string) => current().judge(sql);
-      sight = { version, origins, judge: this.#judgements.judge({ ...scope, view, catalogue, rejudge }) };
+      sight = { catalogue: newest, origins, judge: this.#judgements.judge({ ...scope, view, catalogue, rejudge }) };
       return sight;
     };
     current();
@@ -147,7 +148,7 @@ function viewOf(catalogue: Catalogue, masks: ReturnType<typeof masksFor>, docume
 }
 
 function unavailable(): Fault {
-  return new Fault("catalogue-unavailable", "the target's catalogue has not been read yet, so that its masked columns are not known", {
+  return new Fault("catalogue-unavailable", "the target's catalogue has not been read yet, so that statements can't be judged", {
     hint: "try again when the target can be reached",
   });
 }

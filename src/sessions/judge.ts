@@ -19,6 +19,8 @@ export interface Scope {
   /** Null: the principal is under no mask on the target. */
   readonly view: MaskingView | null;
   readonly catalogue: Catalogue | null;
+  /** A guardrail holds for the principal on the target. */
+  readonly guarded: boolean;
   /** The judge of the newest catalogue; null where judgements do not depend on one. */
   readonly rejudge: ((sql: string) => Judgement) | null;
   /** Keyed digest of a literal that must not stand in the record. */
@@ -69,7 +71,7 @@ export function refreshingJudge(current: () => (sql: string) => Judgement, refre
 }
 
 export function judgeText(sql: string, scope: Scope): Judgement {
-  const analysis = analyse(sql, scope.view, scope.catalogue);
+  const analysis = analyse(sql, scope.view, scope.catalogue, scope.guarded);
   const { document, principal, target } = scope;
   const decision = decide(document, { kind: "statement", principal, target, facts: analysis.facts });
   const { verdict, denial } = verdictOf(decision, analysis);

@@ -32,7 +32,7 @@ const obstacle: MaskingFacts = {
 };
 
 function parsed(...statements: readonly (readonly [needs: readonly Right[], masking: MaskingFacts | null])[]): TextFacts {
-  return { kind: "parsed", statements: statements.map(([needs, masking]) => ({ tag: "SELECT", needs, tables: [], masking })) };
+  return { kind: "parsed", statements: statements.map(([needs, masking]) => ({ tag: "SELECT", needs, tables: [], masking, guards: [] })) };
 }
 
 function unparsed(masked: boolean): TextFacts {

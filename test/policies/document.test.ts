@@ -78,11 +78,6 @@ describe("policy document", () => {
   const rule = { target: "orders", columns: ["public.users.ssn"], with: "redact" };
   const access = { who: agents, targets: ["orders"], may: ["read"] };
   const refused: readonly (readonly [string, unknown, RegExp])[] = [
-    [
-      "a guardrail, which nothing enforces yet",
-      { guardrails: { rules: [{ name: "x" }] } },
-      /guardrails\.rules\.0: guardrails are not supported yet/,
-    ],
     ["an approval, which nothing enforces yet", { approvals: { rules: [{ name: "x" }] } }, /approvals are not supported yet/],
     [
       "a rule that names nothing",

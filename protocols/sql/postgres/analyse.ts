@@ -8,8 +8,10 @@ import type { Catalogue } from "#protocols/sql/catalogue.ts";
 import type { Analysis, Rewritten, Sensitive } from "./analysis.ts";
 import { type LocatedStatement, sessionEffects, statementsOf } from "./effects.ts";
 import { parseText } from "./grammar.ts";
+import { guardsOf } from "./guards.ts";
 import { maskStatement, type SourceText, type StatementMasking } from "./masking.ts";
 import { offsetsOf } from "./offsets.ts";
+import { once } from "./once.ts";
 import type { MaskingView } from "./protection.ts";
 import { relationText } from "./reading.ts";
 import { isSound, kindOf } from "./rewrite.ts";
@@ -23,8 +25,14 @@ import { bindsName, textOf, walk } from "./tree.ts";
 /**
  * @param view what is masked for the principal on the target; null when nothing is
  * @param catalogue what the target holds, where it is known: functions outside `pg_catalog` count as writes without it
+ * @param guarded whether guards are looked for: not, where no guardrail could apply
  */
-export function analyse(sql: string, view: MaskingView | null, catalogue: Catalogue | null = view?.catalogue ?? null): Analysis {
+export function analyse(
+  sql: string,
+  view: MaskingView | null,
+  catalogue: Catalogue | null = view?.catalogue ?? null,
+  guarded = true,
+): Analysis {
   const offsets = offsetsOf(sql);
   // The grammar refuses to read no text at all; the server answers it with EmptyQueryResponse.
   const parsed = sql === "" ? ({ kind: "tree", tree: {} } as const) : parseText(sql);
@@ -37,8 +45,9 @@ export function analyse(sql: string, view: MaskingView | null, catalogue: Catalo
     view === null ? [] : statements.map((statement) => unprinted(maskStatement(statement, view, text), statement, view, text));
   const rewriting = view === null ? undefined : rewrittenOf(statements, maskings, view, text);
   const facts = statements.map((statement, index) => {
-    const masking = maskings[index]?.facts ?? null;
-    return statementFacts(statement, catalogue, masking?.kind === "rewritable" && rewriting === "unsound" ? UNSOUND : masking);
+    const found = maskings[index]?.facts ?? null;
+    const masking = found?.kind === "rewritable" && rewriting === "unsound" ? UNSOUND : found;
+    return { ...statementFacts(statement, catalogue, masking), guards: guarded ? guardsOf(statement, index === 0, catalogue, text) : [] };
   });
   const refused = new Set(statements.filter((_, index) => facts[index]?.masking?.kind === "obstacle"));
   const sensitive = sensitiveIn(statements, refused, view, text);
@@ -78,14 +87,6 @@ function unprinted(masking: StatementMasking, statement: LocatedStatement, view:
   return { ...masking, facts: { kind: "obstacle", obstacle }, splices: [], hidden: [], outputMasked: [] };
 }
 
-function once<Value>(make: () => Value): () => Value {
-  let made: { readonly value: Value } | undefined;
-  return () => {
-    made ??= { value: make() };
-    return made.value;
-  };
-}
-
 /** Undefined when nothing is to be rewritten, or something in the text is refused anyway. */
 function rewrittenOf(
   statements: readonly LocatedStatement[],
@@ -113,7 +114,11 @@ function unparsed(sql: string, message: string, position: number | null, masked:
   };
 }
 
-function statementFacts(statement: LocatedStatement, catalogue: Catalogue | null, masking: MaskingFacts | null): StatementFacts {
+function statementFacts(
+  statement: LocatedStatement,
+  catalogue: Catalogue | null,
+  masking: MaskingFacts | null,
+): Omit<StatementFacts, "guards"> {
   return { tag: statementTag(statement), needs: statementNeeds(statement, catalogue), tables: tablesOf(statement), masking };
 }
 

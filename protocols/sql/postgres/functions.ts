@@ -5,7 +5,7 @@
  */
 import type { Right } from "#policies/question.ts";
 import type { Catalogue } from "#protocols/sql/catalogue.ts";
-import { IMMUTABLE, STABLE, VOLATILE } from "./function-facts.ts";
+import { AGGREGATES, IMMUTABLE, SET_RETURNING, STABLE, VOLATILE } from "./function-facts.ts";
 import { lookupIn } from "./lookup.ts";
 
 type Volatility = "immutable" | "stable" | "volatile";
@@ -96,8 +96,7 @@ export function functionNeeds({ schema, name }: FunctionName, catalogue: Catalog
  * unless a function of that name is known, since most such names are columns.
  */
 export function attributeNeeds(name: string, catalogue: Catalogue | null): readonly Right[] {
-  const extension = name.startsWith("dblink") || RUNNING_TEXT.has(name);
-  if (extension || VOLATILITY.get(name) === "volatile") return functionNeeds({ schema: null, name }, catalogue);
+  if (runsText(name) || VOLATILITY.get(name) === "volatile") return functionNeeds({ schema: null, name }, catalogue);
   return userNeeds(null, name, catalogue) ?? [];
 }
 
@@ -119,6 +118,24 @@ function userNeeds(schema: string | null, name: string, catalogue: Catalogue | n
 /** Undefined when `pg_catalog` has no such function in any version known here. */
 export function builtInVolatility(name: string): Volatility | undefined {
   return VOLATILITY.get(name);
+}
+
+const SETS: ReadonlySet<string> = new Set(words(SET_RETURNING));
+const AGGREGATE_NAMES: ReadonlySet<string> = new Set(words(AGGREGATES));
+
+/** Whether a call may yield more than one row: of the server's own functions it is known, of others not. */
+export function mayReturnSet({ schema, name }: FunctionName): boolean {
+  return (schema !== null && schema !== "pg_catalog") || VOLATILITY.get(name) === undefined || SETS.has(name);
+}
+
+/** An aggregate of the server's own. */
+export function isAggregate({ schema, name }: FunctionName): boolean {
+  return (schema === null || schema === "pg_catalog") && AGGREGATE_NAMES.has(name);
+}
+
+/** Whether calling it runs SQL that nobody has judged: from a text that it is handed, or on another connection. */
+export function runsText(name: string): boolean {
+  return RUNNING_TEXT.has(name) || name.startsWith("dblink");
 }
 
 /** Volatile functions of `pg_catalog` that have been sorted as reading or writing. For tests. */

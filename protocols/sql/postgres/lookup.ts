@@ -6,6 +6,8 @@ import type { Catalogue, CatalogueFunction, CatalogueOperator, CatalogueRelation
 
 export interface Lookup {
   readonly byOid: ReadonlyMap<number, CatalogueRelation>;
+  /** In any schema. */
+  readonly named: ReadonlyMap<string, readonly CatalogueRelation[]>;
   /** Direct inheritance children and partitions by parent OID. */
   readonly children: ReadonlyMap<number, readonly CatalogueRelation[]>;
   readonly functionByOid: ReadonlyMap<number, CatalogueFunction>;
@@ -47,6 +49,7 @@ function build(catalogue: Catalogue): Lookup {
   }
   return {
     byOid: new Map(catalogue.relations.map((one) => [one.oid, one])),
+    named: Map.groupBy(catalogue.relations, (one) => one.name),
     children,
     functionByOid: new Map(catalogue.functions.map((one) => [one.oid, one])),
     functions: Map.groupBy(catalogue.functions, (one) => one.name),

@@ -61,6 +61,12 @@ export function nodesOf(owner: string, body: Body, field: string): readonly Tree
   return value.filter(isBody).map((item) => typed(owner, field, item));
 }
 
+/** What stands in a field, be it one node or a list. */
+export function partsOf({ type, body }: TreeNode, field: string): readonly TreeNode[] {
+  const single = nodeOf(type, body, field);
+  return single === undefined ? nodesOf(type, body, field) : [single];
+}
+
 /** Puts the nodes of all fields on a stack. */
 export function pushParts(stack: TreeNode[], { type, body }: TreeNode): void {
   for (const field in body) {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import type pg from "pg";
 import type { Catalogue } from "#protocols/sql/catalogue.ts";
-import { catalogueDigest, type RunQuery, readCatalogue } from "#src/catalogue/reader.ts";
+import { catalogueDigest, type RunQuery, readCatalogue, readEstimates, withEstimates } from "#src/catalogue/reader.ts";
 import { connectPostgres, startPostgres, type TestPostgres } from "#test/support/postgres.ts";
 
 /**
@@ -271,6 +271,41 @@ for (const version of [15, 18] as const) {
         assert.ok(!seen.has(digest), change);
         seen.add(digest);
       }
+    });
+
+    test("rows are estimated with those of partitions and children, and never where nothing was analysed", async () => {
+      await query(`CREATE TABLE rows_of (id int); INSERT INTO rows_of SELECT generate_series(1, 2000);
+        CREATE TABLE rows_of_child () INHERITS (rows_of); INSERT INTO rows_of_child SELECT generate_series(1, 3000);
+        CREATE TABLE rows_by (id int) PARTITION BY RANGE (id);
+        CREATE TABLE rows_by_1 PARTITION OF rows_by FOR VALUES FROM (0) TO (1000);
+        CREATE TABLE rows_by_2 PARTITION OF rows_by FOR VALUES FROM (1000) TO (9000) PARTITION BY RANGE (id);
+        CREATE TABLE rows_by_2_1 PARTITION OF rows_by_2 FOR VALUES FROM (1000) TO (9000);
+        INSERT INTO rows_by SELECT generate_series(1, 5000);
+        CREATE TABLE rows_unknown (id int); CREATE TABLE rows_none (id int);
+        CREATE VIEW rows_seen AS SELECT * FROM rows_of; CREATE MATERIALIZED VIEW rows_kept AS SELECT * FROM rows_of`);
+      await query("ANALYZE rows_of, rows_of_child, rows_by_1, rows_by_2_1, rows_none, rows_kept");
+      const now = await readCatalogue(query);
+      const rowsOf = (name: string) => now.relations.find((one) => one.name === name)?.estimatedRows;
+      assert.deepEqual(
+        ["rows_of", "rows_of_child", "rows_by", "rows_by_1", "rows_by_2", "rows_by_2_1"].map(rowsOf),
+        [5000, 3000, 5000, 999, 4001, 4001],
+      );
+      assert.deepEqual(["rows_unknown", "rows_none", "rows_seen", "rows_kept"].map(rowsOf), [null, 0, null, 5000]);
+      await query("ANALYZE rows_by");
+      assert.equal((await readEstimates(query)).get(now.relations.find(({ name }) => name === "rows_by")?.oid ?? 0), 5000);
+    });
+
+    test("newer estimates are taken up when one has changed by more than a tenth, without another version", async () => {
+      const before = await readCatalogue(query);
+      assert.equal(withEstimates(before, await readEstimates(query)), before);
+      await query("INSERT INTO rows_of_child SELECT generate_series(1, 100); ANALYZE rows_of_child");
+      assert.equal(withEstimates(before, await readEstimates(query)), before);
+      await query("INSERT INTO rows_unknown SELECT generate_series(1, 500); ANALYZE rows_unknown");
+      assert.equal(await catalogueDigest(query), before.version);
+      const newer = withEstimates(before, await readEstimates(query));
+      assert.equal(newer.version, before.version);
+      assert.equal(newer.relations.find(({ name }) => name === "rows_unknown")?.estimatedRows, 500);
+      assert.equal(newer.relations.find(({ name }) => name === "rows_of_child")?.estimatedRows, 3100);
     });
 
     test("a failure leaves the connection outside a transaction", async () => {

@@ -278,17 +278,16 @@ describe("problems", () => {
   crm: { protocol: http, address: https://crm.internal, hosts: [a], credential: { header: authorization, value: { exec: x } } }`,
       state: "{ postgres: { url: x } }",
       masking: "{ rules: [{ target: orders, columns: [a.b.c], with: redact, lookup: equality }] }",
-      guardrails: "{ rules: [{ name: x }] }",
       approvals: "{ rules: [{ name: x }] }",
     });
     for (const part of [
       ...["listen.https", "listen.http", "identity.saml", "tls.clientCertificates.crl", "targets.orders.tls.crl"],
       ...["targets.orders.credential.password", "targets.crm.protocol", "state.postgres"],
-      ...["masking.rules.0.lookup", "guardrails.rules.0", "approvals.rules.0"],
+      ...["masking.rules.0.lookup", "approvals.rules.0"],
     ]) {
       assert.equal(problems.filter((problem) => problem.startsWith(`${part}: `) && problem.includes("not supported yet")).length, 1, part);
     }
-    assert.equal(problems.length, 11, problems.join("\n"));
+    assert.equal(problems.length, 10, problems.join("\n"));
   });
 });
 

@@ -46,6 +46,7 @@ function relation(
     triggerConditions: [],
     skipsUnchanged: false,
     references: [],
+    estimatedRows: null,
   };
 }
 

@@ -2,7 +2,7 @@
 import type { CatalogueColumn, CatalogueRelation } from "#protocols/sql/catalogue.ts";
 import { type MaskingView, resolveProtection } from "#protocols/sql/postgres/protection.ts";
 
-function columns(...names: readonly (readonly [string, string, string])[]): readonly CatalogueColumn[] {
+export function columns(...names: readonly (readonly [string, string, string])[]): readonly CatalogueColumn[] {
   return names.map(([name, type, category], index) => ({
     name,
     number: index + 1,
@@ -18,7 +18,7 @@ function columns(...names: readonly (readonly [string, string, string])[]): read
   }));
 }
 
-function table(oid: number, name: string, list: readonly CatalogueColumn[]): CatalogueRelation {
+export function table(oid: number, name: string, list: readonly CatalogueColumn[]): CatalogueRelation {
   return {
     oid,
     schema: "public",
@@ -39,6 +39,7 @@ function table(oid: number, name: string, list: readonly CatalogueColumn[]): Cat
     triggerConditions: [],
     skipsUnchanged: false,
     references: [],
+    estimatedRows: null,
   };
 }
 
