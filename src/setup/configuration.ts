@@ -49,6 +49,10 @@ masking:                           # these columns never leave the gateway in cl
       with: redact                           # redact | null | { keepLast: 4 } | email | year | { constant: … }
       unless: { groups: [fraud-desk] }
 
+guardrails:                        # not even where access allows it: docs/guardrails.md has all kinds
+  rules:
+    - { name: no-blanket-writes, target: orders, deny: [update-without-where, delete-without-where, truncate, drop] }
+
 recording:
   directory: recordings
   recipients: [${recipient}]
