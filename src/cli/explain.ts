@@ -3,7 +3,7 @@
  * for its catalogue alone.
  */
 import { text as readText } from "node:stream/consumers";
-import { masksFor } from "#policies/decide.ts";
+import { catalogueTargets, masksFor } from "#policies/decide.ts";
 import { allowedFunctions, type PolicyDocument } from "#policies/document.ts";
 import { type Principal, RIGHTS } from "#policies/question.ts";
 import { type Catalogue, resolveProtection } from "#protocols/postgres/protocol.ts";
@@ -56,7 +56,7 @@ function scopeOf(config: Config, principal: Principal, target: string, catalogue
   const masks = masksFor(document, principal, target);
   const { protection } = resolveProtection(catalogue, masks);
   const view = masks.length === 0 ? null : { catalogue, protection, functionsAllowed: allowedFunctions(document) };
-  const catalogueKnown = document.masking.rules.some((rule) => rule.target === target);
+  const catalogueKnown = catalogueTargets(document).has(target);
   return { document, principal, target, catalogue, catalogueKnown, view };
 }
 

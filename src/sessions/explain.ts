@@ -2,7 +2,7 @@
  * What the gateway would do with a text, and why: the judge's own answer, with what it rests on. Nothing is run; the
  * catalogue is all that was asked of the target.
  */
-import { decide } from "#policies/decide.ts";
+import { decide, guardrailsFor } from "#policies/decide.ts";
 import type { Denial } from "#policies/decision.ts";
 import type { PolicyDocument } from "#policies/document.ts";
 import type { Principal, Right, StatementFacts } from "#policies/question.ts";
@@ -69,8 +69,9 @@ export interface ExplainedStatement {
 export function explainText(sql: string, explained: Explained): Explanation {
   const { document, principal, target, view, catalogue, catalogueKnown } = explained;
   const known = catalogueKnown ? catalogue : null;
+  const guarded = guardrailsFor(document, principal, target) !== "no";
   // Nothing of this is recorded, so that no literal has to be digested.
-  const judgement = judgeText(sql, { document, principal, target, view, catalogue: known, rejudge: null, digest: () => "" });
+  const judgement = judgeText(sql, { document, principal, target, view, guarded, catalogue: known, rejudge: null, digest: () => "" });
   const { facts, rewritten } = analyse(sql, view, known);
   const traced = traceColumns(sql, catalogue, view?.protection ?? null) ?? [];
   const statements =

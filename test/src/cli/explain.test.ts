@@ -54,7 +54,14 @@ for (const version of [18, 15] as const) {
             { name: "cards", target: "shop", columns: ["public.payments.card"], with: { keepLast: 4 } },
             { name: "e-mail", target: "shop", columns: ["public.users.email"], with: "email", unless: { groups: ["support"] } },
           ];
-          return { ...sections, targets: { shop: orders }, access: { rules }, masking: { rules: masking } };
+          const guardrails = [{ name: "joined", target: "shop", deny: ["cross-join"] }];
+          return {
+            ...sections,
+            targets: { shop: orders },
+            access: { rules },
+            masking: { rules: masking },
+            guardrails: { rules: guardrails },
+          };
         },
       });
       config = gateway.configFile;
@@ -143,6 +150,14 @@ for (const version of [18, 15] as const) {
         ["m", false, true, "card"],
         ["one", false, false, ""],
       ]);
+    });
+
+    test("a guardrail refuses here as it does in the gateway", async () => {
+      const object = await told("select u.name from orders o, users u", ...AGENT);
+      assert.partialDeepStrictEqual(object, { verdict: "deny", reason: "statement-guarded", rule: "joined", position: 30 });
+      assert.match(String(object["hint"]), /^join them ON/);
+      const joined = await told("select o.id from orders o join orders p on p.id = o.id", ...AGENT);
+      assert.equal(joined["verdict"], "allow");
     });
 
     test("a refusal says where, why, and what would make it pass", async () => {
