@@ -106,13 +106,16 @@ export function crossChecks(document: ConfigDocument): readonly Remark[] {
 }
 
 /** Known to the design, enforced by nothing yet: refused, so that nobody relies on it. */
-function mysqlPolicies({ targets, masking }: ConfigDocument): readonly Remark[] {
+function mysqlPolicies({ targets, masking, guardrails }: ConfigDocument): readonly Remark[] {
   const isMysql = (target: string): boolean => targets[target]?.protocol === "mysql";
   const remark = (section: string, index: number): Remark => ({
     path: [section, "rules", index],
     message: `${section} rules for MySQL targets are not supported yet`,
   });
-  return masking.rules.flatMap((rule, index) => (isMysql(rule.target) ? [remark("masking", index)] : []));
+  return [
+    ...masking.rules.flatMap((rule, index) => (isMysql(rule.target) ? [remark("masking", index)] : [])),
+    ...guardrails.rules.flatMap((rule, index) => (rule.targets.some(isMysql) ? [remark("guardrails", index)] : [])),
+  ];
 }
 
 function sharedAddresses(listen: ConfigDocument["listen"]): readonly Remark[] {

@@ -268,6 +268,16 @@ describe("problems", () => {
     assert.match((await refused({ targets: dup })).join(), /unique/);
   });
 
+  test("guardrails that nothing would enforce are refused: those of MySQL targets", async () => {
+    const problems = await refused({
+      targets: `
+  orders: { protocol: postgres, address: "db:5432", credential: { user: app } }
+  shop: { protocol: mysql, address: "db:3306", credential: { user: app } }`,
+      guardrails: "{ rules: [{ target: orders, deny: [drop] }, { targets: [orders, shop], deny: [drop] }] }",
+    });
+    assert.deepEqual(problems, ["guardrails.rules.1: guardrails rules for MySQL targets are not supported yet"]);
+  });
+
   test("what is designed but not built is refused by name, and only once", async () => {
     const problems = await refused({
       listen: "{ postgres: 127.0.0.1:0, https: 127.0.0.1:8443, http: 127.0.0.1:8080 }",
