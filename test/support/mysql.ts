@@ -72,11 +72,15 @@ export async function startMysql(options: MysqlOptions = {}): Promise<TestMysql>
     const password = `test-${crypto.randomUUID()}`;
     const sql = (statements: string): string => {
       const [client, ...args] = programs.client;
-      return execFileSync(client, [...args, "--no-defaults", "--protocol=socket", `--socket=${socket}`, "--user=root", "--batch"], {
-        input: statements,
-        encoding: "utf8",
-        maxBuffer: 256 * 1024 * 1024,
-      });
+      return execFileSync(
+        client,
+        [...args, "--no-defaults", "--protocol=socket", `--socket=${socket}`, "--user=root", "--batch", "--default-character-set=utf8mb4"],
+        {
+          input: statements,
+          encoding: "utf8",
+          maxBuffer: 256 * 1024 * 1024,
+        },
+      );
     };
     sql(
       [

@@ -2,15 +2,17 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
-import { CLIENTS, show } from "#test/conformance/postgres/program.ts";
 import { onEachServer } from "#test/conformance/postgres/ways.ts";
+import { clientsOf, show } from "#test/conformance/program.ts";
 
 const JAR = "/usr/share/java/postgresql.jar";
 
 onEachServer("JDBC", ["java", "jdbc"], (ways) => {
   test("shows the same, line by line", async () => {
     const { code, stdout, stderr } = await ways().compare(async (way) =>
-      show(["java", "-Duser.timezone=UTC", "-Dfile.encoding=UTF-8", "-cp", JAR, join(CLIENTS, "Jdbc.java")], { env: await way.env() }),
+      show(["java", "-Duser.timezone=UTC", "-Dfile.encoding=UTF-8", "-cp", JAR, join(clientsOf("postgres"), "Jdbc.java")], {
+        env: await way.env(),
+      }),
     );
     assert.equal(code, 0, stderr);
     const lines = stdout.trimEnd().split("\n");

@@ -4,8 +4,8 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { show } from "#test/conformance/postgres/program.ts";
 import { onEachServer, type Ways } from "#test/conformance/postgres/ways.ts";
+import { show } from "#test/conformance/program.ts";
 import { postgresql18Client } from "#test/support/fetched.ts";
 
 const PSQL = () => [...postgresql18Client().command("psql"), "--no-psqlrc", "--tuples-only", "--no-align"] as const;

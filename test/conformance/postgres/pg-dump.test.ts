@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
-import { firstDifference } from "#test/conformance/postgres/difference.ts";
-import { show } from "#test/conformance/postgres/program.ts";
+import { firstDifference } from "#test/conformance/difference.ts";
 import { onEachServer, type Ways } from "#test/conformance/postgres/ways.ts";
+import { show } from "#test/conformance/program.ts";
 import { postgresql18Client } from "#test/support/fetched.ts";
 import { DEBIAN_PROGRAMS } from "#test/support/postgres-programs.ts";
 

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
-import { type Shown, show } from "#test/conformance/postgres/program.ts";
 import { onEachServer, type Way } from "#test/conformance/postgres/ways.ts";
+import { type Shown, show } from "#test/conformance/program.ts";
 import { DEBIAN_PROGRAMS } from "#test/support/postgres-programs.ts";
 
 const PGBENCH = join(DEBIAN_PROGRAMS, "pgbench");

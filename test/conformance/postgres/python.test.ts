@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
-import { CLIENTS, show } from "#test/conformance/postgres/program.ts";
 import { onEachServer } from "#test/conformance/postgres/ways.ts";
+import { clientsOf, show } from "#test/conformance/program.ts";
 
 for (const [driver, scenarios] of [
   ["psycopg", ["rows", "binary", "error", "pipeline", "rest", "copied", "notified", "cancelled"]],
@@ -13,7 +13,7 @@ for (const [driver, scenarios] of [
   onEachServer(driver, [driver], (ways) => {
     test("shows the same, line by line", async () => {
       const { code, stdout, stderr } = await ways().compare(async (way) =>
-        show(["/usr/bin/python3", "-B", join(CLIENTS, `with_${driver}.py`)], { env: await way.env() }),
+        show(["/usr/bin/python3", "-B", join(clientsOf("postgres"), `with_${driver}.py`)], { env: await way.env() }),
       );
       assert.equal(code, 0, stderr);
       const lines = stdout.trimEnd().split("\n");

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { after, before, describe } from "node:test";
-import { firstDifference } from "#test/conformance/postgres/difference.ts";
+import { firstDifference } from "#test/conformance/difference.ts";
 import { SEED } from "#test/conformance/postgres/seed.ts";
 import { type Login, startGateway, type TestGateway } from "#test/support/gateway.ts";
 import { optional } from "#test/support/optional.ts";
@@ -55,21 +55,7 @@ async function open(version: PostgresVersion): Promise<Ways & { readonly stop: (
   await runSql(server, "create database seed");
   await runSql(server, SEED, "seed");
   await refresh(server);
-  const gateway = process.env["BOTH_DIRECT"]
-    ? ({
-        ca: server.ca,
-        caFile: server.caFile,
-        login: async () => ({ ...pick(server), host: "localhost", database: DATABASE }),
-        stop: async () => 0,
-      } as unknown as TestGateway)
-    : process.env["BOTH_DIRECT"]
-      ? ({
-          ca: server.ca,
-          caFile: server.caFile,
-          login: async () => ({ ...pick(server), host: "localhost", database: DATABASE }),
-          stop: async () => 0,
-        } as unknown as TestGateway)
-      : await startGateway({ postgres: server, databases: [DATABASE] });
+  const gateway = await startGateway({ postgres: server, databases: [DATABASE] });
   const direct = wayOf("direct", server, async () => ({ ...pick(server), host: "localhost", database: DATABASE }));
   const through = wayOf("gateway", gateway, () => gateway.login());
   const compare = async <Shown>(run: (way: Way) => Promise<Shown>): Promise<Shown> => {

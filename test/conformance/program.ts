@@ -8,7 +8,8 @@ export interface Shown {
   readonly stderr: string;
 }
 
-export const CLIENTS = join(import.meta.dirname, "clients");
+/** The folder with the sources of client programs. */
+export const clientsOf = (protocol: "postgres" | "mysql"): string => join(import.meta.dirname, protocol, "clients");
 
 export interface Run {
   readonly env: NodeJS.ProcessEnv;

@@ -1,0 +1,135 @@
+/** The command-line clients of MySQL and MariaDB with stock settings: statements of every kind, mistakes, dumps, Ctrl-C. */
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { dirname, join } from "node:path";
+import { test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
+import { onEachServer, type Way, type Ways } from "#test/conformance/mysql/ways.ts";
+import { type Shown, show } from "#test/conformance/program.ts";
+import { mysql9 } from "#test/support/fetched.ts";
+
+type Client = "mysql" | "mariadb";
+
+async function command(client: Client, program: string, way: Way, ...args: readonly string[]): Promise<readonly [string, ...string[]]> {
+  const { host, port, user, database } = await way.login();
+  const [first, ...rest] = client === "mysql" ? mysql9().command(program) : ([`/usr/bin/${program}`] as const);
+  const trust = client === "mysql" ? ["--ssl-mode=VERIFY_IDENTITY"] : ["--ssl-verify-server-cert"];
+  const where = [
+    "--no-defaults",
+    `--host=${host}`,
+    `--port=${port}`,
+    "--protocol=TCP",
+    `--user=${user}`,
+    `--ssl-ca=${way.caFile}`,
+    ...trust,
+  ];
+  // Beside the system, the client's own plugins are not where it looks for them.
+  const plugins = client === "mysql" ? [`--plugin-dir=${join(dirname(rest.at(-1) ?? ""), "../lib/mysql/plugin")}`] : [];
+  return [first, ...rest, ...where, ...plugins, ...args, database];
+}
+
+async function env(way: Way): Promise<NodeJS.ProcessEnv> {
+  const { password } = await way.login();
+  return { PATH: process.env["PATH"], LC_ALL: "C.UTF-8", TZ: "UTC", MYSQL_PWD: password };
+}
+
+/** MySQL's client asks MariaDB for a collation that it does not know, and would get latin1: so the character set is said. */
+const STATEMENTS = String.raw`
+SET NAMES utf8mb4;
+SELECT * FROM customers ORDER BY id\G
+SELECT name, total FROM spending ORDER BY total;
+SELECT 1; SELECT 2 AS two;
+SELECT * FROM nowhere;
+SELECT 1 +;
+INSERT INTO customers (name, email) VALUES ('new', 'new@example.com');
+SELECT ROW_COUNT(), LAST_INSERT_ID();
+INSERT INTO customers (name, email) VALUES ('twice', 'new@example.com');
+UPDATE customers SET balance = balance + 1 WHERE id <= 2;
+DELETE FROM purchases WHERE id = 1;
+INSERT INTO purchases (customer, amount) VALUES (999, 1);
+BEGIN; INSERT INTO purchases (customer, amount) VALUES (1, 77); SELECT COUNT(*) FROM purchases; ROLLBACK; SELECT COUNT(*) FROM purchases;
+START TRANSACTION; SAVEPOINT a; DELETE FROM purchases; ROLLBACK TO a; SELECT COUNT(*) FROM purchases; COMMIT;
+CALL two_results(21);
+SELECT doubled(21);
+SELECT 'it''s', "double", 'back\\slash', x'41', 0x42, b'101', N'n', _utf8mb4'é', 'a' 'b';
+SELECT /* comment */ 1 -- end
+; # another
+SELECT 1;
+SELECT /*!40101 2 + */ 1 AS executed;
+SELECT @a := 5, @a + 1;
+SET @b = 'x'; SELECT @b;
+SET SESSION sql_mode = 'ANSI_QUOTES'; SELECT "name" FROM customers WHERE id = 1; SET SESSION sql_mode = DEFAULT;
+SHOW TABLES; SHOW COLUMNS FROM customers; SHOW CREATE VIEW spending;
+DESCRIBE purchases; EXPLAIN FORMAT=TRADITIONAL SELECT * FROM customers WHERE id = 1;
+SHOW WARNINGS; SELECT CAST('abc' AS SIGNED); SHOW WARNINGS;
+CREATE TEMPORARY TABLE t (a INT); INSERT INTO t VALUES (1), (2); SELECT SUM(a) FROM t; DROP TEMPORARY TABLE t;
+CREATE TABLE made AS SELECT id, name FROM customers; ALTER TABLE made ADD COLUMN x INT DEFAULT 3; SELECT * FROM made; TRUNCATE TABLE made; DROP TABLE made;
+PREPARE s FROM 'SELECT ? + 1'; SET @n = 41; EXECUTE s USING @n; DEALLOCATE PREPARE s;
+SELECT name FROM customers INTO @into LIMIT 1;
+SELECT GROUP_CONCAT(name ORDER BY id SEPARATOR '|') FROM customers;
+WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4) SELECT * FROM n;
+SELECT customer, SUM(amount) FROM purchases GROUP BY customer WITH ROLLUP;
+USE app; SELECT DATABASE();
+status_is_no_command;
+`;
+
+onEachServer("command line", [], (ways) => {
+  for (const client of ["mysql", "mariadb"] as const) {
+    const script = (input: string, ...args: readonly string[]): Promise<Shown> =>
+      ways().compare(async (way) => show(await command(client, client, way, ...args), { env: await env(way), input }));
+
+    test(`${client}: statements of every kind show the same, errors included`, async () => {
+      const { stdout, stderr } = await script(STATEMENTS, "--force", "--table", "--show-warnings", "--default-character-set=utf8mb4");
+      assert.match(stdout, /Åsa Öberg/);
+      assert.match(stderr, /ERROR 1146/);
+      assert.match(stderr, /ERROR 1062/);
+    });
+
+    test(`${client}: one statement at a time, in batch form, with the exit code of an error`, async () => {
+      assert.equal((await script("SELECT id FROM customers ORDER BY id", "--batch")).code, 0);
+      assert.equal((await script("SELECT nothing", "--batch")).code, 1);
+    });
+
+    test(`${client}: a dump restores to the same database`, async () => {
+      const dump = client === "mysql" ? "mysqldump" : "mariadb-dump";
+      const options = ["--skip-dump-date", "--routines", "--hex-blob", "--no-tablespaces", "--single-transaction"];
+      const gtid = client === "mysql" && ways().flavour === "mysql9" ? ["--set-gtid-purged=OFF"] : [];
+      const statistics = client === "mysql" ? ["--column-statistics=0"] : [];
+      const shown = await ways().compare(async (way) =>
+        show(await command(client, dump, way, ...options, ...gtid, ...statistics), { env: await env(way) }),
+      );
+      assert.equal(shown.code, 0, shown.stderr);
+      assert.match(shown.stdout, /INSERT INTO `customers`/);
+      const before = dumped(ways());
+      const { through, server } = ways();
+      server.sql(`DROP DATABASE ${server.database}; CREATE DATABASE ${server.database} CHARACTER SET utf8mb4`);
+      const restored = await show(await command(client, client, through), { env: await env(through), input: shown.stdout });
+      assert.equal(restored.code, 0, restored.stderr);
+      assert.equal(dumped(ways()), before);
+    });
+  }
+
+  test("Ctrl-C stops the statement and the session goes on", async () => {
+    const { through } = ways();
+    const shown = await show(await command("mysql", "mysql", through, "--force", "--sigint-ignore=0"), {
+      env: await env(through),
+      input: "SELECT SLEEP(30) AS slept;\nSELECT 'after' AS word;\n",
+      meanwhile: (child) => void interrupt(child),
+    });
+    // SLEEP tells by 1 that it was interrupted.
+    assert.match(`${shown.stdout}${shown.stderr}`, /slept\n1|interrupted/);
+    assert.match(shown.stdout, /word\nafter/);
+  });
+});
+
+async function interrupt(child: import("node:child_process").ChildProcess): Promise<void> {
+  await Promise.race([pause(2_000), once(child, "exit")]);
+  child.kill("SIGINT");
+}
+
+/** What a database holds, as the server's own tool over its own socket tells it. */
+function dumped({ server }: Ways): string {
+  return server.sql(`USE ${server.database};
+    SELECT * FROM customers ORDER BY id; SELECT * FROM purchases ORDER BY id; SELECT * FROM spending ORDER BY name;
+    SHOW CREATE TABLE customers; SHOW CREATE TABLE purchases; SHOW CREATE VIEW spending; SHOW CREATE PROCEDURE two_results; SHOW CREATE FUNCTION doubled`);
+}

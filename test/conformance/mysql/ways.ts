@@ -1,0 +1,86 @@
+/**
+ * The same client, twice: straight to the server and through the gateway, each time on a fresh copy of the same database.
+ * What the client showed must be equal, so a difference is either a fault or a line in docs/limits.md.
+ */
+import assert from "node:assert/strict";
+import { after, before, describe } from "node:test";
+import { firstDifference } from "#test/conformance/difference.ts";
+import { ROUTINES, SEED } from "#test/conformance/mysql/seed.ts";
+import { type Login, startGateway, type TestGateway } from "#test/support/gateway.ts";
+import { type MysqlFlavour, startMysql, type TestMysql } from "#test/support/mysql.ts";
+import { optional } from "#test/support/optional.ts";
+
+export interface Way {
+  readonly name: "direct" | "gateway";
+  readonly ca: string;
+  readonly caFile: string;
+  login(): Promise<Login>;
+}
+
+export interface Ways {
+  readonly flavour: MysqlFlavour;
+  readonly server: TestMysql;
+  readonly gateway: TestGateway;
+  readonly direct: Way;
+  readonly through: Way;
+  /** Runs the client both ways, the database fresh each time; what it returns must be equal. @returns it */
+  compare<Shown>(run: (way: Way) => Promise<Shown>): Promise<Shown>;
+}
+
+/** Registers `body`'s tests for MySQL 9 and MariaDB 10, each with a server and a gateway of its own. */
+export function onEachServer(client: string, parts: readonly string[], body: (ways: () => Ways) => void): void {
+  for (const flavour of ["mysql9", "mariadb10"] as const) {
+    const skip = optional(flavour === "mysql9" ? "mysql9" : "mariadb", ...parts);
+    describe(`${client}, ${flavour}`, { skip }, () => {
+      let ways: (Ways & { readonly stop: () => Promise<void> }) | undefined;
+      before(async () => {
+        ways = await open(flavour);
+      });
+      after(() => ways?.stop());
+      body(() => {
+        assert.ok(ways !== undefined, "the servers did not start");
+        return ways;
+      });
+    });
+  }
+}
+
+/** Dumps read more than the database itself, and restore routines of another's. */
+const GRANTS = ["GRANT ALL ON *.* TO 'app'@'%';"];
+
+async function open(flavour: MysqlFlavour): Promise<Ways & { readonly stop: () => Promise<void> }> {
+  const server = await startMysql({
+    flavour,
+    settings: { "default-time-zone": "+00:00", "log-bin-trust-function-creators": "ON" },
+    seed: GRANTS,
+  });
+  const gateway = await startGateway({ mysql: { [server.database]: server } });
+  const { host, port, user, password, database } = server;
+  const direct: Way = {
+    name: "direct",
+    ca: server.ca,
+    caFile: server.caFile,
+    login: async () => ({ host: "localhost", port, user, password, database }),
+  };
+  const through: Way = { name: "gateway", ca: gateway.ca, caFile: gateway.caFile, login: () => gateway.mysqlLogin(database) };
+  const compare = async <Shown>(run: (way: Way) => Promise<Shown>): Promise<Shown> => {
+    refresh(server);
+    const expected = await run(direct);
+    refresh(server);
+    const actual = await run(through);
+    const difference = firstDifference(actual, expected);
+    assert.ok(difference === undefined, `through the gateway it differs:\n${difference}`);
+    return expected;
+  };
+  const stop = async () => {
+    await gateway.stop();
+    await server.stop();
+  };
+  assert.equal(host, "127.0.0.1");
+  return { flavour, server, gateway, direct, through, compare, stop };
+}
+
+function refresh(server: TestMysql): void {
+  const { database } = server;
+  server.sql(`DROP DATABASE ${database}; CREATE DATABASE ${database} CHARACTER SET utf8mb4; USE ${database}; ${SEED} ${ROUTINES}`);
+}
