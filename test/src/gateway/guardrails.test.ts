@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, afterEach, before, describe, test } from "node:test";
 import pg from "pg";
-import { show } from "#test/conformance/postgres/program.ts";
+import { show } from "#test/conformance/program.ts";
 import { recordingOf } from "#test/src/gateway/archive.ts";
 import { ask, errorIn, leave, rows, tags } from "#test/src/gateway/talk.ts";
 import { extended, fields, message, password, SYNC, startup, text } from "#test/src/gateway/wire.ts";
