@@ -20,7 +20,9 @@ export interface DoctorOptions {
 /** 1 when a target could not be looked at, or under `--strict` when a warning was found. */
 export async function doctor(world: World, screen: Screen, options: DoctorOptions): Promise<ExitCode> {
   const config = await needConfig(world, screen, options.config);
-  const targets = options.target === undefined ? [...config.targets.values()] : [needTarget(config, options.target)];
+  const looked = [...config.targets.values()].filter(({ protocol }) => protocol === "postgres");
+  const targets = options.target === undefined ? looked : [needTarget(config, options.target)];
+  if (options.target === undefined && looked.length < config.targets.size) screen.note("targets other than PostgreSQL are not looked at");
   let failed = false;
   const all: Finding[] = [];
   for (const target of targets) {

@@ -49,7 +49,8 @@ function textLines(sql: string, position: number | null, paint: Colors): readonl
 }
 
 function statementLines(statement: ExplainedStatement, number: number | null, paint: Colors): readonly string[] {
-  const { tag, verdict, reason, message, needs, columns, notes } = statement;
+  const { tag, verdict, reason, message, needs, guards, columns, notes } = statement;
+  const fired = guards.filter(({ rule }) => rule !== null).map(({ kind, rule }) => `${kind} (rule ${visible(rule ?? "")})`);
   const head = number === null ? [] : [`${paint.bold(`${number}. ${visible(tag)}`)}  ${[verdict, reason ?? ""].join("  ").trimEnd()}`];
   const why = number === null || message === null ? [] : [`  ${visible(message)}`];
   const rights = needs.map(
@@ -59,6 +60,7 @@ function statementLines(statement: ExplainedStatement, number: number | null, pa
     ...head,
     ...why,
     ...(needs.length === 0 ? [] : [`  needs ${rights.join(", ")}`]),
+    ...(fired.length === 0 ? [] : [`  ${paint.red("guarded")} ${fired.join(", ")}`]),
     ...(columns === null ? ["  its columns can't be told"] : columnLines(columns, paint)),
     ...notes.map((note) => `  ${paint.yellow("note")}  ${visible(note)}`),
   ];

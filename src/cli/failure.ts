@@ -13,6 +13,7 @@ const EXIT_CODES = {
   "source-missing": 2,
   "folder-in-use": 2,
   "target-unknown": 2,
+  "protocol-unsupported": 2,
   "target-unreachable": 1,
   "catalogue-unreadable": 1,
   "nothing-masked": 2,

@@ -41,9 +41,11 @@ export async function needConfig(world: World, screen: Screen, given: string): P
   throw new Failure("config-invalid", `${given} has problems`, { hint: `sallyport check --config ${given} lists them` });
 }
 
-/** @throws Failure `target-unknown` */
+/** @throws Failure `target-unknown`; `protocol-unsupported` for one that is no PostgreSQL */
 export function needTarget(config: Config, name: string): Target {
   const target = config.targets.get(name);
+  if (target !== undefined && target.protocol !== "postgres")
+    throw new Failure("protocol-unsupported", `${name} is a ${target.protocol} target, and this looks at PostgreSQL only`);
   if (target !== undefined) return target;
   throw new Failure("target-unknown", `there is no target ${JSON.stringify(name)}`, {
     hint: `targets are ${[...config.targets.keys()].join(", ")}`,

@@ -5,7 +5,7 @@
 import { decide, guardrailsFor } from "#policies/decide.ts";
 import type { Denial } from "#policies/decision.ts";
 import type { PolicyDocument } from "#policies/document.ts";
-import type { Principal, Right, StatementFacts } from "#policies/question.ts";
+import type { Guard, Principal, Right, StatementFacts } from "#policies/question.ts";
 import { isMeant } from "#policies/who.ts";
 import {
   analyse,
@@ -61,6 +61,8 @@ export interface ExplainedStatement {
   readonly tables: readonly string[];
   /** Null where the columns can't be told. */
   readonly columns: readonly TracedColumn[] | null;
+  /** What guardrails look at in it, with the rule that forbids it here; null where none does. */
+  readonly guards: readonly (Guard & { readonly rule: string | null })[];
   /** Masked columns that it refers to anywhere. */
   readonly masked: readonly TracedOrigin[];
   readonly notes: readonly string[];
@@ -85,6 +87,7 @@ export function explainText(sql: string, explained: Explained): Explanation {
             needs: needsOf(statement, explained),
             tables: statement.tables,
             columns: traced[index]?.outputs ?? null,
+            guards: guardsOf(statement, explained),
             masked: traced[index]?.reads.filter(({ mask }) => mask !== null) ?? [],
             notes: indexNotes(traced[index]?.conditions ?? [], catalogue),
           };
@@ -111,6 +114,15 @@ function spoken(verdict: Judgement["verdict"] | "hold", rule: string | null, den
     message: denial?.message ?? null,
     hint: denial?.hint ?? null,
   };
+}
+
+/** Each put to the policies by itself, with nothing beside it that one of them could mind. */
+function guardsOf(statement: StatementFacts, { document, principal, target }: Explained): ExplainedStatement["guards"] {
+  return statement.guards.map((guard) => {
+    const alone: StatementFacts = { ...statement, needs: [], masking: statement.masking && { kind: "clear" }, guards: [guard] };
+    const decision = decide(document, { kind: "statement", principal, target, facts: { kind: "parsed", statements: [alone] } });
+    return { ...guard, rule: decision.verdict === "deny" && decision.reason === "statement-guarded" ? decision.rule : null };
+  });
 }
 
 function needsOf({ needs }: StatementFacts, { document, principal, target }: Explained): ExplainedStatement["needs"] {

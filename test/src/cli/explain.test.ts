@@ -54,7 +54,10 @@ for (const version of [18, 15] as const) {
             { name: "cards", target: "shop", columns: ["public.payments.card"], with: { keepLast: 4 } },
             { name: "e-mail", target: "shop", columns: ["public.users.email"], with: "email", unless: { groups: ["support"] } },
           ];
-          const guardrails = [{ name: "joined", target: "shop", deny: ["cross-join"] }];
+          const guardrails = [
+            { name: "joined", target: "shop", deny: ["cross-join"] },
+            { name: "no-blanket-writes", target: "shop", deny: ["update-without-where", "delete-without-where"] },
+          ];
           return {
             ...sections,
             targets: { shop: orders },
@@ -201,6 +204,17 @@ for (const version of [18, 15] as const) {
         { right: "read", rule: "agents-read" },
         { right: "write", rule: null },
       ]);
+    });
+
+    test("guards that fire are named with their rule, others without", async () => {
+      const object = await told("update orders set status = 'x'; select 1");
+      assert.equal(object["reason"], "statement-guarded");
+      assert.deepEqual(
+        [0, 1].map((index) => statementOf(object, index).guards.map(({ kind, rule }: Record<string, unknown>) => [kind, rule])),
+        [[["update-without-where", "no-blanket-writes"]], [["multi-statement", null]]],
+      );
+      const { out } = await explain("update orders set status = 'x'");
+      assert.match(out, /guarded update-without-where \(rule no-blanket-writes\)/);
     });
 
     test("masks are those of whom it is asked for", async () => {
