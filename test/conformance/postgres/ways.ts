@@ -78,7 +78,8 @@ function pick({ port, user, password }: TestPostgres): Pick<Login, "port" | "use
   return { port, user, password };
 }
 
-function wayOf(name: Way["name"], trust: { readonly ca: string; readonly caFile: string }, login: () => Promise<Login>): Way {
+/** @param trust who signed the certificate that the client will see */
+export function wayOf(name: Way["name"], trust: { readonly ca: string; readonly caFile: string }, login: () => Promise<Login>): Way {
   const env = async () => {
     const { host, port, user, password, database } = await login();
     return {

@@ -1,0 +1,124 @@
+/** The tools that are run both ways, each as a program of its own, with what it needs of the system. */
+import { join } from "node:path";
+import type { Way } from "#test/conformance/postgres/ways.ts";
+import { type Shown, show } from "#test/conformance/program.ts";
+import { nodeOrms, ORMS_FOLDER, postgresql18Client } from "#test/support/fetched.ts";
+import { DEBIAN_PROGRAMS, type PostgresVersion } from "#test/support/postgres-programs.ts";
+import { psqlScript } from "./psql-commands.ts";
+import { MASKED } from "./shop.ts";
+
+export interface Tool {
+  readonly name: string;
+  /** As `TEST_OPTIONAL` names them. */
+  readonly parts: readonly string[];
+  /** Left out where it would only ask the other version the same again. */
+  readonly versions: readonly PostgresVersion[];
+  /** Its output has cases behind lines of two at-signs. */
+  run(way: Way, version: PostgresVersion): Promise<Shown>;
+}
+
+const BOTH: readonly PostgresVersion[] = [15, 18];
+const NEWEST: readonly PostgresVersion[] = [18];
+
+const CLIENTS = join(import.meta.dirname, "clients");
+
+async function program(way: Way, command: readonly [string, ...string[]], input = ""): Promise<Shown> {
+  const env = { ...(await way.env()), MASKED: MASKED.join(" "), ORMS: ORMS_FOLDER, PYTHONHASHSEED: "0" };
+  return show(command, { env, input, cwd: CLIENTS });
+}
+
+/** The client of the server's own version: an older one does not know a newer server's catalogue. */
+function client(version: PostgresVersion, name: "psql" | "pg_dump"): readonly [string, ...string[]] {
+  return version === 15 ? [join(DEBIAN_PROGRAMS, name)] : postgresql18Client().command(name);
+}
+
+const python = (name: string, part: string, versions: readonly PostgresVersion[]): Tool => ({
+  name,
+  parts: [part],
+  versions,
+  run: (way) => program(way, ["/usr/bin/python3", "-B", "-W", "ignore", `with_${name}.py`]),
+});
+
+const node = (name: string, versions: readonly PostgresVersion[]): Tool => ({
+  name,
+  parts: ["orms"],
+  versions,
+  run: (way) => {
+    nodeOrms();
+    return program(way, [process.execPath, "--no-deprecation", `with_${name}.mjs`]);
+  },
+});
+
+const DUMPS: readonly (readonly string[])[] = [
+  ["--schema=open"],
+  ["--schema=open", "--schema-only"],
+  ["--schema=open", "--data-only", "--inserts"],
+  ["--schema=open", "--clean", "--if-exists", "--no-owner", "--no-privileges"],
+  ["--table=open.shelves", "--table=public.products", "--table=public.orders"],
+  ["--schema=public", "--exclude-table-data=public.*", "--schema-only"],
+  // The archive's table of contents holds the time of day: it is read back as a script.
+  ["--schema=open", "--format=custom"],
+];
+
+async function dumped(way: Way, version: PostgresVersion, args: readonly string[]): Promise<Shown> {
+  const [first, ...rest] = client(version, "pg_dump");
+  if (!args.includes("--format=custom")) return program(way, [first, ...rest, ...args]);
+  const restore = client(version, "pg_dump").map((word) => word.replace(/pg_dump$/, "pg_restore"));
+  return program(way, [
+    "bash",
+    "-o",
+    "pipefail",
+    "-c",
+    `"$@" | ${restore.join(" ")} -f - | grep -v '^-- Dumped'`,
+    "-",
+    first,
+    ...rest,
+    ...args,
+  ]);
+}
+
+const pgDump: Tool = {
+  name: "pg_dump",
+  parts: ["pg_dump", "psql18"],
+  versions: BOTH,
+  async run(way, version) {
+    let [stdout, stderr] = ["", ""];
+    for (const args of DUMPS) {
+      const shown = await dumped(way, version, args);
+      stdout += `@@ ${args.join(" ")}\n${shown.stdout}exit code ${shown.code}\n`;
+      stderr += `@@ ${args.join(" ")}\n${shown.stderr}`;
+    }
+    return { code: 0, stdout: `${stdout}@@ end\n`, stderr };
+  },
+};
+
+export const TOOLS: readonly Tool[] = [
+  {
+    name: "psql",
+    parts: ["psql", "psql18"],
+    versions: BOTH,
+    run: (way, version) => program(way, [...client(version, "psql"), "--no-psqlrc"], `${psqlScript()}\\echo '@@ end'\n`),
+  },
+  pgDump,
+  {
+    name: "JDBC",
+    parts: ["java", "jdbc"],
+    versions: BOTH,
+    run: (way) =>
+      program(way, ["java", "-Duser.timezone=UTC", "-Dfile.encoding=UTF-8", "-cp", "/usr/share/java/postgresql.jar", "Metadata.java"]),
+  },
+  python("sqlalchemy", "sqlalchemy", BOTH),
+  python("django", "django", BOTH),
+  python("asyncpg", "asyncpg", BOTH),
+  python("psycopg", "psycopg", NEWEST),
+  python("pgcli", "pgcli", NEWEST),
+  python("pyodbc", "odbc", NEWEST),
+  { name: "DBI", parts: ["dbi"], versions: NEWEST, run: (way) => program(way, ["perl", "with_dbi.pl"]) },
+  { name: "ruby-pg", parts: ["ruby"], versions: NEWEST, run: (way) => program(way, ["ruby", "with_ruby.rb"]) },
+  { name: "php", parts: ["php"], versions: NEWEST, run: (way) => program(way, ["php", "with_php.php"]) },
+  node("typeorm", BOTH),
+  node("knex", NEWEST),
+  node("sequelize", NEWEST),
+  node("drizzle", NEWEST),
+  node("node", NEWEST),
+];
