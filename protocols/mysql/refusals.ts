@@ -35,6 +35,7 @@ export function unparsedJudgement(beginning: Buffer, bytes: number): MysqlJudgem
     recordedUpstreamSql: null,
     tables: [],
     sensitiveParameters: [],
+    sensitiveCopy: false,
     rebuildErrors: false,
     uses: [],
     holds: () => true,

@@ -9,6 +9,7 @@ import { BIND_GATHER_BYTES_MAX, MESSAGE_GATHER_BYTES_MAX, STATEMENT_BYTES_MAX } 
 import { ClientMessages } from "./client-messages.ts";
 import { CLIENT, tagTable } from "./constants.ts";
 import { type Action, Framer, type Handler, HEADER_BYTES, type Plan } from "./frame.ts";
+import { judgementOf } from "./operations.ts";
 import type { SessionState } from "./session.ts";
 
 /** A message that streams by after its beginning was looked at: its digest goes on record before its last bytes go on. */
@@ -28,6 +29,7 @@ const IN_SESSION = tagTable(Object.values(CLIENT).filter((tag) => tag !== CLIENT
 export class ClientFlow implements Handler {
   readonly #state: SessionState;
   readonly #messages: ClientMessages;
+  readonly #digestOf: (value: Buffer) => string;
   readonly #framer: Framer;
   #streamed: Streamed | null = null;
   #replacement: Buffer | null = null;
@@ -35,6 +37,7 @@ export class ClientFlow implements Handler {
 
   constructor(state: SessionState, judge: Judge, digestOf: (value: Buffer) => string) {
     this.#state = state;
+    this.#digestOf = digestOf;
     this.#messages = new ClientMessages(state, judge, digestOf);
     this.#framer = new Framer(this, HEAD_BYTES);
   }
@@ -74,7 +77,7 @@ export class ClientFlow implements Handler {
     switch (tag) {
       case CLIENT.copyData:
         if (this.#state.operations.length === 0) return "pass"; // the server ignores it
-        return this.#state.beginCopyData("in", length - LENGTH_BYTES) ? "observe" : "watch";
+        return this.#state.beginCopyData("in", length - LENGTH_BYTES, this.#copyDigest()) ? "observe" : "watch";
       case CLIENT.query:
       case CLIENT.parse:
         if (length <= STATEMENT_BYTES_MAX) return "whole";
@@ -122,6 +125,12 @@ export class ClientFlow implements Handler {
     const replacement = this.#replacement;
     this.#replacement = null;
     return replacement;
+  }
+
+  /** Data of a COPY that is not known may be for anything. */
+  #copyDigest(): ((value: Buffer) => string) | null {
+    const { operations, terms } = this.#state;
+    return (judgementOf(operations.newest)?.sensitiveCopy ?? terms.underMask) ? this.#digestOf : null;
   }
 
   #refuse(tag: number, length: number): Plan {

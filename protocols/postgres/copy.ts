@@ -1,6 +1,7 @@
 /**
  * One COPY under way, in either direction: its data are recorded up to the statement's limit, beyond it counted and
- * digested. The digest covers the CopyData messages whole, headers included, as they came one after the other.
+ * digested. The digest covers the CopyData messages whole, headers included, as they came one after the other. Data that
+ * may hold values of masked columns are recorded as a keyed digest of that digest alone.
  */
 import { createHash, type Hash } from "node:crypto";
 import { isUtf8Bytes } from "#protocols/wire/digest.ts";
@@ -8,9 +9,13 @@ import type { RecordedBinary, RecordedText } from "#protocols/wire/transcript.ts
 import { HEADER_BYTES } from "./frame.ts";
 import type { Append } from "./run.ts";
 
+/** Keyed digest of a value that must not stand in the record. */
+export type CopyDigest = (value: Buffer) => string;
+
 export class CopyRecord {
   readonly #direction: "in" | "out";
   readonly #limit: number;
+  readonly #digestOf: CopyDigest | null;
   readonly #kept: Buffer[] = [];
   #keptBytes = 0;
   #bytes = 0;
@@ -19,9 +24,12 @@ export class CopyRecord {
   #beyondBytes = 0;
   #digest: Hash | null = null;
 
-  constructor(direction: "in" | "out", limit: number) {
+  /** @param digestOf set where the data may hold protected values: then none of them are kept */
+  constructor(direction: "in" | "out", limit: number, digestOf: CopyDigest | null) {
     this.#direction = direction;
     this.#limit = limit;
+    this.#digestOf = digestOf;
+    this.#keeping = digestOf === null;
   }
 
   /** A CopyData message begins. @returns whether its data are kept; if not, it goes to `beyond` */
@@ -46,9 +54,15 @@ export class CopyRecord {
 
   /** @param statement sequence number of the statement that the data belong to, where it is known */
   end(append: Append, statement: number | null, outcome: "done" | "failed" | "cut"): void {
+    const [direction, bytes] = [this.#direction, this.#bytes];
+    if (this.#digestOf !== null) {
+      const data = this.#digest === null ? "" : this.#digestOf(this.#digest.digest());
+      append({ kind: "copy", statement, direction, data, bytes, beyond: null, outcome });
+      return;
+    }
     const beyond =
       this.#digest === null ? null : { rows: this.#beyondMessages, bytes: this.#beyondBytes, sha256: this.#digest.digest("hex") };
-    append({ kind: "copy", statement, direction: this.#direction, data: this.#data(), bytes: this.#bytes, beyond, outcome });
+    append({ kind: "copy", statement, direction, data: this.#data(), bytes, beyond, outcome });
   }
 
   #data(): RecordedText | RecordedBinary {

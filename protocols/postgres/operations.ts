@@ -90,6 +90,15 @@ export class Operations {
     return this.#items[this.#head];
   }
 
+  /** What was sent last, Syncs and ends of COPY left aside. */
+  get newest(): Operation | undefined {
+    for (let at = this.#items.length - 1; at >= this.#head; at--) {
+      const operation = this.#items[at];
+      if (operation?.kind !== "sync" && operation?.kind !== "copy-end") return operation;
+    }
+    return undefined;
+  }
+
   /** @throws Fault `unexpected-message` when a client never waits for answers */
   push(operation: Operation): void {
     if (this.length >= OPERATIONS_MAX) throw new Fault("unexpected-message", `more than ${OPERATIONS_MAX} operations await an answer`);

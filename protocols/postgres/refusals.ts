@@ -96,6 +96,7 @@ export function unparsedJudgement(beginning: Buffer, bytes: number): Judgement {
     recordedUpstreamSql: null,
     tables: [],
     sensitiveParameters: [],
+    sensitiveCopy: false,
     rebuildErrors: false,
     uses: [],
     holds: () => true,

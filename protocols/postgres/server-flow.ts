@@ -55,7 +55,7 @@ export class ServerFlow implements Handler {
     if (tag === SERVER.dataRow) return this.#messages.row(length) ? "observe" : "watch";
     if (tag === SERVER.copyData) {
       if (this.#state.copy.kind !== "out") throw new Fault("upstream-out-of-step", "the target sent COPY data out of turn");
-      return this.#state.beginCopyData("out", length - 4) ? "observe" : "watch";
+      return this.#state.beginCopyData("out", length - 4, null) ? "observe" : "watch";
     }
     if (length > SERVER_MESSAGE_BYTES_MAX) throw new Fault("upstream-out-of-step", `the target sent a control message of ${length} bytes`);
     return "whole";

@@ -5,7 +5,7 @@
  */
 import { noCounts, type SessionCounts } from "#protocols/wire/counts.ts";
 import { Fault } from "#protocols/wire/fault.ts";
-import { CopyRecord } from "./copy.ts";
+import { type CopyDigest, CopyRecord } from "./copy.ts";
 import type { Column } from "./decode.ts";
 import { Cursors } from "./name-uses.ts";
 import { Names } from "./names.ts";
@@ -66,9 +66,15 @@ export class SessionState {
     return this.operations.length === 0 && !this.skipping && this.copy.kind === "none" && this.transaction === "I";
   }
 
-  /** A CopyData message begins. @returns whether it is to be kept, else it is only digested */
-  beginCopyData(direction: "in" | "out", bodyBytes: number): boolean {
-    const record = (direction === "in" ? this.sending : this.receiving) ?? new CopyRecord(direction, this.terms.limits.bytesPerStatement);
+  /**
+   * A CopyData message begins.
+   *
+   * @param digestOf set where nothing but a keyed digest may be recorded
+   * @returns whether it is to be kept, else it is only digested
+   */
+  beginCopyData(direction: "in" | "out", bodyBytes: number, digestOf: CopyDigest | null): boolean {
+    const limit = this.terms.limits.bytesPerStatement;
+    const record = (direction === "in" ? this.sending : this.receiving) ?? new CopyRecord(direction, limit, digestOf);
     if (direction === "in") this.sending = record;
     else this.receiving = record;
     return record.begin(bodyBytes);
@@ -85,7 +91,7 @@ export class SessionState {
     const record = kind === "in" ? this.#takeSent() : this.receiving;
     this.receiving = null;
     this.copy = NO_COPY;
-    (record ?? new CopyRecord(kind, 0)).end(this.append, statement, outcome);
+    (record ?? new CopyRecord(kind, 0, null)).end(this.append, statement, outcome);
   }
 
   /** What was sent for the COPY at the head; behind another operation, what is being sent is for that one. */

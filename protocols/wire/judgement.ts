@@ -33,6 +33,8 @@ export interface Judgement {
   readonly tables: readonly string[];
   /** Parameters (from 1) that are recorded as keyed digests only. */
   readonly sensitiveParameters: readonly number[];
+  /** What the client copies in may hold values for masked columns: of it only a keyed digest is recorded. */
+  readonly sensitiveCopy: boolean;
   /** Server errors and notices are rebuilt from templates, since their text could carry protected values. */
   readonly rebuildErrors: boolean;
   /** In the order of the text. */

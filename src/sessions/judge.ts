@@ -90,6 +90,7 @@ export function judgeText(sql: string, scope: Scope): Judgement {
       rewritten === null ? null : recordedText(redactSql(rewritten.sql, rewritten.sensitive, scope.digest), RECORDED_SQL_BYTES_MAX),
     tables: tablesOf(analysis.facts),
     sensitiveParameters: analysis.sensitive.parameters,
+    sensitiveCopy: analysis.sensitive.copy,
     rebuildErrors: scope.view !== null && (verdict === "mask" || !onlyReads(analysis.facts)),
     uses: analysis.effects.names,
     holds: () => scope.rejudge === null || same(scope.rejudge(sql), judgement),

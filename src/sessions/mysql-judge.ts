@@ -64,6 +64,7 @@ function judgeText(sql: string, settings: Settings, { document, principal, targe
     recordedUpstreamSql: null,
     tables: [...new Set(tables)],
     sensitiveParameters: [],
+    sensitiveCopy: false,
     rebuildErrors: false,
     uses: [],
     holds: () => true,

@@ -9,15 +9,15 @@ import type { Analysis, Rewritten, Sensitive } from "./analysis.ts";
 import { type LocatedStatement, sessionEffects, statementsOf } from "./effects.ts";
 import { parseText } from "./grammar.ts";
 import { guardsOf } from "./guards.ts";
-import { maskStatement, type SourceText, type StatementMasking } from "./masking.ts";
+import { maskStatement, readsWritten, type SourceText, type StatementMasking } from "./masking.ts";
 import { offsetsOf } from "./offsets.ts";
 import { once } from "./once.ts";
 import type { MaskingView } from "./protection.ts";
 import { relationText } from "./reading.ts";
-import { isSound, kindOf } from "./rewrite.ts";
+import { type Expected, kindOf, reread } from "./rewrite.ts";
 import { statementNeeds } from "./rights.ts";
 import { sensitiveIn, sensitiveUnparsed } from "./sensitive.ts";
-import { spliced } from "./splice.ts";
+import { type Spliced, spliced } from "./splice.ts";
 import { statementTag } from "./tags.ts";
 import { tokensOf } from "./tokens.ts";
 import { bindsName, textOf, walk } from "./tree.ts";
@@ -67,7 +67,7 @@ const UNSOUND: MaskingFacts = {
     reason: "masked-unresolved",
     rule: null,
     message: "the statement could not be rewritten safely",
-    hint: "say it in plainer SQL: one SELECT, each relation with an alias",
+    hint: "say it in plainer SQL: one statement, each relation with an alias",
     position: null,
   },
 };
@@ -84,7 +84,7 @@ function unprinted(masking: StatementMasking, statement: LocatedStatement, view:
     hint: "explain it without that condition",
     position: text.offsets.toPosition(statement.start),
   };
-  return { ...masking, facts: { kind: "obstacle", obstacle }, splices: [], hidden: [], outputMasked: [] };
+  return { ...masking, facts: { kind: "obstacle", obstacle }, splices: [], hidden: [], targets: [], outputMasked: [] };
 }
 
 /** Undefined when nothing is to be rewritten, or something in the text is refused anyway. */
@@ -99,10 +99,21 @@ function rewrittenOf(
   const result = spliced(text.sql, splices, text.offsets);
   const kinds = statements.map(kindOf);
   const hidden = maskings.flatMap((masking) => masking.hidden);
-  if (result === undefined || !isSound(result, view, kinds, hidden)) return "unsound";
+  const targets = maskings.flatMap((masking) => masking.targets);
+  if (result === undefined || !isSound(result, view, { kinds, hidden, targets })) return "unsound";
   const { sql, mapPosition, forward, inserted } = result;
   const outputMasked = maskings.map((masking) => masking.outputMasked);
   return ({ ranges }) => ({ sql, outputMasked, mapPosition, inserted, sensitive: ranges.map(forward) });
+}
+
+/** Read once more, it holds masked relations only where they were put, and reads of rows that it writes only masks. */
+function isSound(result: Spliced, view: MaskingView, expected: Expected): boolean {
+  const { toIndex } = offsetsOf(result.sql);
+  const isOurs = (location: number): boolean => {
+    const index = toIndex(location);
+    return result.inserted.some(({ start, end }) => index >= start && index < end);
+  };
+  return reread(result, view, expected)?.every((statement) => !readsWritten(statement, view, isOurs)) === true;
 }
 
 function unparsed(sql: string, message: string, position: number | null, masked: boolean): Analysis {

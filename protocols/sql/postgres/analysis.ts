@@ -37,4 +37,6 @@ export interface Sensitive {
   readonly ranges: readonly TextRange[];
   /** Parameter numbers, from 1, in order. */
   readonly parameters: readonly number[];
+  /** What the client copies in may hold values for protected columns. */
+  readonly copy: boolean;
 }

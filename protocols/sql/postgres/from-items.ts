@@ -8,7 +8,7 @@ import type { Entry, Namespace, Output, Outputs, Spend } from "./namespace.ts";
 import { rowOrigin } from "./namespace.ts";
 import { ANYTHING, mixed, type Origin } from "./origins.ts";
 import type { Meaning, Relations, Scope, WithOutputs } from "./scope.ts";
-import { type Body, flagOf, isBody, nodeOf, nodesOf, type TreeNode, textOf, wordsOf } from "./tree.ts";
+import { type Body, flagOf, isBody, nodeOf, partsOf, type TreeNode, textOf, wordsOf } from "./tree.ts";
 
 /** The reading of a query that is under way; its parts call each other through this. */
 export interface Reader {
@@ -56,7 +56,7 @@ export function fromItem(reader: Reader, node: TreeNode, names: WithOutputs | nu
       return one(reader, relationEntry(reader, body, names));
     case "RangeTableSample": {
       const sampled = nodeOf(type, body, "relation");
-      for (const field of ["args", "repeatable"]) for (const arg of listed(node, field)) reader.expression(arg, names, scope);
+      for (const field of ["args", "repeatable"]) for (const arg of partsOf(node, field)) reader.expression(arg, names, scope);
       return sampled === undefined ? nothing(reader) : fromItem(reader, sampled, names, scope);
     }
     case "RangeSubselect": {
@@ -100,11 +100,6 @@ function starOf(reader: Reader, outputs: Outputs): Star {
     for (const output of outputs) into.push(output);
     return true;
   };
-}
-
-function listed(node: TreeNode, field: string): readonly TreeNode[] {
-  const single = nodeOf(node.type, node.body, field);
-  return single === undefined ? nodesOf(node.type, node.body, field) : [single];
 }
 
 function relationEntry(reader: Reader, body: Body, names: WithOutputs | null): Entry {

@@ -6,14 +6,14 @@
 import type { CatalogueRelation } from "#protocols/sql/catalogue.ts";
 import { statementsOf } from "./effects.ts";
 import { parseText } from "./grammar.ts";
-import { attributeRefusal, type Refusal } from "./masked-calls.ts";
+import { attributeRefusal, type Located, type Refusal } from "./masked-calls.ts";
 import { nodeRefusal } from "./masked-nodes.ts";
 import { judgeRelation } from "./masked-relations.ts";
 import { writeRefusal } from "./masked-writes.ts";
 import { display, type MaskingView, type ProtectedAttributes, protectedColumnsOf } from "./protection.ts";
 import { readsNothing, settingByFilter } from "./reading.ts";
 import { referenceOf } from "./scope.ts";
-import { type Body, bindsName, isBody, type Place, type TreeNode, textOf, walk } from "./tree.ts";
+import { type Body, bindsName, isBody, locationOf, type Place, type TreeNode, textOf, walk } from "./tree.ts";
 
 /** A place where a relation with masked columns is named. */
 export interface Occurrence {
@@ -23,12 +23,6 @@ export interface Occurrence {
   /** Type of the node around it and the field it stands in. */
   readonly parent: string;
   readonly field: string;
-}
-
-export interface Located {
-  readonly refusal: Refusal;
-  /** Byte offset in the text; undefined when the node has none. */
-  readonly location: number | undefined;
 }
 
 /** What a later look at names decides: `x.name` could call a function that may not be called. */
@@ -92,7 +86,7 @@ export function gate(statement: TreeNode, view: MaskingView): Gated {
     const refusal = nodeRefusal(place, view, settings);
     if (refusal !== undefined) refused.push({ refusal, location: locationOf(body) });
     const write = writeRefusal(view, place);
-    if (write !== undefined) refused.push({ refusal: write.refusal, location: locationOf(write.target) });
+    if (write !== undefined) refused.push(write);
     if (type === "LockingClause") locks.push(body);
     if (type === "String") identifiers.add(textOf(body, "sval"));
     if (type === "A_Star" || (type === "JoinExpr" && (body["isNatural"] === true || body["alias"] !== undefined))) sweeping = true;
@@ -109,11 +103,6 @@ export function gate(statement: TreeNode, view: MaskingView): Gated {
     return true;
   });
   return { refused, occurrences, attributes, qualified, systemColumns, locks, identifiers, singles, named, sweeping };
-}
-
-export function locationOf(body: Body): number | undefined {
-  const location = body["location"];
-  return typeof location === "number" && location >= 0 ? location : undefined;
 }
 
 /** Undefined where the name means no relation, or one that may be read as it is. */

@@ -4,14 +4,14 @@
  * named in GROUP BY as well; the groups stay the same.
  */
 import type { Grouped } from "./from-items.ts";
-import { locationOf, type Occurrence } from "./gate.ts";
+import type { Occurrence } from "./gate.ts";
 import type { Entry } from "./namespace.ts";
 import { quoteIdentifier } from "./quoting.ts";
 import type { Needed } from "./rewrite.ts";
 import { meaningOf, referenceOf, type Scope } from "./scope.ts";
 import type { Splice } from "./splice.ts";
 import { isWord, type Tokens } from "./tokens.ts";
-import { isBody, nodeOf, numberOf, type TreeNode, textOf } from "./tree.ts";
+import { isBody, locationOf, nodeOf, numberOf, type TreeNode, textOf } from "./tree.ts";
 
 /** Types without equality: they can't stand in GROUP BY. */
 const UNGROUPED: ReadonlySet<string> = new Set(["json", "xml", "point", "line", "lseg", "box", "path", "polygon", "circle"]);

@@ -2,7 +2,14 @@
  * Finds things in a catalogue by name, as PostgreSQL would with the pinned search path. Built once for each
  * catalogue snapshot and kept with it.
  */
-import type { Catalogue, CatalogueFunction, CatalogueOperator, CatalogueRelation, CatalogueType } from "#protocols/sql/catalogue.ts";
+import type {
+  Catalogue,
+  CatalogueFunction,
+  CatalogueOperator,
+  CatalogueReference,
+  CatalogueRelation,
+  CatalogueType,
+} from "#protocols/sql/catalogue.ts";
 
 export interface Lookup {
   readonly byOid: ReadonlyMap<number, CatalogueRelation>;
@@ -16,6 +23,8 @@ export interface Lookup {
   readonly types: ReadonlyMap<string, readonly CatalogueType[]>;
   /** Types of the server's own that casts with a user's function lead from or to. */
   readonly serverTypes: readonly CatalogueType[];
+  /** Foreign keys by the OID of the relation that they refer to. */
+  readonly referring: ReadonlyMap<number, readonly { readonly relation: CatalogueRelation; readonly reference: CatalogueReference }[]>;
   /** Relations that a delete or an update changes along, by the OID of the relation that they refer to. */
   readonly cascading: ReadonlyMap<number, readonly CatalogueRelation[]>;
   /** Undefined when there is none. `schema` null: the first along the search path. */
@@ -56,6 +65,10 @@ function build(catalogue: Catalogue): Lookup {
     operators: Map.groupBy(catalogue.operators, (one) => one.name),
     types: Map.groupBy(catalogue.types, (one) => one.name),
     serverTypes: catalogue.types.filter(({ schema }) => schema === "pg_catalog" || schema === "information_schema"),
+    referring: Map.groupBy(
+      catalogue.relations.flatMap((relation) => relation.references.map((reference) => ({ relation, reference }))),
+      ({ reference }) => reference.relation,
+    ),
     cascading,
     relation(schema, name) {
       if (schema !== null) return bySchema.get(schema)?.get(name);

@@ -17,6 +17,12 @@ export interface Refusal {
   readonly hint: string;
 }
 
+export interface Located {
+  readonly refusal: Refusal;
+  /** Byte offset in the text; undefined when the node has none. */
+  readonly location: number | undefined;
+}
+
 /**
  * Volatile, yet they tell of nothing but the clock, chance, sizes, sequences (which can be read as relations, too), who
  * waits for whom and the server's role, or give back what is one's own.

@@ -3,14 +3,14 @@
  * same rows, masked. `COPY t TO` takes the rows of t alone, as ONLY does, and leaves generated columns out; both are
  * kept (PostgreSQL documentation, "COPY"). What the query form can't say is refused with the form that can.
  */
-import { locationOf, type Occurrence } from "./gate.ts";
+import type { Occurrence } from "./gate.ts";
 import type { Refusal } from "./masked-calls.ts";
 import { display, protectedColumnsOf } from "./protection.ts";
 import { quoteIdentifier } from "./quoting.ts";
 import { maskingQuery, nameTokens } from "./rewrite.ts";
 import type { Splice } from "./splice.ts";
 import { isWord, type Token, type Tokens } from "./tokens.ts";
-import { flagOf, nodesOf, type TreeNode, wordsOf } from "./tree.ts";
+import { flagOf, locationOf, nodesOf, type TreeNode, wordsOf } from "./tree.ts";
 
 /** Whether it is COPY of a relation to the client or a file, not of a query. */
 export function copiesOut({ type, body }: TreeNode): boolean {

@@ -4,35 +4,24 @@
  * true values, so a principal under a mask writes only where nothing of the kind calls code that is not known.
  */
 import type { CatalogueRelation } from "#protocols/sql/catalogue.ts";
-import { statementsOf } from "./effects.ts";
-import { parseText } from "./grammar.ts";
+import { targetsOf } from "./changes.ts";
 import { lookupIn } from "./lookup.ts";
-import { functionRefusal, isCallable, isListed, type Refusal, typeRefusal } from "./masked-calls.ts";
+import { functionRefusal, isCallable, isListed, type Located, type Refusal, typeRefusal } from "./masked-calls.ts";
 import { judgeRelation } from "./masked-relations.ts";
+import { targetRefusal } from "./masked-targets.ts";
 import { display, type MaskingView } from "./protection.ts";
 import { nameOfCall } from "./reading.ts";
-import { type Body, flagOf, nodeOf, nodesOf, type TreeNode, walk, wordsOf } from "./tree.ts";
+import { type Body, locationOf, type TreeNode, walk, wordsOf } from "./tree.ts";
+import { soleStatement } from "./written-relations.ts";
 
-/** The relation that a statement writes to. @returns its place with why it may not be written to */
-export function writeRefusal(
-  view: MaskingView,
-  { type, body }: TreeNode,
-): { readonly target: Body; readonly refusal: Refusal } | undefined {
-  for (const { body: target } of targetsOf({ type, body })) {
+/** Why the relation that a statement writes to may not be written to, with its place. */
+export function writeRefusal(view: MaskingView, statement: TreeNode): Located | undefined {
+  for (const { body: target } of targetsOf(statement)) {
     const { relation } = judgeRelation(view, target);
     const refusal = relation === undefined ? undefined : refusalOf(view, relation);
-    if (refusal !== undefined) return { target, refusal };
+    if (refusal !== undefined) return { refusal, location: locationOf(target) };
   }
-  return undefined;
-}
-
-const WRITES: ReadonlySet<string> = new Set(["InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt"]);
-
-function targetsOf({ type, body }: TreeNode): readonly TreeNode[] {
-  if (type === "TruncateStmt") return nodesOf(type, body, "relations");
-  const writes = WRITES.has(type) || (type === "CopyStmt" && flagOf(body, "is_from"));
-  const target = writes ? nodeOf(type, body, "relation") : undefined;
-  return target === undefined ? [] : [target];
+  return targetRefusal(view, statement);
 }
 
 const judged = new WeakMap<MaskingView, Map<number, Refusal | null>>();
@@ -103,11 +92,8 @@ function nameOf(view: MaskingView, oid: number): string {
 
 /** Functions of the server's own are found in the text alone; nothing depends on them by its record. */
 function expressionRefused(view: MaskingView, expression: string): string | undefined {
-  const text = `SELECT ${expression}`;
-  const parsed = parseText(text);
-  const statements = parsed.kind === "tree" ? statementsOf(parsed.tree, (byte) => byte, text.length) : undefined;
-  const [statement, ...others] = statements ?? [];
-  if (statement === undefined || others.length > 0) return "an expression can't be read";
+  const statement = soleStatement(`SELECT ${expression}`);
+  if (statement === undefined) return "an expression can't be read";
   let refused: string | undefined;
   walk(statement, ({ type, body }) => {
     refused ??= partRefused(view, type, body)?.message;

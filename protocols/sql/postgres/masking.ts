@@ -3,22 +3,25 @@
  * or something that is refused with its place and a way on.
  */
 import type { MaskingFacts, Obstacle } from "#policies/question.ts";
+import { isTarget, targetsOf } from "./changes.ts";
 import type { LocatedStatement } from "./effects.ts";
-import { type Gated, gate, type Located, locationOf, type Occurrence, reachable, SYSTEM_COLUMNS, takenWhole } from "./gate.ts";
+import { type Gated, gate, type Occurrence, reachable, SYSTEM_COLUMNS, takenWhole } from "./gate.ts";
 import { groupingSplices } from "./grouping.ts";
 import { type Lineage, lineageOf } from "./lineage.ts";
 import { lookupIn } from "./lookup.ts";
-import { hasOverload, type Refusal } from "./masked-calls.ts";
+import { hasOverload, type Located, type Refusal } from "./masked-calls.ts";
 import { copiesOut, copyRefusal, copySplice } from "./masked-copy.ts";
 import { judgeRelation } from "./masked-relations.ts";
 import type { Offsets } from "./offsets.ts";
 import { display, type MaskingView, protectedColumnsOf } from "./protection.ts";
+import { bareStars, returningSplices } from "./returning.ts";
 import { type Needed, qualifierSplice, relationSplice } from "./rewrite.ts";
 import { type Meaning, type Relations, referenceOf } from "./scope.ts";
 import type { Splice } from "./splice.ts";
 import { statementTag } from "./tags.ts";
 import type { Tokens } from "./tokens.ts";
-import { type Body, nodeOf, type TreeNode, walk } from "./tree.ts";
+import { type Body, locationOf, nodeOf, type TreeNode, walk } from "./tree.ts";
+import { maskedWrites, readsRaw, writtenReferences } from "./written-references.ts";
 
 /** The text that a statement stands in, with what was read off it. Tokens are scanned when first asked for. */
 export interface SourceText {
@@ -33,6 +36,8 @@ export interface StatementMasking {
   readonly splices: readonly Splice[];
   /** OID of the relation of each masking subquery. */
   readonly hidden: readonly number[];
+  /** OIDs of the relations with masked columns that are written to, each as often as it is. */
+  readonly targets: readonly number[];
   /** Of the rows that the statement yields, or that will come of what it declares or prepares. */
   readonly outputMasked: readonly boolean[];
   readonly gated: Gated;
@@ -43,11 +48,13 @@ const CLEAR: MaskingFacts = { kind: "clear" };
 export function maskStatement(statement: LocatedStatement, view: MaskingView, text: SourceText): StatementMasking {
   const gated = gate(statement, view);
   const occurrences = reachable(gated);
-  const outcome = (facts: MaskingFacts): StatementMasking => ({ facts, splices: [], hidden: [], outputMasked: [], gated });
+  const outcome = (facts: MaskingFacts): StatementMasking => ({ facts, splices: [], hidden: [], targets: [], outputMasked: [], gated });
   const refuse = (found: Located): StatementMasking => outcome({ kind: "obstacle", obstacle: obstacleAt(found, statement, text) });
   const first = earliest(gated.refused);
   if (first !== undefined) return refuse(first);
-  const kind = occurrences.length === 0 ? undefined : (kindRefused(statement, occurrences) ?? clauseRefused(statement, gated, occurrences));
+  const targets = occurrences.filter(({ parent, field }) => isTarget(parent, field) && !copiesOut(statement));
+  const sources = occurrences.filter((occurrence) => !targets.includes(occurrence));
+  const kind = occurrences.length === 0 ? undefined : (kindRefused(statement, occurrences) ?? clauseRefused(statement, gated, sources));
   if (kind !== undefined) return refuse(kind);
   if (occurrences.length === 0 && gated.attributes.length === 0) return outcome(CLEAR);
 
@@ -60,17 +67,29 @@ export function maskStatement(statement: LocatedStatement, view: MaskingView, te
   const bare = occurrences.filter((occurrence) => showsSystemColumns(view, gated, occurrence));
   const system = systemColumnRefused(gated, lineage, bare);
   if (system !== undefined) return refuse(system);
-  const splices = splicesOf(statement, { ...gated, qualified: ownReferences(gated, view) }, occurrences, lineage, text, bare);
+  const writes = maskedWrites(statement, view);
+  const written = writtenReferences(statement, writes, lineage);
+  if (written.refused !== undefined) return refuse(written.refused);
+  const splices = splicesOf(statement, { ...gated, qualified: ownReferences(gated, view) }, sources, lineage, text, bare);
   if ("refusal" in splices) return refuse(splices);
+  const returned = returningSplices(writes, written.returned, text.tokens());
+  if ("refusal" in returned) return refuse(returned);
+  if (splices.list.length + returned.length === 0) return outcome(CLEAR);
   const relations = new Map(occurrences.map((occurrence) => [occurrence.relation.oid, occurrence]));
   const columns = [...relations.values()].flatMap(({ relation, attributes }) => protectedColumnsOf(relation, attributes));
   return {
     facts: { kind: "rewritable", columns },
-    splices: splices.list,
-    hidden: occurrences.map(({ relation }) => relation.oid),
+    splices: distinct([...splices.list, ...returned]),
+    hidden: sources.map(({ relation }) => relation.oid),
+    targets: targets.map(({ relation }) => relation.oid),
     outputMasked: HOLDS_ROWS.has(statement.type) ? (lineage.outputs ?? []).map(({ masked }) => masked) : [],
     gated,
   };
+}
+
+/** The tree holds the source of `SET (a, b) = (SELECT …)` once for each column, at one place of the text. */
+function distinct(splices: readonly Splice[]): readonly Splice[] {
+  return [...new Map(splices.map((splice) => [`${splice.start} ${splice.end} ${splice.text}`, splice])).values()];
 }
 
 function tooDeep(): Located {
@@ -99,20 +118,29 @@ function queryOf(statement: TreeNode): TreeNode {
   return (field === undefined ? undefined : nodeOf(statement.type, statement.body, field)) ?? statement;
 }
 
-const HOLDS_ROWS: ReadonlySet<string> = new Set(["SelectStmt", "DeclareCursorStmt", "PrepareStmt"]);
+const HOLDS_ROWS: ReadonlySet<string> = new Set([
+  "SelectStmt",
+  "InsertStmt",
+  "UpdateStmt",
+  "DeleteStmt",
+  "MergeStmt",
+  "DeclareCursorStmt",
+  "PrepareStmt",
+]);
 
 /** Statements whose SELECT is rewritten where it stands. */
 const READS: ReadonlySet<string> = new Set(["SelectStmt", "ExplainStmt", "CopyStmt", "DeclareCursorStmt", "PrepareStmt"]);
 
-/** Reads of masked columns are rewritten in a SELECT, by itself or inside what only hands its rows on; nowhere else as yet. */
+/** Writes that stand by themselves, in WITH, or in a plain EXPLAIN. */
+const WRITES: ReadonlySet<string> = new Set(["InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt", "TruncateStmt", "SelectStmt"]);
+
+/** Reads of masked columns are rewritten in a SELECT, by itself or inside what only hands its rows on, and in writes. */
 function kindRefused(statement: TreeNode, occurrences: readonly Occurrence[]): Located | undefined {
   const [occurrence] = occurrences;
   if (occurrence === undefined) return undefined;
-  let writes =
-    /^(Insert|Update|Delete|Merge|Truncate)Stmt$/.test(statement.type) ||
-    (statement.type === "CopyStmt" && statement.body["is_from"] === true);
-  walk(statement, ({ type }) => {
-    writes ||= /^(Insert|Update|Delete|Merge)Stmt$/.test(type);
+  let writes = false;
+  walk(statement, ({ type, body }) => {
+    writes ||= targetsOf({ type, body }).length > 0;
     return !writes;
   });
   const [column] = protectedColumnsOf(occurrence.relation, occurrence.attributes);
@@ -120,8 +148,10 @@ function kindRefused(statement: TreeNode, occurrences: readonly Occurrence[]): L
   const location = locationOf(occurrence.rangeVar);
   const tag = statementTag(statement);
   if (writes) {
-    const hint = `write to ${display(occurrence.relation)} as a principal under no mask; reading it in a SELECT of its own is possible`;
-    return { refusal: refusal("masked-write", column?.rule, `${tag} may not touch ${what}`, hint), location };
+    const alone = statement.type === "ExplainStmt" ? queryOf(statement) : statement;
+    if (WRITES.has(alone.type) || targetsOf(statement).length > 0) return undefined;
+    const hint = "send the statement that writes by itself";
+    return { refusal: refusal("masked-write", column?.rule, `${tag} may not hold a write that touches ${what}`, hint), location };
   }
   if (copiesOut(statement)) {
     const found = copyRefusal(statement, occurrence);
@@ -201,6 +231,19 @@ function relationsOf(view: MaskingView, occurrences: readonly Occurrence[]): Rel
   };
 }
 
+/**
+ * Whether a rewritten statement reads masked columns of rows that it writes otherwise than through a mask, or can't be
+ * followed.
+ *
+ * @param isOurs whether what stands at a byte offset was put there by us
+ */
+export function readsWritten(statement: TreeNode, view: MaskingView, isOurs: (location: number) => boolean): boolean {
+  const writes = maskedWrites(statement, view);
+  if (writes.length === 0) return false;
+  const lineage = lineageOf(queryOf(statement), relationsOf(view, []));
+  return lineage === undefined || writes.some((write) => bareStars(write).length > 0) || readsRaw(writes, lineage, isOurs);
+}
+
 /** A column that nothing in the statement names need not be there; a star, NATURAL, a whole row or renaming means all. */
 function neededOf(gated: Gated, occurrence: Occurrence): Needed {
   const all = takenWhole(gated, occurrence);
@@ -251,6 +294,7 @@ function splicesOf(
     const short = lineage.shortened.get(columnRef);
     const splice = qualifierSplice(columnRef, tokens);
     const entry = meaning !== undefined && "entry" in meaning ? meaning.entry : undefined;
+    if (entry?.written !== undefined) continue;
     if (entry?.replaced !== true || short !== entry || splice === undefined) {
       return lost(columnRef, `${words.join(".")} can't be told apart from other names`);
     }

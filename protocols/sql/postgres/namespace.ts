@@ -38,6 +38,11 @@ export interface Entry {
   readonly replaced: boolean;
   /** Its row is put together from its columns, and a field of that is computed: what `USING (…) AS name` names. */
   readonly composed?: boolean;
+  /**
+   * Set for the rows that a statement writes, which no subquery can stand for: the target itself, the row that ON CONFLICT
+   * could not insert (`excluded`), and, in RETURNING, the row before and after.
+   */
+  readonly written?: "target" | "excluded" | "returned";
 }
 
 /** A column with what it is a column of. */

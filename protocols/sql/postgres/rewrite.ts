@@ -4,8 +4,9 @@
  * the client wrote it. What comes out is parsed again, and nothing masked may be named outside our own subqueries.
  */
 import type { CatalogueRelation } from "#protocols/sql/catalogue.ts";
-import { statementsOf } from "./effects.ts";
-import { locationOf, type Occurrence } from "./gate.ts";
+import { isTarget } from "./changes.ts";
+import { type LocatedStatement, statementsOf } from "./effects.ts";
+import type { Occurrence } from "./gate.ts";
 import { parseText } from "./grammar.ts";
 import { judgeRelation } from "./masked-relations.ts";
 import { offsetsOf } from "./offsets.ts";
@@ -15,7 +16,7 @@ import { copyDirection, readsNothing } from "./reading.ts";
 import { referenceOf } from "./scope.ts";
 import type { Splice, Spliced } from "./splice.ts";
 import { isWord, type Tokens } from "./tokens.ts";
-import { type Body, bindsName, flagOf, type TreeNode, textOf, walk } from "./tree.ts";
+import { type Body, bindsName, flagOf, locationOf, type TreeNode, textOf, walk } from "./tree.ts";
 
 export type Needed = (column: string) => boolean;
 
@@ -61,7 +62,7 @@ export function nameTokens(rangeVar: Body, tokens: Tokens): { readonly first: nu
 }
 
 /** Whether as many names stand there, with dots between. Names in Unicode escapes bring words of their own. */
-function dotted({ list }: Tokens, first: number, words: number): boolean {
+export function dotted({ list }: Tokens, first: number, words: number): boolean {
   for (let index = 0; index < 2 * words - 1; index += 1) {
     const text = list[first + index]?.text;
     if (text === undefined || first < 0) return false;
@@ -105,36 +106,49 @@ export function kindOf({ type, body }: TreeNode): string {
   return type === "CopyStmt" ? `${type} ${copyDirection(body)}` : type;
 }
 
+/** What stands in the rewritten text by our doing: OIDs of relations, each as often as it does. */
+export interface Expected {
+  /** Of the statements of the original, in order, by `kindOf`. */
+  readonly kinds: readonly string[];
+  /** In masking subqueries. */
+  readonly hidden: readonly number[];
+  /** As targets of writes, where the client put them. */
+  readonly targets: readonly number[];
+}
+
 /**
- * What was made is read again: as many statements of the same kinds, and masked relations only where we put them.
- *
- * @param kinds of the statements of the original, by `kindOf`
- * @param hidden OID of the relation of each masking subquery
+ * What was made is read again: as many statements of the same kinds, and masked relations only where we put them, and as
+ * targets as often as they were. Undefined when it is not so.
  */
-export function isSound({ sql, inserted }: Spliced, view: MaskingView, kinds: readonly string[], hidden: readonly number[]): boolean {
-  const oids = new Set(hidden);
+export function reread({ sql, inserted }: Spliced, view: MaskingView, expected: Expected): readonly LocatedStatement[] | undefined {
+  const { kinds, hidden } = expected;
+  const oids = new Set([...hidden, ...expected.targets]);
+  const targets: number[] = [];
   // Of the server's own, those whose masked column nothing reaches stay as they are.
   const isOurs = ({ oid, schema }: CatalogueRelation): boolean => schema !== "pg_catalog" || oids.has(oid);
   const parsed = parseText(sql);
   const offsets = offsetsOf(sql);
   const statements = parsed.kind === "tree" ? statementsOf(parsed.tree, offsets.toIndex, sql.length) : undefined;
-  if (statements === undefined || statements.map(kindOf).join() !== kinds.join()) return false;
+  if (statements === undefined || statements.map(kindOf).join() !== kinds.join()) return undefined;
   let sound = true;
   let found = 0;
   for (const statement of statements) {
     walk(statement, (place) => {
-      const { type, body, names } = place;
+      const { type, body, parent, field, names } = place;
       if (type !== "RangeVar" || readsNothing(place)) return true;
-      if (body["schemaname"] === undefined && bindsName(names, textOf(body, "relname"))) return true;
+      const written = isTarget(parent, field);
+      if (!written && body["schemaname"] === undefined && bindsName(names, textOf(body, "relname"))) return true;
       const verdict = judgeRelation(view, body);
       const masked =
         verdict.kind === "refused" || (verdict.kind !== "clear" && verdict.attributes !== undefined && isOurs(verdict.relation));
       const index = offsets.toIndex(locationOf(body) ?? 0);
       const ours = inserted.some(({ start, end }) => index >= start && index < end);
-      if (masked !== ours) sound = false;
+      if (written && masked && !ours) targets.push(verdict.relation?.oid ?? 0);
+      else if (masked !== ours) sound = false;
       if (ours) found += 1;
       return true;
     });
   }
-  return sound && found === hidden.length;
+  const same = [...targets].sort().join() === [...expected.targets].sort().join();
+  return sound && same && found === hidden.length ? statements : undefined;
 }

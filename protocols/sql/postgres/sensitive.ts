@@ -4,14 +4,15 @@
  * the recording then shows less, never more.
  */
 import type { Sensitive, TextRange } from "./analysis.ts";
+import { changesOf, targetsOf } from "./changes.ts";
 import type { LocatedStatement } from "./effects.ts";
-import { locationOf } from "./gate.ts";
 import { judgeRelation } from "./masked-relations.ts";
 import type { SourceText } from "./masking.ts";
 import type { MaskingView } from "./protection.ts";
+import { referenceOf } from "./scope.ts";
 import { isWord, type Token, type Tokens } from "./tokens.ts";
 import { addAliases, references, touchedNames } from "./touched.ts";
-import { flagOf, nodeOf, nodesOf, numberOf, type Place, type TreeNode, textOf, walk, wordsOf } from "./tree.ts";
+import { type Body, flagOf, locationOf, nodeOf, nodesOf, numberOf, type Place, type TreeNode, textOf, walk, wordsOf } from "./tree.ts";
 
 /** Nodes that hold conditions or lists apart from each other: each of their parts is looked at by itself. */
 const APART: ReadonlySet<string> = new Set([
@@ -63,23 +64,24 @@ export function sensitiveIn(
     else if (view !== null) findCompared(statement, view, found);
   }
   const parameters = [...found.parameters].sort((a, b) => a - b);
-  if (found.bytes.size + passwords.length + opaque.length === 0) return { ranges: [], parameters };
+  const copy = view !== null && statements.some((statement) => statement.type === "CopyStmt" && assigns(statement, view).length > 0);
+  if (found.bytes.size + passwords.length + opaque.length === 0) return { ranges: [], parameters, copy };
   const tokens = text.tokens();
-  if (tokens === undefined) return { ranges: [{ start: 0, end: text.sql.length }], parameters };
+  if (tokens === undefined) return { ranges: [{ start: 0, end: text.sql.length }], parameters, copy };
   const ranges = [
     ...[...found.bytes].map((byte) => literalRange(tokens, byte)),
     ...passwords.map((byte) => nextString(tokens, byte)),
     ...opaque.flatMap(({ start, end }) => tokens.list.filter((token) => token.start >= start && token.end <= end && isLiteral(token))),
   ];
-  return { ranges: merged(ranges.filter((range) => range !== undefined)), parameters };
+  return { ranges: merged(ranges.filter((range) => range !== undefined)), parameters, copy };
 }
 
 /** For text that does not parse: all of it where columns are masked, quoted strings where it speaks of a password. */
 export function sensitiveUnparsed(sql: string, masked: boolean): Sensitive {
-  if (masked) return { ranges: [{ start: 0, end: sql.length }], parameters: [] };
-  if (!/password/i.test(sql)) return { ranges: [], parameters: [] };
+  if (masked) return { ranges: [{ start: 0, end: sql.length }], parameters: [], copy: true };
+  if (!/password/i.test(sql)) return { ranges: [], parameters: [], copy: false };
   const quoted = sql.matchAll(/'(?:[^']|'')*'?|\$(\w*)\$[\s\S]*?(?:\$\1\$|$)/g);
-  return { ranges: [...quoted].map((match) => ({ start: match.index, end: match.index + match[0].length })), parameters: [] };
+  return { ranges: [...quoted].map((match) => ({ start: match.index, end: match.index + match[0].length })), parameters: [], copy: false };
 }
 
 /** Replaces each range by what `digest` makes of the text that stands there, quotes included. */
@@ -119,8 +121,9 @@ function findCompared(statement: TreeNode, view: MaskingView, found: Found): voi
     return;
   }
   let flows = false;
+  let anywhere = false;
   walk(statement, (place) => {
-    assigned(place, view, names, found);
+    if (assigned(place, view, found)) anywhere = true;
     flows ||= meets(place, names);
     if (APART.has(place.type)) return true;
     const { mentions, others } = references(place, touched);
@@ -129,7 +132,8 @@ function findCompared(statement: TreeNode, view: MaskingView, found: Found): voi
     return false;
   });
   // A protected column meets another column: where that comes from a list or a subquery, its literals are compared too.
-  if (flows) walk(statement, (place) => derived(place, found));
+  if (anywhere) walk(statement, (place) => note(place, found));
+  else if (flows) walk(statement, (place) => derived(place, found));
 }
 
 /** Joins and set operations compare columns without an expression that says so. */
@@ -145,36 +149,59 @@ function note({ type, body }: Place, found: Found): boolean {
   return true;
 }
 
-/** Values that INSERT and UPDATE give to a protected column. */
-function assigned({ type, body }: Place, view: MaskingView, names: ReadonlySet<string>, found: Found): void {
-  const mark = (node: TreeNode | undefined): void => {
-    if (node !== undefined) walk(node, (place) => note(place, found));
-  };
-  if (type === "UpdateStmt" || type === "OnConflictClause" || type === "MergeWhenClause") {
-    for (const target of nodesOf(type, body, "targetList")) {
-      const value = nodeOf("ResTarget", target.body, "val");
-      if (names.has(textOf(target.body, "name")) || value?.type === "MultiAssignRef") mark(value);
-    }
-    if (type === "MergeWhenClause") for (const value of nodesOf(type, body, "values")) mark(value);
-  }
-  if (type !== "InsertStmt") return;
-  const listed = nodesOf(type, body, "cols").map((column) => textOf(column.body, "name"));
-  const relation = nodeOf(type, body, "relation");
-  const target = relation === undefined ? undefined : judgeRelation(view, relation.body).relation;
-  const columns = listed.length > 0 ? listed : (target?.columns.map(({ name }) => name) ?? []);
-  const source = nodeOf(type, body, "selectStmt")?.body ?? {};
-  const isProtected = (index: number): boolean => {
-    const name = columns[index];
-    return name === undefined || names.has(name);
-  };
-  for (const row of nodesOf("SelectStmt", source, "valuesLists")) {
-    nodesOf("List", row.body, "items").forEach((item, index) => {
-      if (isProtected(index)) mark(item);
-    });
-  }
-  nodesOf("SelectStmt", source, "targetList").forEach((item, index) => {
-    if (isProtected(index)) mark(item);
+/** Masked columns of its target that a statement gives a value. A target that is not known has any. */
+function assigns(statement: TreeNode, view: MaskingView): readonly string[] {
+  return targetsOf(statement).flatMap(({ body }) => {
+    const { relation } = judgeRelation(view, body);
+    if (relation === undefined) return [""];
+    const attributes = view.protection.columns.get(relation.oid);
+    const masked = relation.columns.filter(({ number }) => attributes?.has(number)).map(({ name }) => name);
+    return changesOf(statement, relation).flatMap(({ values }) => masked.filter((name) => values.has(name)));
   });
+}
+
+/**
+ * Values that a write gives to masked columns of its target. True where they come from somewhere else in the statement,
+ * so that any literal of it may be one of them.
+ */
+function assigned(place: Place, view: MaskingView, found: Found): boolean {
+  const columns = new Set(assigns(place, view));
+  if (columns.size === 0) return false;
+  const { type, body } = place;
+  if (type !== "InsertStmt" && type !== "UpdateStmt") return true;
+  const conflict = nodeOf(type, body, "onConflictClause");
+  const targets = [place, ...(conflict === undefined ? [] : [conflict])].flatMap((node) => nodesOf(node.type, node.body, "targetList"));
+  const values = targets
+    .filter((target) => columns.has(textOf(target.body, "name")))
+    .map((target) => nodeOf(target.type, target.body, "val"));
+  const rows = type === "InsertStmt" ? insertedValues(body, columns, view) : [];
+  const given = [...values, ...(rows ?? [])].filter((value) => value !== undefined);
+  for (const value of given) walk(value, (inner) => note(inner, found));
+  return rows === undefined || given.some((value) => isFromElsewhere(value, columns));
+}
+
+/** The items of VALUES that go to some columns; undefined where a query or a star yields them. */
+function insertedValues(insert: Body, columns: ReadonlySet<string>, view: MaskingView): readonly TreeNode[] | undefined {
+  const source = nodeOf("InsertStmt", insert, "selectStmt");
+  const relation = nodeOf("InsertStmt", insert, "relation");
+  const listed = nodesOf("InsertStmt", insert, "cols").map((column) => textOf(column.body, "name"));
+  const target = relation === undefined ? undefined : judgeRelation(view, relation.body).relation;
+  const names = listed.length > 0 ? listed : (target?.columns.map(({ name }) => name) ?? []);
+  const rows =
+    source === undefined ? [] : nodesOf(source.type, source.body, "valuesLists").map((row) => nodesOf(row.type, row.body, "items"));
+  if (rows.length === 0 || rows.some((row) => row.some(({ type }) => type === "ColumnRef" || type === "A_Indirection"))) return undefined;
+  return rows.flatMap((row) => row.filter((_, index) => columns.has(names[index] ?? "")));
+}
+
+/** `excluded.a` of a column that is looked at itself brings nothing new. */
+function isFromElsewhere(value: TreeNode, columns: ReadonlySet<string>): boolean {
+  let found = false;
+  walk(value, ({ type, body }) => {
+    const words = type === "ColumnRef" ? referenceOf(body).words : [];
+    found ||= type === "SubLink" || (type === "ColumnRef" && !(words[0] === "excluded" && columns.has(words[1] ?? "")));
+    return !found;
+  });
+  return found;
 }
 
 /** Values that a list, a subquery, an arm of a set operation or a function in FROM brings in. */

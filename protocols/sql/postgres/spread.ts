@@ -40,17 +40,13 @@ export function assign(assignments: Assignments, { relation, column, assigned }:
  */
 export function spread(catalogue: Catalogue, assignments: Assignments): void {
   const lookup = lookupIn(catalogue);
-  const referring = Map.groupBy(
-    catalogue.relations.flatMap((relation) => relation.references.map((reference) => ({ relation, reference }))),
-    ({ reference }) => reference.relation,
-  );
   const ranks = new Set([...assignments.values()].flatMap((columns) => [...columns.values()].map(({ rank }) => rank)));
   for (const rank of [...ranks].sort((a, b) => a - b)) {
     const reached = placesOf(lookup, assignments).filter(({ assigned }) => assigned.rank === rank);
     // A list is walked in the order in which it grows.
     for (const place of reached) {
       const copied = { ...place.assigned, mask: { kind: "redact" } } as const;
-      const keys = (referring.get(place.relation.oid) ?? []).flatMap(({ relation, reference }) =>
+      const keys = (lookup.referring.get(place.relation.oid) ?? []).flatMap(({ relation, reference }) =>
         reference.columns
           .filter(({ refersTo }) => refersTo === place.column.number)
           .flatMap(({ number }) => relation.columns.filter((column) => column.number === number))

@@ -48,6 +48,12 @@ export function flagOf(body: Body, field: string): boolean {
   return body[field] === true;
 }
 
+/** Byte offset in the text; undefined when the node has none. */
+export function locationOf(body: Body): number | undefined {
+  const location = body["location"];
+  return typeof location === "number" && location >= 0 ? location : undefined;
+}
+
 /** The one node in a field. */
 export function nodeOf(owner: string, body: Body, field: string): TreeNode | undefined {
   const value = body[field];

@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { describe, test } from "node:test";
 import * as c from "#test/protocols/postgres/client-bytes.ts";
 import { assertTranscript, Conversation } from "#test/protocols/postgres/conversation.ts";
+import { allowed } from "#test/protocols/postgres/judgements.ts";
 import * as s from "#test/protocols/postgres/server-bytes.ts";
 
 const copies = (session: Conversation) =>
@@ -92,6 +93,44 @@ describe("COPY FROM STDIN", () => {
     session.client(c.query("copy t from stdin"), c.COPY_DONE);
     session.server(s.COPY_IN, s.complete("COPY 0"), s.ready());
     assert.deepEqual(copies(session), [[1, "in", "", 0, "done"]]);
+  });
+
+  test("of values for masked columns is on record as one digest, however it is cut into messages and however long", () => {
+    const judge = (sql: string) => allowed(sql, { sensitiveCopy: sql.includes(" masked ") });
+    const limits = { rowsPerStatement: 10, bytesPerStatement: 4 };
+    const extended = [c.parse("", "copy masked from stdin"), c.bind(), c.execute(), c.SYNC];
+    for (const begin of [[c.query("copy masked from stdin")], extended]) {
+      const session = new Conversation({ judge, limits, underMask: true });
+      session.client(...begin);
+      if (begin.length > 1) session.server(s.PARSE_COMPLETE, s.parameterTypes(), s.NO_DATA, s.BIND_COMPLETE);
+      session.server(s.COPY_IN);
+      session.client(
+        c.copyData("917-44-2051\n"),
+        c.copyData("8"),
+        c.copyData("36-52-7719\n"),
+        c.COPY_DONE,
+        ...(begin.length > 1 ? [c.SYNC] : []),
+      );
+      session.server(s.complete("COPY 2"), s.ready());
+      session.assertIdle();
+      assert.deepEqual(
+        copies(session).map(([, ...rest]) => rest),
+        [["in", "digest(32)", 24, "done"]],
+      );
+      assert.ok(!JSON.stringify(session.events).includes("917"));
+      assert.deepEqual(session.of("copy")[0]?.beyond, null);
+    }
+  });
+
+  test("of other columns is on record under a mask, too, and without data there is nothing to digest", () => {
+    const judge = (sql: string) => allowed(sql, { sensitiveCopy: sql.includes(" masked ") });
+    const session = new Conversation({ judge, underMask: true });
+    session.client(c.query("copy plain from stdin"), c.copyData("a\n"), c.COPY_DONE, c.query("copy masked from stdin"), c.COPY_DONE);
+    session.server(s.COPY_IN, s.complete("COPY 1"), s.ready(), s.COPY_IN, s.complete("COPY 0"), s.ready());
+    assert.deepEqual(copies(session), [
+      [1, "in", "a\n", 2, "done"],
+      [2, "in", "", 0, "done"],
+    ]);
   });
 
   test("that the client ends with CopyFail", (t) => {

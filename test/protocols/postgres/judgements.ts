@@ -16,6 +16,7 @@ export function allowed(sql: string, changes: Partial<Judgement> = {}): Judgemen
     recordedUpstreamSql: changes.upstreamSql ?? null,
     tables: [],
     sensitiveParameters: [],
+    sensitiveCopy: false,
     rebuildErrors: false,
     uses: [],
     holds: () => true,

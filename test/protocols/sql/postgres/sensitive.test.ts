@@ -3,15 +3,17 @@ import assert from "node:assert/strict";
 import { before, describe, test } from "node:test";
 import { analyse } from "#protocols/sql/postgres/analyse.ts";
 import { loadGrammar } from "#protocols/sql/postgres/grammar.ts";
+import type { MaskingView } from "#protocols/sql/postgres/protection.ts";
 import { redactSql } from "#protocols/sql/postgres/sensitive.ts";
 import { smallView } from "./small-view.ts";
 
 before(loadGrammar);
 
 const view = smallView();
+const assigning = smallView("values");
 
-function marked(sql: string, masked: boolean): string {
-  const { sensitive } = analyse(sql, masked ? view : null);
+function marked(sql: string, within: MaskingView | null): string {
+  const { sensitive } = analyse(sql, within);
   const text = redactSql(sql, sensitive.ranges, (literal) => `⟦${literal}⟧`);
   return sensitive.parameters.length === 0 ? text : `${text} ${sensitive.parameters.map((number) => `$${number}`).join(" ")}`;
 }
@@ -81,6 +83,32 @@ const MASKED: readonly string[] = [
   "⟦SELECT 'x FROM⟧",
 ];
 
+/** Where values may be assigned to masked columns, so that the statement runs. */
+const ASSIGNED: readonly string[] = [
+  "UPDATE users SET ssn = ⟦'1'⟧, name = 'x' WHERE id = 3",
+  "UPDATE users SET ssn = upper(⟦'1'⟧ || $1), name = $2 $1",
+  "UPDATE users SET (name, ssn) = (⟦'x'⟧, ⟦'1'⟧) WHERE id = 3",
+  "UPDATE users SET ssn = v.s FROM (VALUES (⟦1⟧, ⟦'P'⟧)) v(i, s) WHERE v.i = id AND name = ⟦'n'⟧",
+  "UPDATE users SET ssn = (SELECT ⟦'P'⟧) WHERE id = ⟦3⟧",
+  "UPDATE users SET ssn = status FROM orders WHERE orders.id = ⟦4⟧",
+  "WITH v AS (SELECT ⟦'P'⟧ AS s) UPDATE users SET ssn = s FROM v WHERE id = ⟦1⟧",
+  "INSERT INTO users (id, ssn, name) VALUES (1, ⟦'2'⟧, 'x'), (2, ⟦'3'⟧, 'y')",
+  "INSERT INTO users (id, ssn) VALUES ($1, $2) $2",
+  "INSERT INTO users VALUES (1, 'x', ⟦'2'⟧, ⟦3⟧)",
+  "INSERT INTO users (id, ssn) SELECT ⟦1⟧, ⟦'2'⟧",
+  'INSERT INTO users (id, ssn) SELECT ⟦1⟧, x FROM json_to_recordset(⟦\'[{"x": "P"}]\'⟧) AS r(x text)',
+  "INSERT INTO users (id, ssn) VALUES (1, (SELECT ⟦'P'⟧))".replace("(1,", "(⟦1⟧,"),
+  "INSERT INTO users (id, ssn, name) VALUES (1, ⟦'2'⟧, 'x') ON CONFLICT (id) DO UPDATE SET ssn = excluded.ssn, name = 'y'",
+  "INSERT INTO users (id, name) VALUES (1, 'x') ON CONFLICT (id) DO UPDATE SET ssn = ⟦'P'⟧, name = 'y'",
+  "INSERT INTO users (id, name) VALUES (1, 'x') ON CONFLICT (id) DO UPDATE SET name = 'y'",
+  "INSERT INTO users (id, name, ssn) VALUES (1, 'x', DEFAULT) RETURNING *",
+  "MERGE INTO users u USING (VALUES (⟦1⟧, ⟦'P'⟧)) v(i, s) ON u.id = i WHEN MATCHED THEN UPDATE SET ssn = s",
+  "MERGE INTO users u USING orders o ON u.id = o.id WHEN NOT MATCHED THEN INSERT (id, ssn) VALUES (o.id, ⟦'P'⟧)",
+  "MERGE INTO users u USING orders o ON u.id = o.id AND o.id = 5 WHEN MATCHED THEN UPDATE SET name = 'x'",
+  "UPDATE users SET name = 'x' WHERE id = 1 RETURNING ssn || ⟦'y'⟧, name || 'z'",
+  "UPDATE orders SET status = 'x' FROM users u WHERE u.ssn = ⟦'P'⟧ AND orders.id = 5",
+];
+
 const ANYBODY: readonly string[] = [
   "CREATE ROLE r LOGIN PASSWORD ⟦'not-a-real-one'⟧",
   "CREATE USER r ENCRYPTED PASSWORD ⟦E'a\\'b'⟧ VALID UNTIL '2030-01-01'",
@@ -99,12 +127,35 @@ describe("sensitive literals", () => {
   for (const expected of MASKED) {
     test(`under a mask: ${expected}`, () => {
       const sql = expected.replaceAll(/[⟦⟧]/g, "").replace(/((?:id = \$2|LIKE \$1|x = \$2)) \$\d$/, "$1");
-      assert.equal(marked(sql, true), expected);
+      assert.equal(marked(sql, view), expected);
     });
   }
 
+  for (const expected of ASSIGNED) {
+    test(`where values may be assigned: ${expected}`, () => {
+      const sql = expected.replaceAll(/[⟦⟧]/g, "").replace(/((?:name = \$2|\(\$1, \$2\))) \$\d$/, "$1");
+      assert.equal(marked(sql, assigning), expected);
+      assert.ok(analyse(sql, assigning).facts.kind === "parsed");
+    });
+  }
+
+  test("data copied in are sensitive where they go to a masked column, or to what is not known", () => {
+    const copies = (sql: string, within: MaskingView | null = assigning) => analyse(sql, within).sensitive.copy;
+    assert.deepEqual(
+      ["COPY users FROM STDIN", "COPY users (id, ssn) FROM STDIN", "COPY nowhere FROM STDIN", "COPY users FROM STDN"].map((sql) =>
+        copies(sql),
+      ),
+      [true, true, true, true],
+    );
+    assert.deepEqual(
+      ["COPY users (id, name) FROM STDIN", "COPY orders FROM STDIN", "COPY users TO STDOUT", "SELECT 1"].map((sql) => copies(sql)),
+      [false, false, false, false],
+    );
+    assert.equal(copies("COPY users FROM STDIN", null), false);
+  });
+
   for (const expected of ANYBODY) {
-    test(`for anybody: ${expected}`, () => assert.equal(marked(expected.replaceAll(/[⟦⟧]/g, ""), false), expected));
+    test(`for anybody: ${expected}`, () => assert.equal(marked(expected.replaceAll(/[⟦⟧]/g, ""), null), expected));
   }
 
   test("the ranges of the rewritten text hold the same literals", () => {

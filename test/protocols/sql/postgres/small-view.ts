@@ -1,4 +1,5 @@
 /** A catalogue of three tables, written by hand, with two masked columns: for tests that need no server. */
+import type { Assign } from "#policies/question.ts";
 import type { CatalogueColumn, CatalogueRelation } from "#protocols/sql/catalogue.ts";
 import { type MaskingView, resolveProtection } from "#protocols/sql/postgres/protection.ts";
 
@@ -43,7 +44,8 @@ export function table(oid: number, name: string, list: readonly CatalogueColumn[
   };
 }
 
-export function smallView(): MaskingView {
+/** @param assign whether writes may give the masked columns values */
+export function smallView(assign: Assign = "none"): MaskingView {
   const catalogue = {
     version: "1",
     serverVersion: "18.1",
@@ -59,8 +61,8 @@ export function smallView(): MaskingView {
     types: [],
   };
   const { protection } = resolveProtection(catalogue, [
-    { rule: "pii", columns: ["public.users.ssn", "public.größe.geheim"], tags: [], mask: { kind: "redact" } },
-    { rule: "pay", columns: ["public.users.salary"], tags: [], mask: { kind: "null" } },
+    { rule: "pii", columns: ["public.users.ssn", "public.größe.geheim"], tags: [], mask: { kind: "redact" }, assign },
+    { rule: "pay", columns: ["public.users.salary"], tags: [], mask: { kind: "null" }, assign },
   ]);
   return { catalogue, protection, functionsAllowed: [] };
 }

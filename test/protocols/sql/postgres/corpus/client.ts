@@ -1,7 +1,7 @@
 /** Sends a text to the server as the gateway would for the corpus' principal, and gives back all that came of it. */
 import type pg from "pg";
 import { decide, masksFor } from "#policies/decide.ts";
-import { allowedFunctions } from "#policies/document.ts";
+import { allowedFunctions, type PolicyDocument } from "#policies/document.ts";
 import { analyse } from "#protocols/sql/postgres/analyse.ts";
 import { type MaskingView, resolveProtection } from "#protocols/sql/postgres/protection.ts";
 import { readCatalogue } from "#src/catalogue/reader.ts";
@@ -24,16 +24,16 @@ export interface Answer {
   readonly error: string | null;
 }
 
-export async function viewOf(client: pg.Client): Promise<MaskingView> {
+export async function viewOf(client: pg.Client, document: PolicyDocument = DOCUMENT): Promise<MaskingView> {
   const catalogue = await readCatalogue(async (sql) => (await client.query(sql)).rows);
-  const { protection, problems } = resolveProtection(catalogue, masksFor(DOCUMENT, AGENT, "shop"));
+  const { protection, problems } = resolveProtection(catalogue, masksFor(document, AGENT, "shop"));
   if (problems.length > 0) throw new Error(problems.join("\n"));
-  return { catalogue, protection, functionsAllowed: allowedFunctions(DOCUMENT) };
+  return { catalogue, protection, functionsAllowed: allowedFunctions(document) };
 }
 
-export async function ask(client: pg.Client, view: MaskingView, sql: string): Promise<Answer> {
+export async function ask(client: pg.Client, view: MaskingView, sql: string, document: PolicyDocument = DOCUMENT): Promise<Answer> {
   const { facts, rewritten } = analyse(sql, view);
-  const decision = decide(DOCUMENT, { kind: "statement", principal: AGENT, target: "shop", facts });
+  const decision = decide(document, { kind: "statement", principal: AGENT, target: "shop", facts });
   const none = { sent: null, results: [], outputMasked: [], error: null };
   if (decision.verdict === "deny") return { ...none, outcome: decision.reason, denial: decision };
   if (decision.verdict === "mask" && rewritten === null) throw new Error("a decision to mask without a rewritten text");
