@@ -42,6 +42,7 @@ async function ofTargets(world: World, loaded: LoadResult & { readonly kind: "lo
   const { config, locate } = loaded;
   const found: Problem[] = [];
   for (const target of config.targets.values()) {
+    // Masking rules speak of no others.
     if (target.protocol !== "postgres") continue;
     const catalogues: Catalogue[] = [];
     for (const database of target.databases) {

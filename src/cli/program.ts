@@ -4,6 +4,7 @@
  */
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import type { CheckOptions } from "./check.ts";
+import type { DiscoverOptions } from "./discover.ts";
 import type { DoctorOptions } from "./doctor.ts";
 import type { ExplainOptions } from "./explain.ts";
 import { asFailure, type ExitCode, Failure } from "./failure.ts";
@@ -12,6 +13,8 @@ import type { AuditOptions } from "./sources.ts";
 import { programVersion } from "./version.ts";
 import type { WallOptions } from "./wall.ts";
 import type { World } from "./world.ts";
+
+const SAMPLE_MAX = 10_000;
 
 const EXIT_CODES_HELP = `
 Exit codes: 0 done; 1 failed; 2 usage or configuration; 3 verification found tampering.`;
@@ -222,6 +225,7 @@ ${EXIT_CODES_HELP}`,
       const { explain } = await import("./explain.ts");
       done(await explain(world, screen, { ...options, sql }));
     });
+  addDiscover(program, world, screen, done);
   targetCommand(program, "wall", "the SQL of a role that sees masked columns masked, also without the gateway")
     .option("--as <name>", "a principal whose masks it is made of; may be given again", collect, [])
     .option("--group <name>", "a group of these principals; may be given again", collect, [])
@@ -243,6 +247,30 @@ ${EXIT_CODES_HELP}`,
     .action(async (options: WallOptions) => {
       const { wall } = await import("./wall.ts");
       done(await wall(world, screen, options));
+    });
+}
+
+function addDiscover(program: Command, world: World, screen: Screen, done: Done): void {
+  targetCommand(program, "discover", "columns that look as if they should be masked, and the rules for them as a diff")
+    .option("--sample <rows>", "rows of each table that are looked at", sampleSize, 1000)
+    .option("--schema <name>", "one schema; all of the users' when left out")
+    .option("--yaml", "the rules alone, instead of a diff")
+    .addHelpText(
+      "after",
+      `
+Samples every table in read-only transactions and looks for names, e-mail, telephone and card
+numbers, national ids, bank accounts, addresses, dates of birth and secrets. Writes no file, shows
+no value. With --json one object a finding: {schema, table, column, kind, confidence, matched,
+sampled, proposedMask, coveredBy, …}.
+
+Examples:
+  sallyport discover --target orders > masking.diff && patch -p0 < masking.diff
+  sallyport discover --target orders --schema public --json | jq 'select(.coveredBy == null)'
+${EXIT_CODES_HELP}`,
+    )
+    .action(async (options: DiscoverOptions) => {
+      const { discover } = await import("./discover.ts");
+      done(await discover(world, screen, options));
     });
 }
 
@@ -343,6 +371,12 @@ function speedFactor(text: string): number {
   const speed = Number(text);
   if (text.trim() === "" || !Number.isFinite(speed) || speed < 0) throw new InvalidArgumentError("a speed is a number from 0 on.");
   return speed;
+}
+
+function sampleSize(text: string): number {
+  const rows = Number(text);
+  if (!/^\d{1,5}$/.test(text) || rows < 1 || rows > SAMPLE_MAX) throw new InvalidArgumentError(`a number of rows from 1 to ${SAMPLE_MAX}.`);
+  return rows;
 }
 
 function rowCount(text: string): number {

@@ -40,6 +40,7 @@ export const PARTS: readonly Part[] = [
   { name: "openssl", packages: ["openssl"], probe: ["openssl", "version"] },
   { name: "age", packages: ["age"], probe: ["age", "--version"] },
   { name: "git", packages: ["git"], probe: ["git", "--version"] },
+  { name: "patch", packages: ["patch"], probe: ["patch", "--version"] },
   { name: "ps", packages: ["procps"], probe: ["ps", "--version"] },
   { name: "script", packages: ["bsdutils"], probe: ["script", "--version"] },
   { name: "zstd", packages: ["zstd"], probe: ["zstd", "--version"] },

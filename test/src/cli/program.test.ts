@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { runCommand } from "#test/src/cli/terminal.ts";
 import { read } from "#test/support/tree.ts";
 
-const COMMANDS = ["demo", "init", "check", "serve", "doctor", "explain", "wall", "sessions", "replay", "verify", "handshakes"];
+const COMMANDS = ["demo", "init", "check", "serve", "doctor", "explain", "discover", "wall", "sessions", "replay", "verify", "handshakes"];
 
 test("help lists every command, and nothing that does not exist yet", async () => {
   const { code, out } = await runCommand(["--help"]);
