@@ -6,7 +6,7 @@ import type { Denial } from "#policies/decision.ts";
 import type { Judgement } from "#protocols/wire/judgement.ts";
 import { Run } from "#protocols/wire/run.ts";
 import type { RecordedValue } from "#protocols/wire/transcript.ts";
-import { readExecuteCommand, readLongDataParameter, readQueryCommand, readStatementId } from "./commands.ts";
+import { readExecuteCommand, readExecuteTypes, readLongDataParameter, readQueryCommand, readStatementId } from "./commands.ts";
 import { CAPABILITY, COMMAND, EXECUTE_FLAG } from "./constants.ts";
 import type { MysqlJudge, MysqlJudgement, Outcome, SessionEffects } from "./judge.ts";
 import { errorPayload, okPayload } from "./outcome.ts";
@@ -85,6 +85,7 @@ export class ClientCommands {
       const event = this.#record(`-- COM_STMT_SEND_LONG_DATA of statement ${readStatementId(beginning)}`);
       return { passes: true, event, done: () => () => undefined };
     }
+    if (command === COMMAND.stmtExecute) return this.#onLargeExecute(beginning, nowMs);
     const isText = command === COMMAND.query || command === COMMAND.stmtPrepare;
     if (!isText || !this.#state.terms.mayPassUnparsed) return this.#tooLarge();
     const judgement = unparsedJudgement(beginning.subarray(1), beginning.length);
@@ -93,6 +94,23 @@ export class ClientCommands {
       command === COMMAND.query
         ? { kind: "query", run: this.#run(event, judgement, nowMs), mayAskForFile: false }
         : { kind: "prepare", judgement, event };
+    return { passes: true, event, done: (carryOut) => () => carryOut({ kind: "forward", bytes: [], answer }) };
+  }
+
+  /** Its values are digested, not read. */
+  #onLargeExecute(beginning: Buffer, nowMs: number): LargeOutcome {
+    const id = readStatementId(beginning);
+    const prepared = this.#state.statements.get(id) ?? null;
+    const denial = prepared === null ? unknownStatementDenial(id) : prepared.judgement.holds() ? null : changedDenial(id);
+    if (prepared === null || denial !== null) {
+      const refused = this.#refuse(denial ?? unknownStatementDenial(id), null);
+      return { passes: false, event: null, done: (carryOut) => () => carryOut(refused) };
+    }
+    prepared.types = readExecuteTypes(beginning, this.#state.terms.clientCapabilities, prepared);
+    prepared.sent.clear();
+    prepared.open = null;
+    const event = this.#recordText(prepared.judgement, []);
+    const answer: Answer = { kind: "execute", run: this.#run(event, prepared.judgement, nowMs), prepared };
     return { passes: true, event, done: (carryOut) => () => carryOut({ kind: "forward", bytes: [], answer }) };
   }
 

@@ -3,7 +3,7 @@
  * them. While an answer is under way nothing more is read; what a client sends ahead is kept, up to a limit.
  */
 import { createHash, type Hash } from "node:crypto";
-import { STATEMENT_BYTES_MAX } from "#protocols/wire/limits.ts";
+import { BIND_GATHER_BYTES_MAX, STATEMENT_BYTES_MAX } from "#protocols/wire/limits.ts";
 import { ClientCommands } from "./client-commands.ts";
 import { ClientFramer, type CommandHandler } from "./client-frame.ts";
 import { COMMAND } from "./constants.ts";
@@ -21,8 +21,6 @@ export interface Outlets {
 /** Bytes that a client may send ahead of the answer that it should wait for; beyond it its connection is not read. */
 export const AHEAD_BYTES_MAX = 64 * 1024;
 
-/** Of a COM_STMT_EXECUTE that is collected to record its values. */
-const EXECUTE_BYTES_MAX = 16 * 1024 * 1024;
 const OTHER_BYTES_MAX = 64 * 1024;
 
 interface Streamed {
@@ -100,7 +98,7 @@ export class ClientFlow implements CommandHandler {
 
   collects(command: number): number {
     if (command === COMMAND.query || command === COMMAND.stmtPrepare) return STATEMENT_BYTES_MAX;
-    if (command === COMMAND.stmtExecute) return EXECUTE_BYTES_MAX;
+    if (command === COMMAND.stmtExecute) return BIND_GATHER_BYTES_MAX;
     return OTHER_BYTES_MAX;
   }
 

@@ -86,6 +86,26 @@ export function readExecuteCommand(
   };
 }
 
+/**
+ * Of a COM_STMT_EXECUTE that is too large to be collected: the types that its beginning brings, as far as they can be read.
+ *
+ * @throws Fault `malformed-message`
+ */
+export function readExecuteTypes(
+  beginning: Buffer,
+  capabilities: number,
+  known: { readonly parameters: number; readonly types: readonly ParameterType[] },
+): readonly ParameterType[] {
+  const cursor = new PayloadCursor(beginning, 5);
+  const named = (capabilities & CAPABILITY.queryAttributes) !== 0;
+  const counted = named && (cursor.uint8() & EXECUTE_FLAG.parameterCountAvailable) !== 0;
+  if (!named) cursor.uint8();
+  cursor.uint32();
+  const count = counted ? cursor.lenenc() : known.parameters;
+  cursor.bytes((count + 7) >> 3);
+  return cursor.uint8() === 1 ? Array.from({ length: count }, () => readType(cursor, named)) : known.types;
+}
+
 const NONE: ReadonlySet<number> = new Set();
 
 function readParameters(
