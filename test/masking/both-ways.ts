@@ -8,6 +8,9 @@ import { runSql, startPostgres, type TestPostgres } from "#test/support/postgres
 import type { PostgresVersion } from "#test/support/postgres-programs.ts";
 import { AGENTS, RESET, SHOP, withMasks } from "./shop.ts";
 
+/** A login that the server asks for its password in clear text: clients of bare bytes speak no SCRAM. */
+export const PLAIN = "plain";
+
 /** The database bears the target's name: tools compare `table_catalog` with the database that they asked for. */
 export const DATABASE = "orders";
 
@@ -23,7 +26,9 @@ export interface BothWays {
 }
 
 export async function openBothWays(version: PostgresVersion): Promise<BothWays> {
-  const server = await startPostgres({ version, settings: { timezone: "UTC", jit: "off" } });
+  const hba = [`hostssl all ${PLAIN} 127.0.0.1/32 password`];
+  const server = await startPostgres({ version, hba, settings: { timezone: "UTC", jit: "off" } });
+  await runSql(server, `CREATE ROLE ${PLAIN} SUPERUSER LOGIN PASSWORD '${server.password}'`);
   await runSql(server, `CREATE DATABASE ${DATABASE}`);
   await runSql(server, SHOP, DATABASE);
   const gateway = await startGateway({ postgres: server, databases: [DATABASE], agents: AGENTS, configure: withMasks });

@@ -6,7 +6,7 @@ import { once } from "node:events";
 import net from "node:net";
 import tls from "node:tls";
 import { message, password, query, SSL_REQUEST, SYNC, startup, text, words } from "#test/src/gateway/wire.ts";
-import type { TestGateway } from "#test/support/gateway.ts";
+import type { Login, TestGateway } from "#test/support/gateway.ts";
 
 export type Way = "simple" | "extended" | "binary";
 
@@ -54,16 +54,25 @@ export class Attacker {
     parameters: Readonly<Record<string, string>> = {},
     version = 0x30000,
   ): Promise<Attacker> {
-    const { host, port, user, password: token, database } = await gateway.login(agent);
+    return Attacker.enter(await gateway.login(agent), gateway.ca, parameters, version);
+  }
+
+  /** To a gateway, or to a server that asks for the password in clear text inside TLS. */
+  static async enter(
+    { host, port, user, password: secret, database }: Login,
+    ca: string,
+    parameters: Readonly<Record<string, string>> = {},
+    version = 0x30000,
+  ): Promise<Attacker> {
     const raw = net.connect(port, "127.0.0.1");
     raw.write(SSL_REQUEST);
     const [answer] = (await once(raw, "data")) as [Buffer];
     if (answer.toString() !== "S") throw new Error("no TLS");
-    const socket = tls.connect({ socket: raw, ca: gateway.ca, servername: host });
+    const socket = tls.connect({ socket: raw, ca, servername: host });
     await once(socket, "secureConnect");
     const client = new Attacker(socket);
     socket.write(startup({ user, database, ...parameters }, version));
-    socket.write(password(token));
+    socket.write(password(secret));
     const greeting = await client.answer();
     if (greeting.error !== null) throw new Error(`login refused: ${[...greeting.error].join(" ")}`);
     return client;

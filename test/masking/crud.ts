@@ -1,0 +1,212 @@
+/**
+ * Writing work on tables without masked columns, each list of texts in a transaction of its own that is rolled back: what
+ * applications, ORMs and agents send. Every answer must be the same as without a gateway.
+ */
+export const CRUD: Readonly<Record<string, readonly string[]>> = {
+  "insert one row and see it": [
+    "INSERT INTO tasks (id, title, points) VALUES (100, 'write', 3) RETURNING *",
+    "SELECT * FROM tasks WHERE id = 100",
+  ],
+  "insert several rows": ["INSERT INTO tasks (id, title) VALUES (101, 'a'), (102, 'b'), (103, NULL::text || 'c')"],
+  "insert with defaults": [
+    "INSERT INTO settings (key) VALUES ('fresh') RETURNING key, value, changed, version",
+    "INSERT INTO settings DEFAULT VALUES",
+  ],
+  "insert with a serial key": [
+    "TRUNCATE scratch.authors, scratch.books RESTART IDENTITY",
+    "INSERT INTO scratch.authors (name) VALUES ('Ann'), ('Bo') RETURNING id",
+    "INSERT INTO scratch.books (author_id, title, price) SELECT id, 'by ' || name, id * 2.5 FROM scratch.authors RETURNING id, author_id, price",
+    "SELECT currval('scratch.authors_id_seq'), lastval()",
+  ],
+  "take the next number first": ["SELECT nextval('open.ticket') > 0", "SELECT last_value > 0 FROM open.ticket"],
+  "insert what a query finds": [
+    "INSERT INTO tasks (id, title, points) SELECT id + 1000, 'order ' || id, customer % 5 FROM orders WHERE id < 6 RETURNING id, title",
+  ],
+  "insert from WITH": ["WITH new AS (SELECT 200 AS id, 'from with' AS title) INSERT INTO tasks (id, title) SELECT * FROM new RETURNING id"],
+  "upsert, nothing": ["INSERT INTO settings (key, value) VALUES ('theme', '1') ON CONFLICT DO NOTHING RETURNING key"],
+  "upsert, by key": [
+    "INSERT INTO settings (key, value) VALUES ('theme', '\"light\"'), ('new', '1') ON CONFLICT (key) DO UPDATE SET value = excluded.value, version = settings.version + 1 RETURNING key, value, version",
+  ],
+  "upsert, with a condition": [
+    "INSERT INTO settings AS s (key, version) VALUES ('limits', 9) ON CONFLICT ON CONSTRAINT settings_pkey DO UPDATE SET version = excluded.version WHERE s.version < excluded.version RETURNING s.version",
+  ],
+  "update by key": ["UPDATE tasks SET state = 'done', points = points + 1 WHERE id = 3 RETURNING id, state, points"],
+  "update many": ["UPDATE tasks SET due = due + 7 WHERE state = 'new'", "SELECT count(*) FROM tasks WHERE due > '2024-06-20'"],
+  "update from another table": [
+    "UPDATE tasks t SET title = o.status FROM orders o WHERE o.id = t.id AND t.id < 5 RETURNING t.id, t.title, o.total",
+  ],
+  "update several columns at once": [
+    "UPDATE tasks SET (title, points) = ('both', 9) WHERE id = 2 RETURNING *",
+    "UPDATE tasks SET (title, points) = (SELECT name, stock FROM products WHERE id = 2) WHERE id = 2 RETURNING *",
+  ],
+  "update a document": [
+    "UPDATE products SET attributes = jsonb_set(attributes, '{weight}', to_jsonb(5)) WHERE id = 1 RETURNING attributes",
+    "UPDATE products SET attributes['extra'] = '\"x\"' WHERE id = 2 RETURNING attributes->'extra'",
+  ],
+  "update with a version, as optimistic locking does": [
+    "UPDATE settings SET value = '2', version = version + 1 WHERE key = 'theme' AND version = 1",
+    "UPDATE settings SET value = '3', version = version + 1 WHERE key = 'theme' AND version = 1",
+  ],
+  "take the next task, skipping what is locked": [
+    "UPDATE tasks SET state = 'doing' WHERE id = (SELECT id FROM tasks WHERE state = 'new' ORDER BY due, id LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING id, state",
+  ],
+  "delete by key": ["DELETE FROM tasks WHERE id = 1 RETURNING title", "SELECT count(*) FROM tasks"],
+  "delete using another table": [
+    "DELETE FROM items i USING products p WHERE p.id = i.product AND p.category = 'toy' AND i.order_id < 4 RETURNING i.order_id, i.line",
+  ],
+  "delete and count in one": [
+    "WITH gone AS (DELETE FROM tasks WHERE points = 0 RETURNING id) SELECT count(*), array_agg(id ORDER BY id) FROM gone",
+  ],
+  "move rows to another table": [
+    "TRUNCATE scratch.kinds RESTART IDENTITY",
+    "WITH moved AS (DELETE FROM tasks WHERE state = 'done' RETURNING id, title, due) INSERT INTO scratch.kinds (i, t, d) SELECT id, title, due FROM moved ORDER BY id RETURNING id, i, t, d",
+  ],
+  merge: [
+    "MERGE INTO settings s USING (VALUES ('theme', '\"m\"'::jsonb), ('merged', '7')) AS v(key, value) ON s.key = v.key WHEN MATCHED THEN UPDATE SET value = v.value WHEN NOT MATCHED THEN INSERT (key, value) VALUES (v.key, v.value)",
+    "SELECT key, value FROM settings ORDER BY key",
+  ],
+  "merge that deletes": [
+    "MERGE INTO tasks t USING orders o ON t.id = o.id AND o.status = 'returned' WHEN MATCHED AND t.points < 3 THEN DELETE WHEN MATCHED THEN DO NOTHING",
+  ],
+  truncate: ["TRUNCATE tasks", "SELECT count(*) FROM tasks", "TRUNCATE TABLE ONLY settings, tasks CONTINUE IDENTITY"],
+  "lock rows": [
+    "SELECT id FROM tasks WHERE id < 3 ORDER BY id FOR UPDATE",
+    "SELECT id FROM products WHERE id = 1 FOR NO KEY UPDATE NOWAIT",
+    "SELECT id FROM products WHERE id = 2 FOR SHARE OF products",
+    "SELECT id FROM products WHERE id = 3 FOR KEY SHARE",
+  ],
+  "lock a table for reading": ["LOCK TABLE tasks IN ACCESS SHARE MODE", "LOCK products, orders IN ACCESS SHARE MODE NOWAIT"],
+  savepoints: [
+    "SAVEPOINT a",
+    "INSERT INTO tasks (id, title) VALUES (300, 'kept?')",
+    "SAVEPOINT b",
+    "INSERT INTO tasks (id, title) VALUES (300, 'twice')",
+    "ROLLBACK TO b",
+    "RELEASE SAVEPOINT a",
+    "SELECT title FROM tasks WHERE id = 300",
+  ],
+  "a unique violation, and what follows it": ["INSERT INTO products (id, name, price) VALUES (1, 'x', 1)", "SELECT 1"],
+  "a check violation": ["UPDATE products SET price = -1 WHERE id = 1"],
+  "a not-null violation": ["INSERT INTO tasks (id) VALUES (400)"],
+  "a foreign key violation": ["INSERT INTO items (order_id, line, product, quantity, price) VALUES (99999, 1, 1, 1, 1)"],
+  "a domain violation": ["UPDATE products SET stock = 0 WHERE id = 1"],
+  "a value of the wrong kind": ["INSERT INTO tasks (id, title, due) VALUES (401, 'x', 'soon')"],
+  "a value that is too large": ["UPDATE orders SET total = 1e30 WHERE id = 1"],
+  "a column that is not there": ["UPDATE tasks SET nothing = 1"],
+  "through a view": [
+    "INSERT INTO open_orders (id, customer, placed) VALUES (9001, 1, '2024-05-05')",
+    "UPDATE open_orders SET placed = '2024-06-06' WHERE id = 9001 RETURNING id",
+    "DELETE FROM open_orders WHERE id = 9001",
+  ],
+  "into a partitioned table": [
+    "INSERT INTO visits (at, customer, page, ms) VALUES ('2024-07-07', 1, '/new', 5), ('2025-07-07', 1, '/new', 6) RETURNING tableoid::regclass::text, page",
+    "UPDATE visits SET at = '2025-01-02' WHERE page = '/new' RETURNING tableoid::regclass::text",
+    "INSERT INTO visits (at) VALUES ('2030-01-01')",
+  ],
+  "defer a constraint": [
+    "SET CONSTRAINTS ALL DEFERRED",
+    "UPDATE payments SET amount = amount WHERE false",
+    "SET CONSTRAINTS ALL IMMEDIATE",
+  ],
+  "a cursor": [
+    "DECLARE c SCROLL CURSOR FOR SELECT id, title FROM tasks ORDER BY id",
+    "FETCH 3 FROM c",
+    "MOVE FORWARD 2 IN c",
+    "FETCH BACKWARD 1 FROM c",
+    "FETCH ABSOLUTE 10 FROM c",
+    "CLOSE c",
+  ],
+  "a cursor over masked rows": [
+    "DECLARE m NO SCROLL CURSOR FOR SELECT id, name, country FROM customers ORDER BY id",
+    "FETCH 5 FROM m",
+    "FETCH NEXT FROM m",
+    "CLOSE m",
+  ],
+  "update where a cursor stands": [
+    "DECLARE u CURSOR FOR SELECT id FROM tasks ORDER BY id FOR UPDATE",
+    "FETCH 2 FROM u",
+    "UPDATE tasks SET points = 42 WHERE CURRENT OF u RETURNING id, points",
+    "CLOSE u",
+  ],
+  "prepare in SQL": [
+    "PREPARE q (int, text) AS SELECT id, title, $2 AS word FROM tasks WHERE id <= $1 ORDER BY id",
+    "EXECUTE q (3, 'x')",
+    "EXECUTE q (1, NULL)",
+    "DEALLOCATE q",
+  ],
+  "prepare in SQL over masked rows": [
+    "PREPARE m AS SELECT id, name FROM customers WHERE country = $1 ORDER BY id LIMIT 3",
+    "EXECUTE m ('NO')",
+    "DEALLOCATE m",
+  ],
+  "prepare a write": [
+    "PREPARE w (int, text) AS INSERT INTO tasks (id, title) VALUES ($1, $2) RETURNING id, title",
+    "EXECUTE w (500, 'one')",
+    "EXECUTE w (501, 'two')",
+    "DEALLOCATE ALL",
+  ],
+  settings: [
+    "SET LOCAL statement_timeout = '5s'",
+    "SET LOCAL TIME ZONE 'Europe/Oslo'",
+    "SELECT to_char(timestamptz '2024-07-01 12:00+00', 'HH24:MI')",
+    "SET LOCAL DateStyle = 'German'",
+    "SELECT date '2024-07-01'::text",
+    "SET LOCAL extra_float_digits = 0",
+    "SELECT 0.1::float8 + 0.2",
+    "SET LOCAL IntervalStyle = 'iso_8601'",
+    "SELECT interval '1 day 2 hours'::text",
+    "SELECT set_config('work_mem', '8MB', true), current_setting('work_mem')",
+    "SHOW statement_timeout",
+    "RESET ALL",
+  ],
+  "the search path narrowed": [
+    "SET LOCAL search_path = ''",
+    "SELECT count(*) FROM public.tasks",
+    "SELECT format_type('public.feeling'::regtype, NULL), 'public.tasks'::regclass::text",
+    "SELECT count(*) FROM tasks",
+  ],
+  "transactions of each kind": [
+    "COMMIT",
+    "BEGIN ISOLATION LEVEL SERIALIZABLE READ ONLY DEFERRABLE",
+    "SELECT count(*) FROM orders",
+    "DELETE FROM tasks",
+    "ROLLBACK",
+    "START TRANSACTION ISOLATION LEVEL REPEATABLE READ",
+    "SHOW transaction_isolation",
+    "COMMIT AND CHAIN",
+    "SHOW transaction_isolation",
+    "ROLLBACK",
+    "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED",
+    "BEGIN",
+  ],
+  "what pools send when a connection comes back": [
+    "COMMIT",
+    "CLOSE ALL",
+    "SET SESSION AUTHORIZATION DEFAULT",
+    "RESET ALL",
+    "UNLISTEN *",
+    "SELECT pg_advisory_unlock_all()",
+    "DISCARD PLANS",
+    "DISCARD SEQUENCES",
+    "DISCARD TEMP",
+    "DEALLOCATE ALL",
+    "DISCARD ALL",
+    "RESET ROLE",
+    "RESET search_path",
+    "BEGIN",
+  ],
+};
+
+/** COPY, by the simple protocol: the text, and the lines to send for a COPY in. */
+export const COPIES: readonly (readonly [sql: string, lines: string | null])[] = [
+  ["COPY (SELECT id, title, state FROM tasks ORDER BY id) TO STDOUT", null],
+  ["COPY tasks (id, title) TO STDOUT (FORMAT csv, HEADER, QUOTE '''')", null],
+  ["COPY (SELECT id, name, price FROM products ORDER BY id LIMIT 5) TO STDOUT (FORMAT binary)", null],
+  ["COPY (SELECT id, name, country, joined FROM customers ORDER BY id LIMIT 9) TO STDOUT (FORMAT csv)", null],
+  ["COPY customers (id, name, balance) TO STDOUT (DELIMITER '|', NULL 'none')", null],
+  ["COPY (SELECT 1 / (id - 3) FROM tasks ORDER BY id) TO STDOUT", null],
+  ["COPY tasks (id, title, due) FROM STDIN", "600\tsix hundred\t2024-01-01\n601\t\\N\t2024-01-01\n"],
+  ["COPY tasks (id, title) FROM STDIN (FORMAT csv)", '602,"quoted, with ""marks"""\n603,plain\n'],
+  ["COPY tasks (id, title) FROM STDIN", "1\ttwice\n"],
+  ["COPY tasks (id, title) FROM STDIN", "no number\tx\n"],
+];
