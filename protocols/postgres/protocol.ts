@@ -15,7 +15,7 @@ export { type TracedColumn, type TracedOrigin, traceColumns } from "#protocols/s
 export { WALL_MARK } from "#protocols/sql/postgres/wall.ts";
 export { recordedText } from "#protocols/wire/recorded.ts";
 export { ClientFlow } from "./client-flow.ts";
-export { CLIENT } from "./constants.ts";
+export { CLIENT, SERVER } from "./constants.ts";
 export {
   authenticationCleartextPassword,
   authenticationOk,

@@ -21,9 +21,21 @@ export class QueryRun {
   #parts: Buffer[] = [];
   #bytes = 0;
   #failure: Fault | null = null;
+  #notifications = 0;
+  #rest: Buffer = Buffer.alloc(0);
 
   constructor(sql: string) {
     this.request = query(sql);
+  }
+
+  /** What came behind the end of the answer: the beginning of what the server says unasked. */
+  get rest(): Buffer {
+    return this.#rest;
+  }
+
+  /** Notifications that came between the messages of the answer. */
+  get notifications(): number {
+    return this.#notifications;
   }
 
   /**
@@ -40,6 +52,7 @@ export class QueryRun {
       if (message === undefined) break;
       received = message.rest;
       if (message.tag === SERVER.readyForQuery) {
+        this.#rest = received;
         if (this.#failure !== null) throw this.#failure;
         return this.#rows;
       }
@@ -50,7 +63,8 @@ export class QueryRun {
   }
 
   #onMessage(tag: number, body: Buffer): void {
-    if (tag === SERVER.rowDescription) this.#names = readRowDescription(body).map((column) => column.name);
+    if (tag === SERVER.notificationResponse) this.#notifications += 1;
+    else if (tag === SERVER.rowDescription) this.#names = readRowDescription(body).map((column) => column.name);
     else if (tag === SERVER.dataRow) {
       const values = readDataRow(body);
       this.#rows.push(Object.fromEntries(this.#names.map((name, index) => [name, values[index]?.toString("utf8") ?? null])));

@@ -12,6 +12,8 @@ export interface CatalogueWatchOptions {
   readonly upstream: Upstream;
   readonly database: string;
   readonly context: UpstreamContext;
+  /** How long a change made by others can go unseen, unless the database tells of it. */
+  readonly pollMs: number;
   readonly onChange: (catalogue: Catalogue) => void;
   /** How often estimates of rows are read anew while nothing else changes; null: never. */
   readonly estimatesMs: number | null;
@@ -22,8 +24,10 @@ export interface CatalogueWatchOptions {
   readonly examine: (connection: TargetConnection, catalogue: Catalogue) => Promise<void>;
 }
 
-/** How long a change made by others can go unseen; a look takes the target some milliseconds. */
-const POLL_MS = 1_000;
+/** Where an event trigger in the database may tell of changes as they are committed: docs/masking.md has its SQL. */
+const CHANNEL = "sallyport_catalogue";
+/** Anybody may notify anything: looks for that reason are no more frequent than this. */
+const NOTIFIED_MS = 100;
 const REDIAL_MS_MAX = 30_000;
 /** Changes come in bursts, and what looks again for the sake of a statement should not have to wait. */
 const EXAMINE_MS = 500;
@@ -36,9 +40,11 @@ export class CatalogueWatch {
   #next: Promise<void> | null = null;
   #timer: NodeJS.Timeout | null = null;
   #examineTimer: NodeJS.Timeout | undefined;
+  #notifiedTimer: NodeJS.Timeout | null = null;
   #examining: Promise<void> = Promise.resolve();
   #failures = 0;
   #estimatedAtMs = 0;
+  #notifiedAtMs = Number.NEGATIVE_INFINITY;
   #stopped = false;
 
   constructor(options: CatalogueWatchOptions) {
@@ -64,6 +70,7 @@ export class CatalogueWatch {
     this.#stopped = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
     clearTimeout(this.#examineTimer);
+    if (this.#notifiedTimer !== null) clearTimeout(this.#notifiedTimer);
     this.#connection?.socket.destroy();
   }
 
@@ -73,7 +80,7 @@ export class CatalogueWatch {
     this.#looking = look.finally(() => {
       this.#looking = null;
       if (this.#stopped) return;
-      const wait = this.#failures === 0 ? POLL_MS : Math.min(2 ** this.#failures * 500, REDIAL_MS_MAX);
+      const wait = this.#failures === 0 ? this.#options.pollMs : Math.min(2 ** this.#failures * 500, REDIAL_MS_MAX);
       this.#timer = setTimeout(() => void this.refresh(), wait);
     });
     return this.#looking;
@@ -126,6 +133,18 @@ export class CatalogueWatch {
     });
     // Who stopped the watch meanwhile found no connection to end.
     if (this.#stopped) connection.socket.destroy();
+    // A standby takes no LISTEN; looks come once a second all the same.
+    await connection.listen(CHANNEL, () => this.#onNotified()).catch(() => undefined);
     return connection;
+  }
+
+  #onNotified(): void {
+    if (this.#stopped || this.#notifiedTimer !== null) return;
+    const wait = Math.max(0, this.#notifiedAtMs + NOTIFIED_MS - performance.now());
+    this.#notifiedTimer = setTimeout(() => {
+      this.#notifiedTimer = null;
+      this.#notifiedAtMs = performance.now();
+      void this.refresh();
+    }, wait);
   }
 }

@@ -28,6 +28,8 @@ export interface CataloguesOptions {
 /** How long the start waits for targets to answer; those that don't are served once they do. */
 const FIRST_READ_MS = 5_000;
 
+/** How long a change made by others can go unseen; a look takes the target some milliseconds. */
+const POLL_MS = 1_000;
 /** How long a table may have been growing before it counts as larger: ANALYZE itself comes no more often. */
 const ESTIMATES_MS = 60_000;
 
@@ -107,6 +109,7 @@ export class Catalogues {
       onChange: (catalogue) => this.#onChange(target, name, catalogue),
       // What the doctor finds is about masks.
       examine: this.#rules.has(target.name) ? doctorOf(this.#options, upstream, database) : async () => undefined,
+      pollMs: POLL_MS,
       estimatesMs: sized ? ESTIMATES_MS : null,
       onEstimates: (catalogue) => {
         if (this.#inForce) this.#options.onCatalogue(name, catalogue);

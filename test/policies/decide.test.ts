@@ -139,4 +139,55 @@ describe("masksFor", () => {
     assert.deepEqual(masksFor(document, desk, "orders"), []);
     assert.deepEqual(masksFor(document, agent, "plain"), []);
   });
+
+  describe("with several fields in `unless`", () => {
+    const masked = (unless: unknown, who: Principal) => {
+      const rules = [{ target: "orders", columns: ["public.users.ssn"], with: "redact", unless }];
+      return masksFor(policyDocumentSchema.parse({ masking: { rules } }), who, "orders").length === 1;
+    };
+    const unless = { names: ["ada", "grace"], groups: ["fraud-desk", "audit"], issuers: ["https://idp"] };
+
+    test("spares those alone who match every one of them", () => {
+      assert.equal(masked(unless, principal(["x", "audit"], "ada")), false);
+      assert.equal(masked(unless, principal(["fraud-desk"], "grace")), false);
+      for (const [why, who] of [
+        ["another name", principal(["audit"], "edsger")],
+        ["no such group", principal(["x"], "ada")],
+        ["no group at all", principal([], "ada")],
+        ["another issuer, whose names and groups are its own", principal(["audit"], "ada", "https://other")],
+        ["a name in other letters", principal(["audit"], "Ada")],
+        ["a group in other letters", principal(["AUDIT"], "ada")],
+        ["an issuer with a slash more", principal(["audit"], "ada", "https://idp/")],
+      ] as const)
+        assert.equal(masked(unless, who), true, why);
+    });
+
+    test("of two fields each counts", () => {
+      assert.equal(masked({ names: ["ada"], issuers: ["https://idp"] }, principal([], "ada")), false);
+      assert.equal(masked({ names: ["ada"], issuers: ["https://idp"] }, principal([], "ada", "https://other")), true);
+      assert.equal(masked({ groups: ["audit"], issuers: ["https://idp"] }, principal(["audit"], "x", "https://other")), true);
+      assert.equal(masked({ names: ["ada"], groups: ["audit"] }, principal(["audit"], "grace")), true);
+    });
+
+    test("who acts for another is that other to a rule: its own name spares nobody", () => {
+      const acting: Principal = { ...principal(["agents"], "robot"), actor: "ada" };
+      assert.equal(masked({ names: ["ada"] }, acting), true);
+    });
+
+    test("nothing in it, or a field without entries, is refused", () => {
+      for (const empty of [{}, { names: [] }, { groups: [] }, { names: ["ada"], groups: [] }, { names: [""] }])
+        assert.throws(() => masked(empty, agent), /names|groups|issuers|small|expected/i, JSON.stringify(empty));
+    });
+  });
+
+  test("one rule may spare whom another does not, in the order of the rules", () => {
+    const rules = [
+      { name: "some", target: "orders", columns: ["public.users.ssn"], with: { keepLast: 4 }, unless: { groups: ["audit"] } },
+      { name: "all", target: "orders", columns: ["public.users.ssn"], with: "redact" },
+    ];
+    const policy = policyDocumentSchema.parse({ masking: { rules } });
+    const names = (who: Principal) => masksFor(policy, who, "orders").map(({ rule }) => rule);
+    assert.deepEqual(names(principal(["audit"])), ["all"]);
+    assert.deepEqual(names(principal(["x"])), ["some", "all"]);
+  });
 });

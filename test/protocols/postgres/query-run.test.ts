@@ -47,6 +47,20 @@ describe("a query of the gateway's own", () => {
     assert.throws(() => run([...failed, s.ready()]), isFault("catalogue-unavailable", /^(?!.*canary).*42P01/));
   });
 
+  test("counts notifications that come between, and hands back what comes behind its end", () => {
+    const query = new QueryRun("select 1");
+    const told = frame("A", "\0\0\0\x01channel\0payload\0");
+    const behind = told.subarray(0, 9);
+    assert.deepEqual(query.push(Buffer.concat([told, s.columns("a"), told, s.row("1"), s.complete("SELECT 1"), s.ready(), behind])), [
+      { a: "1" },
+    ]);
+    assert.equal(query.notifications, 2);
+    assert.deepEqual(query.rest, behind);
+    const failing = new QueryRun("select 1");
+    assert.throws(() => failing.push(Buffer.concat([s.error("42P01", "x"), s.ready(), behind])), isFault("catalogue-unavailable"));
+    assert.deepEqual(failing.rest, behind);
+  });
+
   test("is not misled by malformed answers", () => {
     for (const bad of [frame("D", "\0\x01\0\0\0\x09x"), frame("T", "\0\x01"), frame("E", "S"), frame("D", "", 3)]) {
       assert.throws(() => run([bad]), isFault("malformed-message"));
