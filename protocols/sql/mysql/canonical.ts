@@ -25,6 +25,8 @@ export function canonicalText(tokens: readonly Token[]): Canonical {
 function needsSpace(before: Token | undefined, token: Token): boolean {
   if (before === undefined) return false;
   if (token.spaced) return true;
+  // Two signs, never the beginning of a comment.
+  if (before.kind === "symbol" && before.text === "-" && token.text === "-") return true;
   const glued = (one: Token): boolean => one.kind === "symbol" || one.kind === "system-variable" || one.kind === "parameter";
   return !glued(before) && !glued(token);
 }
