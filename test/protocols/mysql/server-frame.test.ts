@@ -64,7 +64,7 @@ describe("the server's packets", () => {
         const expected = payloadsOf(run([bytes], whole));
         assert.deepEqual(payloadsOf(run(cut(bytes, places), parts)), expected);
         assert.deepEqual(parts, whole);
-        expected.forEach(({ sequence }, index) => assert.equal(sequence, (7 + index) & 0xff));
+        for (const [index, { sequence }] of expected.entries()) assert.equal(sequence, (7 + index) & 0xff);
       }),
     );
   });
