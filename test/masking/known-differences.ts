@@ -3,15 +3,17 @@
  * still so, so that a change is noticed and the entry goes.
  */
 export interface KnownDifference {
-  readonly tool: string;
+  readonly tools: readonly string[];
   readonly cases: readonly string[];
   /** Words of docs/limits.md. */
   readonly limit: string;
 }
 
+const PSQL = ["psql", "psql 18"];
+
 export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
-  { tool: "psql", cases: ["\\deu+", "\\dRs+"], limit: "options of user mappings and connection strings of subscriptions show NULL" },
-  { tool: "psql", cases: ["\\dconfig"], limit: "`client_encoding` is UTF8; `search_path` and other settings are held" },
-  { tool: "browsers", cases: ["as DBeaver connects: the search path"], limit: "`SHOW search_path` shows the resolved path" },
-  { tool: "sequelize", cases: ["find or create"], limit: "Sequelize's `findOrCreate`" },
+  { tools: PSQL, cases: ["\\deu+", "\\dRs+"], limit: "options of user mappings and connection strings of subscriptions show NULL" },
+  { tools: PSQL, cases: ["\\dconfig"], limit: "`client_encoding` is UTF8; `search_path` and other settings are held" },
+  { tools: ["browsers"], cases: ["as DBeaver connects: the search path"], limit: "`SHOW search_path` shows the resolved path" },
+  { tools: ["sequelize"], cases: ["find or create"], limit: "Sequelize's `findOrCreate`" },
 ];

@@ -14,7 +14,7 @@ export interface Tool {
   /** Left out where it would only ask the other version the same again. */
   readonly versions: readonly PostgresVersion[];
   /** Its output has cases behind lines of two at-signs. */
-  run(way: Way, version: PostgresVersion): Promise<Shown>;
+  run(way: Way): Promise<Shown>;
 }
 
 const BOTH: readonly PostgresVersion[] = [15, 18];
@@ -27,7 +27,7 @@ async function program(way: Way, command: readonly [string, ...string[]], input 
   return show(command, { env, input, cwd: CLIENTS });
 }
 
-/** The client of the server's own version: an older one does not know a newer server's catalogue. */
+/** An older client does not know a newer server's catalogue. */
 function client(version: PostgresVersion, name: "psql" | "pg_dump"): readonly [string, ...string[]] {
   return version === 15 ? [join(DEBIAN_PROGRAMS, name)] : postgresql18Client().command(name);
 }
@@ -77,29 +77,36 @@ async function dumped(way: Way, version: PostgresVersion, args: readonly string[
   ]);
 }
 
-const pgDump: Tool = {
-  name: "pg_dump",
+/** @param own the version of the client, which may be newer than the server */
+const psql = (name: string, own: PostgresVersion, servers: readonly PostgresVersion[]): Tool => ({
+  name,
+  parts: ["psql", "psql18"],
+  versions: servers,
+  run: (way) => program(way, [...client(own, "psql"), "--no-psqlrc"], `${psqlScript()}\\echo '@@ end'\n`),
+});
+
+const pgDump = (name: string, own: PostgresVersion, servers: readonly PostgresVersion[], dumps = DUMPS): Tool => ({
+  name,
   parts: ["pg_dump", "psql18"],
-  versions: BOTH,
-  async run(way, version) {
+  versions: servers,
+  async run(way) {
     let [stdout, stderr] = ["", ""];
-    for (const args of DUMPS) {
-      const shown = await dumped(way, version, args);
+    for (const args of dumps) {
+      const shown = await dumped(way, own, args);
       stdout += `@@ ${args.join(" ")}\n${shown.stdout}exit code ${shown.code}\n`;
       stderr += `@@ ${args.join(" ")}\n${shown.stderr}`;
     }
     return { code: 0, stdout: `${stdout}@@ end\n`, stderr };
   },
-};
+});
 
 export const TOOLS: readonly Tool[] = [
-  {
-    name: "psql",
-    parts: ["psql", "psql18"],
-    versions: BOTH,
-    run: (way, version) => program(way, [...client(version, "psql"), "--no-psqlrc"], `${psqlScript()}\\echo '@@ end'\n`),
-  },
-  pgDump,
+  psql("psql", 15, [15]),
+  psql("psql", 18, [18]),
+  psql("psql 18", 18, [15]),
+  pgDump("pg_dump", 15, [15]),
+  pgDump("pg_dump", 18, [18]),
+  pgDump("pg_dump 18", 18, [15], DUMPS.slice(0, 1)),
   {
     name: "JDBC",
     parts: ["java", "jdbc"],
