@@ -70,7 +70,7 @@ export class QueryRun {
       this.#rows.push(Object.fromEntries(this.#names.map((name, index) => [name, values[index]?.toString("utf8") ?? null])));
     } else if (tag === SERVER.errorResponse) {
       const code = readErrorFields(body).get("C") ?? "";
-      this.#failure = new Fault("catalogue-unavailable", `the target refused a query of the catalogue reader (${code})`);
+      this.#failure = new Fault("catalogue-unavailable", `the target refused a query of the gateway's own (${code})`);
     }
   }
 }

@@ -9,7 +9,7 @@ import { resolveProtection } from "#protocols/postgres/protocol.ts";
 import { withRules } from "#src/discover/edit.ts";
 import { canBeNamed, type Finding, findingsOf, isProposed, type Proposal, proposalsOf } from "#src/discover/proposal.ts";
 import { blockLines, nameOf, reason } from "#src/discover/rule-text.ts";
-import { type Seen, sampleCatalogue } from "#src/discover/sample.ts";
+import { type Seen, sampleCatalogue, type Unread } from "#src/discover/sample.ts";
 import { unifiedDiff } from "#src/discover/unified-diff.ts";
 import type { ExitCode } from "./failure.ts";
 import { NOBODY } from "./principals.ts";
@@ -45,6 +45,7 @@ export async function discover(world: World, screen: Screen, options: DiscoverOp
   });
   const findings = findingsOf(seen.columns, resolved);
   for (const finding of findings) await screen.object(findingObject(finding, database));
+  for (const { relation, why } of seen.unread) await screen.object(unreadObject(relation, why, database));
   const proposals = proposalsOf(findings, new Set(config.policy.masking.rules.map(({ name }) => name)));
   tell(screen, seen, findings, options.sample);
   await show(world, screen, { file: config.file, given: options.config, proposals, target: target.name, yaml: options.yaml === true });
@@ -55,6 +56,12 @@ export async function discover(world: World, screen: Screen, options: DiscoverOp
 function findingObject(finding: Finding, database: string): object {
   const { schema, table, column, kind, what, confidence, matched, sampled, named, shape, mask, coveredBy } = finding;
   return { database, schema, table, column, kind, what, confidence, matched, sampled, named, shape, proposedMask: mask, coveredBy };
+}
+
+/** The same keys; nobody should take a table that was not looked at for one that holds nothing. */
+function unreadObject({ schema, name }: Unread["relation"], why: string, database: string): object {
+  const nothing = { confidence: null, matched: null, sampled: null, named: null, shape: null, proposedMask: null, coveredBy: null };
+  return { database, schema, table: name, column: null, kind: "not-looked-at", what: why, ...nothing };
 }
 
 /** On stderr, so that a diff can be piped: what was looked at, and what comes of it without a rule. */

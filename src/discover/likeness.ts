@@ -59,9 +59,12 @@ function likeness(detector: Detector, column: SampledColumn, cells: readonly (re
     if (!columnNamed || column.of === "json") return undefined;
     return { kind, what, confidence: UNSEEN, matched: 0, sampled: 0, named: true, shape: null, pure: false };
   }
-  const hits = cells.map((leaves) => leaves.find((leaf) => fits(detector, leaf, columnNamed)));
+  const keyNamed = keysNamed(detector);
+  // A detector that goes by names asks them of a leaf's own key, where there is one.
+  const mayFit = ({ key }: Leaf): boolean => detector.alone !== null || columnNamed || keyNamed(key);
+  const hits = cells.map((leaves) => leaves.find((leaf) => mayFit(leaf) && detector.fits(leaf.value)));
   const matching = hits.filter((hit) => hit !== undefined);
-  const named = columnNamed || matching.some(({ key }) => key !== null && isNamed(detector, key, ""));
+  const named = columnNamed || matching.some(({ key }) => keyNamed(key));
   const [matched, sampled] = [matching.length, cells.length];
   const share = matched / sampled;
   if (!suffices(detector, named, column.of === "json", share, matched, sampled)) return undefined;
@@ -70,17 +73,27 @@ function likeness(detector: Detector, column: SampledColumn, cells: readonly (re
     ...{ kind, what, matched, sampled, named },
     confidence: Math.round((named ? certain + (1 - certain) / 2 : certain) * 100) / 100,
     shape: detector.shaped ? sharedShape(matching.map(({ value }) => value)) : null,
-    pure:
-      column.of !== "json" &&
-      share >= PURE_SHARE &&
-      (kind !== "email" || cells.flat().every(({ value }) => isEmail(value) || !value.includes("@"))),
+    pure: column.of !== "json" && share >= PURE_SHARE && cells.flat().every(({ value }) => isPart(kind, value)),
   };
 }
 
-/** A detector that goes by names asks them of a leaf's own key, where there is one. */
-function fits(detector: Detector, { value, key }: Leaf, columnNamed: boolean): boolean {
-  if (detector.alone === null && !columnNamed && (key === null || !isNamed(detector, key, ""))) return false;
-  return detector.fits(value);
+/** What does not match may stand beside what does, if it is of the same stuff: half an address, a number with a wrong digit. */
+function isPart(kind: Kind, value: string): boolean {
+  if (kind === "email") return isEmail(value) || !value.includes("@");
+  return kind !== "card" || /^[\d -]*$/.test(value);
+}
+
+/** Thousands of documents have the same few keys. */
+function keysNamed(detector: Detector): (key: string | null) => boolean {
+  const known = new Map<string, boolean>();
+  return (key) => {
+    if (key === null) return false;
+    const before = known.get(key);
+    if (before !== undefined) return before;
+    const named = isNamed(detector, key, "");
+    known.set(key, named);
+    return named;
+  };
 }
 
 function suffices(detector: Detector, named: boolean, json: boolean, share: number, matched: number, sampled: number): boolean {

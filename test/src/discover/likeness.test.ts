@@ -345,6 +345,8 @@ describe("what is told of values", () => {
       true,
     );
     assert.equal(likenessOf(column("a", [...many(50, card), ...many(20, () => "none")]))?.pure, false);
+    assert.equal(likenessOf(column("a", [...many(99, card), "4111 1111 1111 1112"]))?.pure, true);
+    assert.equal(likenessOf(column("a", [...many(99, card), "see 917-44-2051"]))?.pure, false);
   });
 });
 
