@@ -14,7 +14,7 @@ import { packets } from "./packet.ts";
 import { rebuiltError } from "./rebuilt-errors.ts";
 import type { Exchange } from "./server-frame.ts";
 import type { Answer, SessionState } from "./session.ts";
-import { applyChanges } from "./settings.ts";
+import { applyChanges, judgeable } from "./settings.ts";
 import { readBinaryRow, readTextRow, type ValueType } from "./values.ts";
 
 type Phase =
@@ -317,7 +317,7 @@ export class Answers {
     const ok = readOk(payload, this.#state.terms.upstreamCapabilities);
     this.#state.status = ok.status;
     this.#state.sendingFile = false;
-    if (ok.changes.length > 0) this.#state.settings = applyChanges(this.#state.settings, ok.changes);
+    if (ok.changes.length > 0) this.#state.settings = judgeable(applyChanges(this.#state.settings, ok.changes));
     return ok;
   }
 

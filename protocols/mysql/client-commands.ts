@@ -152,6 +152,7 @@ export class ClientCommands {
     return this.#judged(sql, payload, whole, (judgement, own) => {
       const event = this.#recordText(judgement, null);
       if (judgement.denial !== null) return this.#refuse(judgement.denial, event);
+      if (judgement.instead !== null) return this.#refuse(commandDenial("a prepared KILL"), event);
       const rewritten = judgement.upstreamSql;
       const bytes =
         rewritten === null ? own.whole : packets(Buffer.concat([Buffer.from([COMMAND.stmtPrepare]), Buffer.from(rewritten)]), 0);

@@ -5,6 +5,7 @@
  * Source: MySQL source documentation, "Session State Information"; MySQL manual, "Server SQL Modes".
  */
 import { readSqlMode, type SqlMode } from "#protocols/sql/mysql/sql-mode.ts";
+import { Fault } from "#protocols/wire/fault.ts";
 import { PayloadCursor } from "./cursor.ts";
 
 export interface Settings {
@@ -37,4 +38,21 @@ export function applyChanges(settings: Settings, changes: Buffer): Settings {
     }
   }
   return { database, sqlMode, charset };
+}
+
+/** Sets in which each byte below 0x80 is the ASCII character, wherever it stands. */
+const JUDGEABLE: ReadonlySet<string> = new Set(
+  (
+    "utf8mb4 utf8mb3 utf8 ascii latin1 latin2 latin5 latin7 cp1250 cp1251 cp1256 cp1257 cp850 cp852 cp866 dec8 geostd8 greek hebrew " +
+    "hp8 keybcs2 koi8r koi8u macce macroman tis620 armscii8 binary"
+  ).split(" "),
+);
+
+/** @throws Fault `upstream-out-of-step`: in other sets a byte of a character could be read as a quote */
+export function judgeable(settings: Settings): Settings {
+  if (JUDGEABLE.has(settings.charset.toLowerCase())) return settings;
+  throw new Fault(
+    "upstream-out-of-step",
+    "the session's character_set_client is one in which statements can't be judged; the session ends",
+  );
 }

@@ -28,9 +28,13 @@ export function analyse(sql: string, settings: TextSettings): MysqlAnalysis {
   const lexed = lex(sql, settings);
   if (lexed.kind === "error") return unparsed(lexed.message, lexed.index + 1);
   const statements = splitStatements(lexed.tokens);
+  const kill = statements.length === 1 ? killOf(statements[0] ?? []) : null;
+  if (rereads(sql, statements)) {
+    return unparsed("a statement in the text may change how those behind it are read; send it by itself", 1);
+  }
   const facts: StatementFacts[] = [];
   for (const tokens of statements) {
-    const found = statementFacts(tokens);
+    const found = kill === null ? statementFacts(tokens) : KILL;
     if (found === undefined) return unparsed("the statement could not be understood", (tokens[0]?.start ?? 0) + 1);
     facts.push(found);
   }
@@ -38,10 +42,25 @@ export function analyse(sql: string, settings: TextSettings): MysqlAnalysis {
   return {
     facts: { kind: "parsed", statements: facts },
     statements: facts.length,
-    kill: statements.length === 1 && first !== undefined ? killOf(first) : null,
+    kill,
     readsLocalFile: statements.length === 1 && first !== undefined && /^load data (low_priority |concurrent )?local /.test(wordsOf(first)),
     changesCatalogue: facts.some(({ needs }) => needs.includes("schema") || needs.includes("admin")),
   };
+}
+
+/** Of the principal's own sessions alone: the gateway carries it out. */
+const KILL: StatementFacts = { tag: "KILL", needs: ["read"], tables: [], masking: null, guards: [] };
+
+/** What may set sql_mode or a character set, by its first word. */
+const SETTERS: ReadonlySet<string> = new Set(["set", "execute", "call", "begin", "if", "case", "while", "for", "loop", "repeat"]);
+
+/**
+ * The server cuts a text statement by statement, each by the settings that the ones before have left. That makes a difference
+ * only where quotes, backslashes or characters beyond ASCII stand in it.
+ */
+function rereads(sql: string, statements: readonly (readonly Token[])[]): boolean {
+  const sets = statements.slice(0, -1).some(([first]) => first?.kind === "word" && SETTERS.has(first.text.toLowerCase()));
+  return sets && /[\\"\u0080-\uffff]/.test(sql);
 }
 
 function statementFacts(tokens: readonly Token[]): StatementFacts | undefined {

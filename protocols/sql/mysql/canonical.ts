@@ -27,6 +27,8 @@ function needsSpace(before: Token | undefined, token: Token): boolean {
   if (token.spaced) return true;
   // Two signs, never the beginning of a comment.
   if (before.kind === "symbol" && before.text === "-" && token.text === "-") return true;
+  // A dot would become part of a variable's name.
+  if (before.kind === "user-variable") return true;
   const glued = (one: Token): boolean => one.kind === "symbol" || one.kind === "system-variable" || one.kind === "parameter";
   return !glued(before) && !glued(token);
 }
@@ -38,7 +40,8 @@ function spelled({ kind, text }: Token): string {
     case "string":
       return `'${text.replaceAll("\\", "\\\\").replaceAll("'", "''")}'`;
     case "user-variable":
-      return `@\`${text.replaceAll("`", "``")}\``;
+      // The grammar knows no quoted ones.
+      return /^[\w$.]+$/.test(text) ? `@${text}` : `@\`${text.replaceAll("`", "``")}\``;
     case "bits":
       return text.startsWith("0x") ? `x'${text.slice(2)}'` : `b'${text.slice(2)}'`;
     case "word":

@@ -32,7 +32,8 @@ const BY_NODE: Readonly<Record<string, readonly [tag: string, ...needs: Right[]]
   Grant: ["GRANT", "admin"],
   Revoke: ["REVOKE", "admin"],
   Flush: ["FLUSH", "admin"],
-  Kill: ["KILL", "read"],
+  /** Of any connection of the login that the gateway shares out; one of the principal's own is seen to by the gateway. */
+  Kill: ["KILL", "admin"],
   Call: ["CALL", "write"],
   StartTransaction: ["START TRANSACTION", "read"],
   Commit: ["COMMIT", "read"],
@@ -61,7 +62,7 @@ const BY_NODE: Readonly<Record<string, readonly [tag: string, ...needs: Right[]]
 
 /** Which SHOW tells of more than the schema, by the words behind it. */
 const SHOW_ADMIN =
-  /^(full )?(processlist|engine .*|binary .*|binlog .*|master .*|slave .*|replica.*|relaylog .*|all slaves .*|privileges|grants for .*|profile.*)$/;
+  /^(full )?(processlist|engine .*|binary .*|binlog .*|master .*|slave .*|replica.*|relaylog .*|all slaves .*|privileges|grants for .*|create user .*|profile.*)$/;
 
 /** Statements that the grammar does not read, by their first words. */
 const BY_WORDS: readonly (readonly [RegExp, string, ...Right[]])[] = [
@@ -72,7 +73,8 @@ const BY_WORDS: readonly (readonly [RegExp, string, ...Right[]])[] = [
   [/^xa /, "XA", "write"],
   [/^(begin|begin work)$/, "BEGIN", "read"],
   [/^set transaction /, "SET TRANSACTION", "read"],
-  [/^load data /, "LOAD DATA", "read", "write"],
+  [/^load data (low_priority |concurrent )?local /, "LOAD DATA LOCAL", "write"],
+  [/^load data /, "LOAD DATA", "write", "admin"],
 ];
 
 /** @param tree of one statement, undefined where the grammar does not read it. @returns undefined when nothing is known of it */
@@ -87,6 +89,9 @@ function needsOfNode(name: string, body: Readonly<Record<string, unknown>>, tree
     const found = statementNeeds(inner, []);
     return found === undefined ? undefined : { tag: "EXPLAIN", needs: body["analyze"] === true ? found.needs : ["read"] };
   }
+  // Compound statements begin like a transaction.
+  if (name === "StartTransaction" && Array.isArray(body["statements"]) && body["statements"].length > 0)
+    return { tag: "BEGIN", needs: EVERY };
   const known = BY_NODE[name];
   if (known === undefined) return { tag: name.toUpperCase(), needs: EVERY };
   const [tag, ...needs] = known;
@@ -96,6 +101,8 @@ function needsOfNode(name: string, body: Readonly<Record<string, unknown>>, tree
   return { tag: tag === "INSERT" && isWord(tokens[0], "replace") ? "REPLACE" : tag, needs: [...all] };
 }
 
+const CHANGES: ReadonlySet<string> = new Set(["Insert", "Update", "Delete", "Merge", "CreateTable"]);
+
 /** Functions, row locks, and queries inside writes. */
 function inside(name: string, tree: unknown): readonly Right[] {
   const needs: Right[] = [];
@@ -104,6 +111,8 @@ function inside(name: string, tree: unknown): readonly Right[] {
     if (key === "locks" && Array.isArray(value) && value.length > 0) needs.push("write");
     if (key === "into" && isBody(value)) needs.push("write");
     if (key === "Select" && name !== "Query") needs.push("read");
+    // WITH … UPDATE and its kin are queries to the grammar.
+    if (name === "Query" && CHANGES.has(key) && isBody(value)) needs.push("write");
     return true;
   });
   return needs;
@@ -113,7 +122,8 @@ function inside(name: string, tree: unknown): readonly Right[] {
 function settingNeeds(tokens: readonly Token[]): readonly Right[] {
   const words = tokens.map(({ text }) => text.toLowerCase());
   const admin = ["global", "persist", "persist_only", "password", "role", "resource"].some((word) => words.includes(word));
-  return admin ? ["admin"] : [];
+  // How the gateway knows by which settings a text is read.
+  return admin || words.some((word) => word.startsWith("session_track_")) ? ["admin"] : [];
 }
 
 function needsByWords(tokens: readonly Token[]): Need | undefined {
