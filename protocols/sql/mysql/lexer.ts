@@ -251,7 +251,7 @@ class Lexer {
     const quoted = matches(/[xX]'[0-9A-Fa-f]*'|[bB]'[01]*'/y, this.#sql, start);
     const plain = quoted === null ? (matches(HEXADECIMAL, this.#sql, start) ?? matches(BINARY, this.#sql, start)) : null;
     // Without quotes an odd number of digits has a zero before it; in quotes it is an error.
-    const padded = plain !== null && plain.startsWith("0x") && plain.length % 2 === 1 ? `0x0${plain.slice(2)}` : plain;
+    const padded = plain?.startsWith("0x") === true && plain.length % 2 === 1 ? `0x0${plain.slice(2)}` : plain;
     const text = quoted === null ? padded : `0${quoted[0]?.toLowerCase()}${quoted.slice(2, -1)}`;
     if (text === null) return false;
     // Behind a dot it is a name.

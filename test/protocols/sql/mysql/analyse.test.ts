@@ -61,7 +61,7 @@ const CASES: readonly (readonly [rights: string, ...texts: string[]])[] = [
     "SET GLOBAL max_connections = 1",
     "SET PASSWORD = 'x'",
     "GRANT SELECT ON a.* TO 'x'@'%'",
-    
+
     "SHOW ENGINE INNODB STATUS",
     "SHOW CREATE USER root",
     "SELECT LOAD_FILE('/etc/passwd')",
