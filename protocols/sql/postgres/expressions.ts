@@ -66,6 +66,9 @@ function readOf(noted: Noted, meaning: Meaning): Origin {
       noted.reads.refer(meaning.origin);
       return meaning.origin;
     case "row":
+      if (meaning.vague) noted.rows.addVague(meaning.origin);
+      else noted.rows.add(meaning.origin);
+      return meaning.origin;
     case "attribute":
       noted.rows.add(meaning.origin);
       return meaning.origin;

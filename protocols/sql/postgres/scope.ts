@@ -48,7 +48,8 @@ export interface ColumnMeaning {
 
 export type Meaning =
   | ColumnMeaning
-  | { readonly kind: "row"; readonly origin: Origin; readonly entry: Entry }
+  /** `vague`: it may be a column of something whose columns can't be told. */
+  | { readonly kind: "row"; readonly origin: Origin; readonly entry: Entry; readonly vague: boolean }
   /** A name behind a relation that is none of its columns: a function in disguise, or an error. */
   | { readonly kind: "attribute"; readonly origin: Origin; readonly entry: Entry }
   /** `ctid`, `xmin` … */
@@ -85,7 +86,7 @@ export function referenceOf(columnRef: Body): Reference {
 export function meaningOf({ words, star }: Reference, scope: Scope | null, spend: Spend): Meaning {
   if (star) {
     const entry = words.length === 0 ? undefined : entryOf(words, scope);
-    return entry === undefined ? UNKNOWN : { kind: "row", origin: rowOrigin(entry), entry };
+    return entry === undefined ? UNKNOWN : { kind: "row", origin: rowOrigin(entry), entry, vague: false };
   }
   const [name = ""] = words.slice(-1);
   if (words.length === 1) return unqualified(name, scope, spend);
@@ -121,7 +122,7 @@ function unqualified(name: string, scope: Scope | null, spend: Spend): Meaning {
     }
   }
   const row = entryOf([name], scope);
-  if (row !== undefined) return { kind: "row", origin: mixed([...passed, rowOrigin(row)]), entry: row };
+  if (row !== undefined) return { kind: "row", origin: mixed([...passed, rowOrigin(row)]), entry: row, vague: passed.length > 0 };
   return vague === undefined ? UNKNOWN : vagueColumn(vague, passed);
 }
 
