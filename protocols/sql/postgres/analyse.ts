@@ -20,7 +20,7 @@ import { sensitiveIn, sensitiveUnparsed } from "./sensitive.ts";
 import { type Spliced, spliced } from "./splice.ts";
 import { statementTag } from "./tags.ts";
 import { tokensOf } from "./tokens.ts";
-import { bindsName, textOf, walk } from "./tree.ts";
+import { bindsName, keepWalk, textOf, walk } from "./tree.ts";
 
 /**
  * @param view what is masked for the principal on the target; null when nothing is
@@ -40,6 +40,7 @@ export function analyse(
   const statements = statementsOf(parsed.tree, offsets.toIndex, sql.length);
   if (statements === undefined) return unparsed(sql, "the statement could not be understood", null, view !== null);
 
+  for (const statement of statements) keepWalk(statement);
   const text: SourceText = { sql, offsets, tokens: once(() => tokensOf(sql, offsets)) };
   const maskings =
     view === null ? [] : statements.map((statement) => unprinted(maskStatement(statement, view, text), statement, view, text));

@@ -66,11 +66,11 @@ function relationSource(reading: Reading, body: Body, names: Bound | null, level
   const common = { number: level.sources.size, alias: aliasOf(body) ?? name, needs: NOTHING, shown, location, optional: false };
   for (let at = body["schemaname"] === undefined ? names : null; at !== null; at = at.up) {
     if (at.name !== name) continue;
-    const columns = renamed(at.reach.columns(), body);
+    const columns = renamed(at.reach.columns(), body, level);
     return { ...common, columns, relation: undefined, reach: at.reach, few: at.reach.oneRow, read: undefined };
   }
   const { relation, rows } = reading.relation(body);
-  const columns = relation === undefined ? undefined : renamed(new Set(relation.columns.map((column) => column.name)), body);
+  const columns = relation === undefined ? undefined : renamed(namesOf(relation, level), body, level);
   const read = rows === null ? undefined : { shown, rows, location };
   return { ...common, columns, relation, reach: undefined, few: false, read };
 }
@@ -82,7 +82,7 @@ function subselectSource(reading: Reading, body: Body, names: Bound | null, leve
   return {
     number: level.sources.size,
     alias: aliasOf(body) ?? "",
-    columns: renamed(reach?.columns(), body),
+    columns: renamed(reach?.columns(), body, level),
     relation: undefined,
     reach,
     few: reach?.oneRow === true || subquery?.body["valuesLists"] !== undefined,
@@ -167,9 +167,22 @@ function columnNames(body: Body): readonly string[] | undefined {
   return names.length === 0 ? undefined : names;
 }
 
-function renamed(columns: ReadonlySet<string> | undefined, body: Body): ReadonlySet<string> | undefined {
-  const names = columnNames(body) ?? [];
-  return columns === undefined ? undefined : new Set([...columns].map((name, index) => names[index] ?? name));
+const columnSets = new WeakMap<CatalogueRelation, ReadonlySet<string>>();
+
+function namesOf(relation: CatalogueRelation, { work }: Level): ReadonlySet<string> {
+  const known = columnSets.get(relation);
+  if (known !== undefined) return known;
+  spend(work, relation.columns.length);
+  const names = new Set(relation.columns.map(({ name }) => name));
+  columnSets.set(relation, names);
+  return names;
+}
+
+function renamed(columns: ReadonlySet<string> | undefined, body: Body, level: Level): ReadonlySet<string> | undefined {
+  const names = columnNames(body);
+  if (columns === undefined || names === undefined) return columns;
+  spend(level.work, columns.size);
+  return new Set([...columns].map((name, index) => names[index] ?? name));
 }
 
 /** Of the first thing below that has one. */

@@ -13,6 +13,7 @@ export function columnsOf(targets: readonly TreeNode[], level: Level): ReadonlyS
     const value = nodeOf("ResTarget", target.body, "val");
     const star = value === undefined ? false : starOf(value, level);
     if (star === undefined) return undefined;
+    if (star !== false) spend(level.work, star.length);
     for (const name of star === false ? [outputName(target.body)] : star) columns.add(name);
   }
   return columns;
@@ -26,7 +27,7 @@ function starOf({ type, body }: TreeNode, level: Level): readonly string[] | und
   const [qualifier] = wordsOf(body, "fields").slice(0, -1).slice(-1);
   const meant = [...level.sources].filter(({ alias }) => qualifier === undefined || alias === qualifier);
   if (meant.length === 0 || meant.some(({ columns }) => columns === undefined)) return undefined;
-  spend(level.work, meant.length * 8);
+  for (const { columns } of meant) spend(level.work, 8 + (columns?.size ?? 0));
   return meant.flatMap(({ columns }) => [...(columns ?? [])]);
 }
 

@@ -120,7 +120,7 @@ export interface Expected {
  * What was made is read again: as many statements of the same kinds, and masked relations only where we put them, and as
  * targets as often as they were. Undefined when it is not so.
  */
-export function reread({ sql, inserted }: Spliced, view: MaskingView, expected: Expected): readonly LocatedStatement[] | undefined {
+export function reread({ sql, isInserted }: Spliced, view: MaskingView, expected: Expected): readonly LocatedStatement[] | undefined {
   const { kinds, hidden } = expected;
   const oids = new Set([...hidden, ...expected.targets]);
   const targets: number[] = [];
@@ -142,7 +142,7 @@ export function reread({ sql, inserted }: Spliced, view: MaskingView, expected: 
       const masked =
         verdict.kind === "refused" || (verdict.kind !== "clear" && verdict.attributes !== undefined && isOurs(verdict.relation));
       const index = offsets.toIndex(locationOf(body) ?? 0);
-      const ours = inserted.some(({ start, end }) => index >= start && index < end);
+      const ours = isInserted(index);
       if (written && masked && !ours) targets.push(verdict.relation?.oid ?? 0);
       else if (masked !== ours) sound = false;
       if (ours) found += 1;

@@ -12,6 +12,8 @@ export interface Spliced {
   readonly sql: string;
   /** Where the inserted texts stand in `sql`, in order. */
   readonly inserted: readonly { readonly start: number; readonly end: number }[];
+  /** Whether an index of `sql` lies in one of them. */
+  readonly isInserted: (index: number) => boolean;
   /** The same stretch of the original in `sql`; the stretch must not overlap what was replaced. */
   readonly forward: (range: { readonly start: number; readonly end: number }) => { readonly start: number; readonly end: number };
   /** Character position (from 1) of `sql` to one of the original: inside inserted text, where that was put. */
@@ -51,13 +53,30 @@ export function spliced(original: string, splices: readonly Splice[], offsets: O
   return {
     sql,
     inserted,
+    isInserted: (index) => {
+      const last = inserted[countTo(inserted, (one) => one.start <= index) - 1];
+      return last !== undefined && index < last.end;
+    },
     forward: ({ start, end }) => {
-      const before = inserted.filter(({ from }) => from.end <= start).at(-1);
+      const before = inserted[countTo(inserted, ({ from }) => from.end <= start) - 1];
       const shift = before === undefined ? 0 : before.end - before.from.end;
       return { start: start + shift, end: end + shift };
     },
     mapPosition: (position) => mapped(sql, position, original, offsets, backward),
   };
+}
+
+/** How many at the head of a list something holds for, when it holds for none behind the first that it does not hold for. */
+function countTo<Item>(list: readonly Item[], holds: (item: Item) => boolean): number {
+  let low = 0;
+  let high = list.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const item = list[middle];
+    if (item !== undefined && holds(item)) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 function mapped(sql: string, position: number, original: string, offsets: Offsets, backward: (index: number) => number): number | null {

@@ -24,7 +24,7 @@ export interface Touched {
 export function touchedNames(statement: TreeNode, view: MaskingView): Touched {
   const names = new Set<string>();
   const rows = new Set<string>();
-  const relations = new Map<string, CatalogueRelation[]>();
+  const relations = new Map<string, Set<CatalogueRelation>>();
   const others = new Set<string>();
   walk(statement, ({ type, body, parent, field, names: bound }) => {
     if (type === "Alias") rows.add(textOf(body, "aliasname"));
@@ -35,7 +35,7 @@ export function touchedNames(statement: TreeNode, view: MaskingView): Touched {
     rows.add(called);
     const { kind, relation } = judgeRelation(view, body);
     if (relation === undefined || bindsName(bound, textOf(body, "relname"))) others.add(called);
-    else relations.set(called, [...(relations.get(called) ?? []), relation]);
+    else relations.set(called, (relations.get(called) ?? new Set()).add(relation));
     const attributes = relation === undefined ? undefined : view.protection.columns.get(relation.oid);
     if (attributes !== undefined) {
       for (const column of relation?.columns ?? []) if (attributes.has(column.number)) names.add(column.name);
@@ -46,7 +46,7 @@ export function touchedNames(statement: TreeNode, view: MaskingView): Touched {
   });
   const isCall = (qualifier: string, name: string): boolean => {
     const known = relations.get(qualifier);
-    if (known?.some(({ columns }) => !columns.some((column) => column.name === name)) === true) return true;
+    for (const { columns } of known ?? []) if (!columns.some((column) => column.name === name)) return true;
     return (known === undefined || others.has(qualifier)) && isFunctionName(view, name);
   };
   return { names, rows, isCall };

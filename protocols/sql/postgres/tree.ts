@@ -15,7 +15,10 @@ export interface TreeNode {
 
 /** Names bound by WITH clauses around a place, innermost first. */
 export interface WithNames {
-  readonly name: string;
+  /** With the place of each in its clause. */
+  readonly bound: ReadonlyMap<string, number>;
+  /** Of these, only the ones before that place are seen. */
+  readonly before: number;
   readonly up: WithNames | null;
 }
 
@@ -100,16 +103,61 @@ function typed(owner: string, field: string, value: Body): TreeNode {
 
 /** Whether an unqualified relation name at a place means a common table expression. */
 export function bindsName(names: WithNames | null, name: string): boolean {
-  for (let at = names; at !== null; at = at.up) if (at.name === name) return true;
+  for (let at = names; at !== null; at = at.up) if ((at.bound.get(name) ?? at.before) < at.before) return true;
   return false;
+}
+
+/** Every place below a node in the order of a walk, and for each the number of the one behind all below it. */
+interface Walked {
+  readonly places: readonly Place[];
+  readonly ends: readonly number[];
+}
+
+const kept = new WeakMap<Body, Walked>();
+
+/** Remembers the order of a walk from a node that will be walked again and again: a statement. */
+export function keepWalk(root: TreeNode): void {
+  if (!kept.has(root.body)) kept.set(root.body, walked(root));
 }
 
 /** Visits a node and all below it, parents first. `visit` returns false to leave out what is below. */
 export function walk(root: TreeNode, visit: (place: Place) => boolean): void {
-  const stack: Place[] = [{ ...root, parent: "", field: "", names: null }];
+  const known = kept.get(root.body);
+  if (known !== undefined) {
+    const { places, ends } = known;
+    for (let at = 0, place = places[0]; place !== undefined; place = places[at]) at = visit(place) ? at + 1 : (ends[at] ?? places.length);
+    return;
+  }
+  const stack = [placeOf(root)];
   for (let place = stack.pop(); place !== undefined; place = stack.pop()) {
     if (visit(place)) pushChildren(stack, place);
   }
+}
+
+function placeOf({ type, body }: TreeNode): Place {
+  return { type, body, parent: "", field: "", names: null };
+}
+
+function walked(root: TreeNode): Walked {
+  const places: Place[] = [];
+  const ends: number[] = [];
+  const stack = [placeOf(root)];
+  /** Places whose children are not all visited yet, and how much was on the stack before those were pushed. */
+  const open: { readonly at: number; readonly height: number }[] = [];
+  const close = (height: number): void => {
+    for (let last = open.at(-1); last !== undefined && last.height >= height; last = open.at(-1)) {
+      ends[last.at] = places.length;
+      open.pop();
+    }
+  };
+  for (let place = stack.pop(); place !== undefined; place = stack.pop()) {
+    close(stack.length + 1);
+    open.push({ at: places.length, height: stack.length });
+    places.push(place);
+    pushChildren(stack, place);
+  }
+  close(0);
+  return { places, ends };
 }
 
 function pushChildren(stack: Place[], place: Place): void {
@@ -144,15 +192,17 @@ function push(stack: Place[], parent: string, field: string, value: Body, names:
  */
 function pushWith(stack: Place[], place: Place, withClause: Body): WithNames | null {
   const expressions = nodesOf("WithClause", withClause, "ctes");
-  let names = place.names;
-  const seen: (WithNames | null)[] = [];
-  for (const { body } of expressions) {
-    seen.push(names);
-    names = { name: textOf(body, "ctename"), up: names };
-  }
+  const bound = new Map<string, number>();
+  // Of two of one name, which the server refuses, the first counts.
+  expressions.forEach(({ body }, index) => {
+    const name = textOf(body, "ctename");
+    if (!bound.has(name)) bound.set(name, index);
+  });
+  const all: WithNames = { bound, before: expressions.length, up: place.names };
   const recursive = flagOf(withClause, "recursive");
   expressions.forEach((expression, index) => {
-    stack.push({ ...expression, parent: "WithClause", field: "ctes", names: recursive ? names : (seen[index] ?? null) });
+    const names = recursive ? all : { ...all, before: index };
+    stack.push({ ...expression, parent: "WithClause", field: "ctes", names });
   });
-  return names;
+  return all;
 }
