@@ -123,7 +123,8 @@ function pushRow(reader: Reader, noted: Noted, node: TreeNode, scope: Scope, sta
     const meaning = noteReference(reader, noted, arg.body, scope);
     const entries = meaning.kind === "row" ? [meaning.entry] : scope.spaces.flatMap((space) => space.entries());
     for (const entry of entries) {
-      for (const { origin } of entry.outputs ?? []) noted.reads.refer(origin);
+      if (entry.outputs === undefined) noted.reads.addVague(rowOrigin(entry));
+      else for (const { origin } of entry.outputs) noted.reads.refer(origin);
       found.add(rowOrigin(entry));
     }
   }

@@ -12,6 +12,7 @@ export const FOUND: readonly FoundQuery[] = [
   { sql: "SELECT max(u.name) OVER (w ORDER BY u.born) AS a FROM users u WINDOW w AS (PARTITION BY u.city)" },
   { sql: "SELECT * FROM notes_to_self u NATURAL FULL JOIN orders o NATURAL JOIN users t" },
   { sql: "SELECT o.v AS a FROM (unnest(ARRAY['x'::text]) AS u(v) CROSS JOIN open_orders) AS o" },
+  { sql: "SELECT ROW(o.*, 1)::text AS a FROM (unnest(ARRAY['x'::text]) AS u(v) CROSS JOIN users) AS o", vague: true },
   { sql: "SELECT (x).paid_at AS a FROM (unnest(ARRAY['x'::text]) AS o(v) JOIN payments t ON true) AS x" },
   { sql: "SELECT u.v AS a FROM unnest(ARRAY['x'::text]) AS u(v) FULL JOIN users o ON 1 = o.id NATURAL JOIN users t", vague: true },
   { sql: "SELECT to_jsonb(p) AS a FROM payments p, unnest(ARRAY[(SELECT name FROM users LIMIT 1)]) AS o(v)", vague: true },
