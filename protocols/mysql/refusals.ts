@@ -38,6 +38,7 @@ export function unparsedJudgement(beginning: Buffer, bytes: number): MysqlJudgem
     sensitiveCopy: false,
     rebuildErrors: false,
     uses: [],
+    guessed: [],
     holds: () => true,
     changesCatalogue: true,
     statements: 1,

@@ -44,6 +44,7 @@ export class ClientMessages {
   /** A Parse was refused, and with it everything up to the next Sync. */
   #refusing = false;
   #lastEvent = 0;
+  readonly #isOwn = (table: string): boolean => this.#state.made.isTemporary(table);
 
   /** @param digestOf keyed digest of a value that must not stand in the record */
   constructor(state: SessionState, judge: Judge, digestOf: (value: Buffer) => string) {
@@ -134,7 +135,7 @@ export class ClientMessages {
 
   #onText(tag: number, frame: Buffer, nowMs: number): Action {
     const body = frame.subarray(HEADER_BYTES);
-    const answer = this.#judge(tag === CLIENT.query ? readQuery(body) : readParse(body).sql);
+    const answer = this.#judge(tag === CLIENT.query ? readQuery(body) : readParse(body).sql, this.#isOwn);
     if (answer instanceof Promise) {
       this.#asking = answer;
       return STOP;

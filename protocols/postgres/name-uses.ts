@@ -34,6 +34,7 @@ function changeOf(use: NameUse, judgement: Judgement, names: Names): Change | un
     case "execute":
     case "declare":
     case "fetch":
+    case "temporary":
       return undefined;
   }
 }
@@ -80,30 +81,43 @@ export function borrowsRows({ inText, judgement }: Prepared): boolean {
   return inText || judgement.uses.some(({ kind }) => kind === "execute" || kind === "fetch");
 }
 
-/** Cursors whose masked columns are kept for the record. */
-const CURSORS_MAX = 1_000;
+/** Cursors and temporary tables whose names are kept. */
+const MADE_MAX = 1_000;
 
-/** Which columns of cursors show masked values; for the record alone. */
-export class Cursors {
-  readonly #masked = new Map<string, readonly boolean[]>();
+/**
+ * What texts have made in the session, by name: of cursors, which columns show masked values, for the record; of temporary
+ * tables that they are its own, so that nobody need be asked what they are. Nothing rests on either.
+ */
+export class Made {
+  readonly #cursors = new Map<string, readonly boolean[]>();
+  readonly #temporary = new Set<string>();
 
   /** The statement at place `at` is answered. */
   answered(judgement: Judgement | null, at: number): void {
     const use = judgement?.uses.find((one) => one.at === at);
-    if (use?.kind !== "declare") return;
-    if (this.#masked.size >= CURSORS_MAX) this.#masked.clear();
-    this.#masked.set(use.name, judgement?.outputMasked[at] ?? []);
+    if (use?.kind === "declare") {
+      if (this.#cursors.size >= MADE_MAX) this.#cursors.clear();
+      this.#cursors.set(use.name, judgement?.outputMasked[at] ?? []);
+    } else if (use?.kind === "temporary") {
+      if (this.#temporary.size >= MADE_MAX) this.#temporary.clear();
+      this.#temporary.add(use.name);
+    }
   }
 
-  maskedOf(name: string): readonly boolean[] | undefined {
-    return this.#masked.get(name);
+  /** Columns of a cursor's rows; undefined for one that is not known. */
+  maskedOf(cursor: string): readonly boolean[] | undefined {
+    return this.#cursors.get(cursor);
+  }
+
+  isTemporary(table: string): boolean {
+    return this.#temporary.has(table);
   }
 }
 
 /** Of the rows that come next, as far as it is known what they come of. */
-export function maskedColumns({ judgement, results }: Run, names: Names, cursors: Cursors): readonly boolean[] {
+export function maskedColumns({ judgement, results }: Run, names: Names, made: Made): readonly boolean[] {
   const use = judgement?.uses.find(({ at }) => at === results);
   if (use?.kind === "execute") return names.answered(use.name)?.judgement.outputMasked[0] ?? [];
-  if (use?.kind === "fetch") return cursors.maskedOf(use.name) ?? names.portal(use.name)?.prepared?.judgement.outputMasked[0] ?? [];
+  if (use?.kind === "fetch") return made.maskedOf(use.name) ?? names.portal(use.name)?.prepared?.judgement.outputMasked[0] ?? [];
   return judgement?.outputMasked[results] ?? [];
 }

@@ -4,6 +4,7 @@
  * and what the server runs, so nobody may set them; principals under a mask have an allow-list.
  */
 import { isJudgeableEncoding } from "#protocols/sql/postgres/encodings.ts";
+import { pathSetting } from "#protocols/sql/postgres/search-path.ts";
 import { Fault } from "#protocols/wire/fault.ts";
 
 /** Never the client's to choose. */
@@ -71,12 +72,6 @@ export function upstreamParameters(
   if (upstream.searchPath !== null) result.set("search_path", pathSetting(upstream.searchPath));
   result.set("application_name", marked(client.get("application_name") ?? "", upstream.mark));
   return result;
-}
-
-/** pg_catalog in front is searched without being named. An empty path has to be written as one empty name. */
-function pathSetting(path: readonly string[]): string {
-  const named = path[0] === "pg_catalog" ? path.slice(1) : path;
-  return named.length === 0 ? '""' : named.map((schema) => `"${schema.replaceAll('"', '""')}"`).join(", ");
 }
 
 function judge(name: string, value: string, underMask: boolean): void {

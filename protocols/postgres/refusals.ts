@@ -99,6 +99,7 @@ export function unparsedJudgement(beginning: Buffer, bytes: number): Judgement {
     sensitiveCopy: false,
     rebuildErrors: false,
     uses: [],
+    guessed: [],
     holds: () => true,
     changesCatalogue: true,
   };

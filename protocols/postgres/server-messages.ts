@@ -205,7 +205,7 @@ export class ServerMessages {
 
   /** Behind a portal whose text may have been exchanged nothing is certain to be done. */
   #settle(head: Operation, run: Run): void {
-    this.#state.cursors.answered(run.judgement, run.results);
+    this.#state.made.answered(run.judgement, run.results);
     if (head.kind === "query") settle(head.changes, run.results);
     else if (head.kind === "execute") for (const { change } of head.changes) isCertain(head) ? change.settle() : change.doubt();
   }
@@ -330,7 +330,7 @@ export class ServerMessages {
   }
 
   #describe(run: Run, columns: readonly Column[]): void {
-    run.describe(columns, maskedColumns(run, this.#state.names, this.#state.cursors));
+    run.describe(columns, maskedColumns(run, this.#state.names, this.#state.made));
   }
 }
 

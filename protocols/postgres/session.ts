@@ -7,7 +7,7 @@ import { noCounts, type SessionCounts } from "#protocols/wire/counts.ts";
 import { Fault } from "#protocols/wire/fault.ts";
 import { type CopyDigest, CopyRecord } from "./copy.ts";
 import type { Column } from "./decode.ts";
-import { Cursors } from "./name-uses.ts";
+import { Made } from "./name-uses.ts";
 import { Names } from "./names.ts";
 import { Operations } from "./operations.ts";
 import type { Append, ResultLimits } from "./run.ts";
@@ -37,7 +37,7 @@ export class SessionState {
   readonly append: Append;
   readonly operations = new Operations();
   readonly names = new Names();
-  readonly cursors = new Cursors();
+  readonly made = new Made();
   readonly counts: SessionCounts;
   /** After an error in the extended protocol, until the client's next Sync: the server reads and discards. */
   skipping = false;

@@ -6,11 +6,12 @@ import type { Denial } from "#policies/decision.ts";
 import type { RecordedText } from "./transcript.ts";
 
 /**
- * What one statement of a text does with a name of the session: prepared statements of PREPARE, cursors of DECLARE. `at` is
+ * What one statement of a text does with a name of the session: prepared statements of PREPARE, cursors of DECLARE,
+ * temporary tables that it makes. `at` is
  * its place among the statements of the text, from 0. Of DEALLOCATE, null stands for all names.
  */
 export type NameUse =
-  | { readonly kind: "prepare" | "execute" | "declare" | "fetch"; readonly at: number; readonly name: string }
+  | { readonly kind: "prepare" | "execute" | "declare" | "fetch" | "temporary"; readonly at: number; readonly name: string }
   | { readonly kind: "deallocate"; readonly at: number; readonly name: string | null };
 
 export interface Judgement {
@@ -39,11 +40,17 @@ export interface Judgement {
   readonly rebuildErrors: boolean;
   /** In the order of the text. */
   readonly uses: readonly NameUse[];
+  /** Names that were taken for temporary tables of the session, since the catalogue does not know them. */
+  readonly guessed: readonly string[];
   /** Whether the text would be judged the same now. A prepared statement is planned anew by the server, and so is asked at each Bind. */
   readonly holds: () => boolean;
   /** The catalogue may differ once this has run. */
   readonly changesCatalogue: boolean;
 }
 
-/** The judge answers at once, or promises to (a catalogue refresh, later an approval). */
-export type Judge = (sql: string) => Judgement | Promise<Judgement>;
+/**
+ * The judge answers at once, or promises to (a catalogue refresh, later an approval).
+ *
+ * @param isOwn whether the session has made a temporary table of that name
+ */
+export type Judge = (sql: string, isOwn: (name: string) => boolean) => Judgement | Promise<Judgement>;

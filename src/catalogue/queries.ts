@@ -18,6 +18,9 @@ const notes = (table: string, more = "''"): string =>
   `(SELECT pg_catalog.md5(pg_catalog.string_agg(pg_catalog.concat_ws(':', objoid, objsubid, ${more}, xmin), ',' ORDER BY objoid, objsubid, ${more}))
      FROM pg_catalog.${table} WHERE classoid = 'pg_catalog.pg_class'::pg_catalog.regclass AND objoid >= ${FIRST_USER_OID})`;
 
+/** Temporary tables come and go with every session's work, and are nobody else's business. */
+const PERMANENT = "NOT IN (SELECT oid FROM pg_catalog.pg_class WHERE relpersistence = 't')";
+
 export const DIGEST = `SELECT pg_catalog.md5(pg_catalog.concat_ws('/',
   pg_catalog.current_setting('server_version'), pg_catalog.current_schemas(true)::text,
   ${rows("pg_namespace", "nspname !~ '^pg_(toast_)?temp'")},
@@ -26,7 +29,7 @@ export const DIGEST = `SELECT pg_catalog.md5(pg_catalog.concat_ws('/',
      FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
     WHERE a.attrelid >= ${FIRST_USER_OID} AND a.attnum > 0 AND c.relpersistence <> 't' AND c.relkind IN ('r','v','m','p','f')),
   ${notes("pg_description")}, ${notes("pg_seclabel", "provider")},
-  ${rows("pg_attrdef", "true")},
+  ${rows("pg_attrdef", `adrelid ${PERMANENT}`)},
   ${rows("pg_rewrite", `oid >= ${FIRST_USER_OID}`)},
   ${rows("pg_inherits", "true", "inhrelid")},
   ${rows("pg_proc", `oid >= ${FIRST_USER_OID}`)},
@@ -35,9 +38,9 @@ export const DIGEST = `SELECT pg_catalog.md5(pg_catalog.concat_ws('/',
   ${rows("pg_type", `oid >= ${FIRST_USER_OID} AND typtype <> 'c' AND typcategory <> 'A'`)},
   ${rows("pg_trigger", "NOT tgisinternal")},
   ${rows("pg_policy", "true")},
-  ${rows("pg_index", `indexrelid >= ${FIRST_USER_OID}`, "indexrelid")},
+  ${rows("pg_index", `indexrelid >= ${FIRST_USER_OID} AND indexrelid ${PERMANENT}`, "indexrelid")},
   ${rows("pg_cast", `oid >= ${FIRST_USER_OID}`)},
-  ${rows("pg_constraint", "contypid <> 0 OR contype IN ('p', 'f', 'c', 'u', 'x')")}
+  ${rows("pg_constraint", `conrelid ${PERMANENT} AND (contypid <> 0 OR contype IN ('p', 'f', 'c', 'u', 'x'))`)}
 )) AS digest`;
 
 export const PLACE = `SELECT pg_catalog.json_build_object(

@@ -63,9 +63,10 @@ export class Judgements {
  * @param refresh resolves when the catalogue is as new as the call
  */
 export function refreshingJudge(current: () => (sql: string) => Judgement, refresh: () => Promise<void>): Judge {
-  return (sql) => {
+  return (sql, isOwn) => {
     const first = current()(sql);
-    if (first.denial?.reason !== "masked-undefined-table" && first.denial?.reason !== "masked-unresolved") return first;
+    const open = first.denial?.reason === "masked-undefined-table" || first.denial?.reason === "masked-unresolved";
+    if (!open && first.guessed.every(isOwn)) return first;
     return refresh().then(() => current()(sql));
   };
 }
@@ -75,7 +76,7 @@ export function judgeText(sql: string, scope: Scope): Judgement {
   const { document, principal, target } = scope;
   const decision = decide(document, { kind: "statement", principal, target, facts: analysis.facts });
   const { verdict, denial } = verdictOf(decision, analysis);
-  const rewritten = verdict === "mask" ? analysis.rewritten : null;
+  const rewritten = verdict === "deny" ? null : analysis.rewritten;
   const redacted = redactSql(sql, analysis.sensitive.ranges, scope.digest);
   const judgement: Judgement = {
     verdict,
@@ -93,6 +94,7 @@ export function judgeText(sql: string, scope: Scope): Judgement {
     sensitiveCopy: analysis.sensitive.copy,
     rebuildErrors: scope.view !== null && (verdict === "mask" || !onlyReads(analysis.facts)),
     uses: analysis.effects.names,
+    guessed: analysis.guessed,
     holds: () => scope.rejudge === null || same(scope.rejudge(sql), judgement),
     changesCatalogue: analysis.effects.changesCatalogue,
   };

@@ -67,6 +67,7 @@ function judgeText(sql: string, settings: Settings, { document, principal, targe
     sensitiveCopy: false,
     rebuildErrors: false,
     uses: [],
+    guessed: [],
     holds: () => true,
     changesCatalogue: analysis.changesCatalogue,
     statements: analysis.statements,

@@ -1,39 +1,13 @@
 /** Attacks by the order and kind of messages, where the text alone looks harmless or is never seen to be described. */
-import type pg from "pg";
-import { message, query, SYNC, text, words } from "#test/src/gateway/wire.ts";
-import { type Answer, type Attacker, bindMessage, describeMessage, executeMessage, parseMessage } from "./client.ts";
-
-export interface Scene {
-  readonly attacker: Attacker;
-  /** Straight to the server: somebody else, under no mask. */
-  readonly other: pg.Client;
-  /** OID of a type by name. */
-  typeOid(name: string): Promise<number>;
-}
-
-/** Plays it; returns the answers whose cells are searched joined, too. All bytes are searched anyway. */
-export type Conversation = (scene: Scene) => Promise<readonly Answer[]>;
-
-/** What others change in the catalogue is seen within a second. */
-const SEEN_MS = 1_600;
-const FLUSH = message("H");
-const close = (kind: "S" | "P", name: string) => message("C", text(kind).subarray(0, 1), text(name));
-const short = (value: number) => Buffer.from([value >> 8, value & 0xff]);
-const parseTyped = (name: string, sql: string, types: readonly number[]) =>
-  message("P", text(name), text(sql), short(types.length), ...types.map((oid) => words(oid)));
-
-async function sent({ attacker }: Scene, ...bytes: readonly Buffer[]): Promise<readonly Answer[]> {
-  attacker.send(...bytes);
-  return [await attacker.answer()];
-}
+import { message, query, SYNC, words } from "#test/src/gateway/wire.ts";
+import { type Answer, bindMessage, describeMessage, executeMessage, parseMessage } from "./client.ts";
+import { type Conversation, close, FLUSH, parseTyped, type Scene, SECRET, SEEN_MS, sent, short } from "./scene.ts";
 
 /** A typed parameter is read by its type's input function, and what stands around it is resolved by its type. */
 const typed =
   (type: string, sql: string, value: string): Conversation =>
   async (scene) =>
     sent(scene, parseTyped("", sql, [await scene.typeOid(type)]), bindMessage("", "", false, [value]), executeMessage(""), SYNC);
-
-const SECRET = "SELECT ssn, email, salary, photo, token, bio FROM users";
 
 export const CONVERSATIONS: Readonly<Record<string, Conversation>> = {
   "Execute without Describe": (scene) => sent(scene, parseMessage("", SECRET), bindMessage("", ""), executeMessage(""), SYNC),
@@ -181,92 +155,6 @@ export const CONVERSATIONS: Readonly<Record<string, Conversation>> = {
     await other.query("DROP VIEW inbox; ALTER TABLE inbox_kept RENAME TO inbox");
     await new Promise((resolve) => setTimeout(resolve, SEEN_MS));
     return [...before, ...after];
-  },
-  "a table swapped between PREPARE and EXECUTE, by every way to the name": async (scene) => {
-    const { attacker, other } = scene;
-    const answers = [
-      await attacker.ask("PREPARE w1 AS SELECT note FROM inbox"),
-      await attacker.ask("PREPARE w1 AS SELECT 1"),
-      await attacker.ask("BEGIN; PREPARE w2 AS SELECT * FROM inbox; ROLLBACK"),
-      await attacker.ask("PREPARE w3 AS TABLE inbox; SELECT 1/0; DEALLOCATE w3"),
-      ...(await sent(scene, parseMessage("w4", "SELECT note FROM inbox"), parseMessage("w5", "EXECUTE w1"), SYNC)),
-      await attacker.ask("DECLARE w6 CURSOR WITH HOLD FOR SELECT note FROM inbox"),
-    ];
-    await other.query("ALTER TABLE inbox RENAME TO inbox_kept; CREATE VIEW inbox AS SELECT id, ssn::text AS note FROM users");
-    await new Promise((resolve) => setTimeout(resolve, SEEN_MS));
-    for (const name of ["w1", "w2", "w3", "w4"])
-      answers.push(await attacker.ask(`EXECUTE ${name}`), await attacker.ask(`EXECUTE ${name}`, "extended"));
-    answers.push(...(await sent(scene, bindMessage("", "w5"), executeMessage(""), SYNC)), await attacker.ask("FETCH ALL FROM w6"));
-    attacker.send(query("DEALLOCATE w1"), query("EXECUTE w2"), query("PREPARE w1 AS SELECT 1; EXECUTE w3"), query("EXECUTE w1"));
-    answers.push(await attacker.answer(4));
-    for (const name of ["w1", "w2", "w3"]) answers.push(...(await sent(scene, bindMessage("", name), executeMessage(""), SYNC)));
-    await other.query("DROP VIEW inbox; ALTER TABLE inbox_kept RENAME TO inbox");
-    await new Promise((resolve) => setTimeout(resolve, SEEN_MS));
-    return [...answers, await attacker.ask("CLOSE ALL"), await attacker.ask("DEALLOCATE ALL")];
-  },
-  "PREPARE, EXECUTE and Bind of one name in a pipeline": async ({ attacker }) => {
-    attacker.send(query(`PREPARE n AS ${SECRET}`), query("PREPARE n AS SELECT 1"), query("EXECUTE n"), query("DEALLOCATE n"));
-    attacker.send(query("EXECUTE n"), query(`PREPARE n AS ${SECRET}; EXECUTE n; DEALLOCATE n; EXECUTE n`), query("DEALLOCATE ALL"));
-    attacker.send(parseMessage("n", SECRET), query("EXECUTE n"), bindMessage("", "n", true), executeMessage(""), SYNC);
-    attacker.send(
-      query("DEALLOCATE ALL"),
-      query(`PREPARE n AS ${SECRET}`),
-      bindMessage("", "n"),
-      executeMessage(""),
-      SYNC,
-      query("DISCARD ALL"),
-    );
-    return [await attacker.answer(13)];
-  },
-  "a statement of SQL bound by message, without Describe, in either format": async (scene) => [
-    await scene.attacker.ask(`PREPARE b AS ${SECRET}`),
-    ...(await sent(scene, bindMessage("", "b"), executeMessage(""), bindMessage("", "b", true), executeMessage(""), SYNC)),
-    ...(await sent(scene, bindMessage("p", "b"), executeMessage("p", 1), executeMessage("p", 1), executeMessage("p"), SYNC)),
-    ...(await sent(scene, describeMessage("S", "b"), close("S", "b"), SYNC)),
-  ],
-  "a statement of SQL bound by a message that is too large to be looked at": async (scene) => {
-    const { attacker } = scene;
-    const answers = [await attacker.ask("PREPARE b (text) AS SELECT ssn, length($1) FROM users")];
-    answers.push(...(await sent(scene, bindMessage("", "b", false, ["x".repeat(2 * 1024 * 1024)]), executeMessage(""), SYNC)));
-    return [...answers, await attacker.ask("DEALLOCATE b")];
-  },
-  "an EXECUTE and a FETCH that were parsed before what they stand for changed": async (scene) => {
-    const { attacker } = scene;
-    const answers = [
-      await attacker.ask("BEGIN; PREPARE v AS SELECT 1; DECLARE d CURSOR FOR SELECT 1"),
-      ...(await sent(scene, parseMessage("e", "EXECUTE v"), parseMessage("f", "FETCH ALL FROM d"), SYNC)),
-      await attacker.ask(`DEALLOCATE v; PREPARE v AS ${SECRET}; CLOSE d; DECLARE d CURSOR FOR ${SECRET}`),
-      ...(await sent(scene, bindMessage("", "e"), executeMessage(""), bindMessage("", "f", true), executeMessage(""), SYNC)),
-      await attacker.ask("COMMIT"),
-    ];
-    return [...answers, await attacker.ask("DEALLOCATE ALL")];
-  },
-  "names that a server cuts off": async ({ attacker }) => {
-    const long = "n".repeat(63);
-    const answers: Answer[] = [];
-    for (const sql of [
-      `PREPARE ${long}a AS ${SECRET}`,
-      `EXECUTE ${long}b`,
-      `DEALLOCATE ${long}c`,
-      `PREPARE ${"é".repeat(40)} AS ${SECRET}`,
-      `EXECUTE ${"é".repeat(41)}`,
-    ])
-      answers.push(await attacker.ask(sql));
-    return answers;
-  },
-  "a setting changed between PREPARE and EXECUTE": async ({ attacker }) => {
-    const answers: Answer[] = [];
-    for (const sql of [
-      "PREPARE g AS SELECT * FROM inbox",
-      "SET search_path = evil, public",
-      "SET LOCAL search_path = pg_temp",
-      "SET plan_cache_mode = force_generic_plan",
-      "EXECUTE g",
-      `PREPARE h (int) AS ${SECRET} WHERE id = $1`,
-      ...["EXECUTE h (1)", "EXECUTE h (1)", "SET plan_cache_mode = force_custom_plan", "EXECUTE h (2)", "RESET ALL", "DEALLOCATE ALL"],
-    ])
-      answers.push(await attacker.ask(sql));
-    return answers;
   },
   "notices of the lowest level beside values and failures": async ({ attacker }) => {
     const answers: Answer[] = [];

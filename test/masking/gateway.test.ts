@@ -14,10 +14,12 @@ import { startGateway, type TestGateway } from "#test/support/gateway.ts";
 import { connectPostgres, startPostgres, type TestPostgres } from "#test/support/postgres.ts";
 import { BENIGN, LEFT_OUT, SHOWN_MASKED } from "./benign.ts";
 import { type Answer, Attacker, type Way } from "./client.ts";
-import { CONVERSATIONS, type Conversation, type Scene, TYPED_ORACLES, typedQuestion } from "./conversations.ts";
+import { CONVERSATIONS, TYPED_ORACLES, typedQuestion } from "./conversations.ts";
+import { NAME_CONVERSATIONS } from "./conversations-names.ts";
 import { KNOWN, OPEN_CONVERSATIONS, OPEN_TYPES } from "./known.ts";
 import { ORACLES } from "./oracles.ts";
 import { probings } from "./recorded.ts";
+import type { Conversation, Scene } from "./scene.ts";
 import { canaryIn, joinedCells } from "./search.ts";
 import { AGENTS, PROBES, SEED, withMasks } from "./seed.ts";
 import { FOUND, HOSTILE, type Hostile } from "./statements.ts";
@@ -137,7 +139,7 @@ for (const version of [18, 15] as const) {
     }
 
     describe("conversations", () => {
-      for (const [name, conversation] of Object.entries(CONVERSATIONS)) {
+      for (const [name, conversation] of Object.entries({ ...CONVERSATIONS, ...NAME_CONVERSATIONS })) {
         test(`nothing shows: ${name}`, async () => {
           await ready();
           const answers = OPEN_CONVERSATIONS.has(name) ? await apart(conversation) : await conversation(scene());

@@ -10,6 +10,7 @@ import { type LocatedStatement, sessionEffects, statementsOf } from "./effects.t
 import { parseText } from "./grammar.ts";
 import { guardsOf } from "./guards.ts";
 import { maskStatement, readsWritten, type SourceText, type StatementMasking } from "./masking.ts";
+import { type Normalised, normalised } from "./normalised.ts";
 import { offsetsOf } from "./offsets.ts";
 import { once } from "./once.ts";
 import type { MaskingView } from "./protection.ts";
@@ -33,6 +34,11 @@ export function analyse(
   catalogue: Catalogue | null = view?.catalogue ?? null,
   guarded = true,
 ): Analysis {
+  return read(sql, view, catalogue, guarded, view !== null);
+}
+
+/** @param open whether the text may leave names open (`normalised.ts`) */
+function read(sql: string, view: MaskingView | null, catalogue: Catalogue | null, guarded: boolean, open: boolean): Analysis {
   const offsets = offsetsOf(sql);
   // The grammar refuses to read no text at all; the server answers it with EmptyQueryResponse.
   const parsed = sql === "" ? ({ kind: "tree", tree: {} } as const) : parseText(sql);
@@ -42,6 +48,8 @@ export function analyse(
 
   for (const statement of statements) keepWalk(statement);
   const text: SourceText = { sql, offsets, tokens: once(() => tokensOf(sql, offsets)) };
+  const normal = view === null || !open ? undefined : normalised(statements, view, text);
+  if (view !== null && normal !== undefined) return written(normal, statements, view, catalogue, guarded, text);
   const maskings =
     view === null ? [] : statements.map((statement) => unprinted(maskStatement(statement, view, text), statement, view, text));
   const rewriting = view === null ? undefined : rewrittenOf(statements, maskings, view, text);
@@ -58,6 +66,50 @@ export function analyse(
     rewritten: rewriting === undefined || rewriting === "unsound" ? null : rewriting(sensitive),
     sensitive,
     effects: sessionEffects(statements, changes),
+    guessed: [],
+  };
+}
+
+/**
+ * The analysis of a text by that of the text which says the same with nothing left open: places are those of the client's
+ * own text, and what must not be recorded is found in both.
+ */
+function written(
+  { text: { sql, mapPosition, forward, inserted }, guessed }: Normalised,
+  statements: readonly LocatedStatement[],
+  view: MaskingView,
+  catalogue: Catalogue | null,
+  guarded: boolean,
+  text: SourceText,
+): Analysis {
+  const analysis = read(sql, view, catalogue, false, false);
+  const list = analysis.facts.kind === "parsed" ? analysis.facts.statements : [];
+  const facts = statements.map((statement, index): StatementFacts => {
+    const guards = guarded ? guardsOf(statement, index === 0, catalogue, text) : [];
+    const found = { ...(list[index] ?? statementFacts(statement, catalogue, UNSOUND)), guards };
+    const obstacle = found.masking?.kind === "obstacle" ? found.masking.obstacle : undefined;
+    if (obstacle === undefined || obstacle.position === null) return found;
+    return { ...found, masking: { kind: "obstacle", obstacle: { ...obstacle, position: mapPosition(obstacle.position) } } };
+  });
+  const refused = new Set(statements.filter((_, index) => facts[index]?.masking?.kind === "obstacle"));
+  const below = analysis.rewritten;
+  const rewritten: Rewritten = {
+    sql: below?.sql ?? sql,
+    outputMasked: below?.outputMasked ?? [],
+    mapPosition(position) {
+      const inner = below === null ? position : below.mapPosition(position);
+      return inner === null ? null : mapPosition(inner);
+    },
+    forward: (range) => below?.forward(forward(range)) ?? forward(range),
+    inserted: below === null ? inserted : [...inserted.map(below.forward), ...below.inserted].sort((a, b) => a.start - b.start),
+    sensitive: below?.sensitive ?? analysis.sensitive.ranges,
+  };
+  return {
+    facts: { kind: "parsed", statements: facts },
+    rewritten: refused.size > 0 ? null : rewritten,
+    sensitive: sensitiveIn(statements, refused, view, text),
+    effects: analysis.effects,
+    guessed,
   };
 }
 
@@ -104,7 +156,7 @@ function rewrittenOf(
   if (result === undefined || !isSound(result, view, { kinds, hidden, targets })) return "unsound";
   const { sql, mapPosition, forward, inserted } = result;
   const outputMasked = maskings.map((masking) => masking.outputMasked);
-  return ({ ranges }) => ({ sql, outputMasked, mapPosition, inserted, sensitive: ranges.map(forward) });
+  return ({ ranges }) => ({ sql, outputMasked, mapPosition, forward, inserted, sensitive: ranges.map(forward) });
 }
 
 /** Read once more, it holds masked relations only where they were put, and reads of rows that it writes only masks. */
@@ -123,6 +175,7 @@ function unparsed(sql: string, message: string, position: number | null, masked:
     rewritten: null,
     sensitive: sensitiveUnparsed(sql, masked),
     effects: { ...sessionEffects([], false), fullyEmpty: false },
+    guessed: [],
   };
 }
 

@@ -8,6 +8,8 @@ export interface Analysis {
   readonly rewritten: Rewritten | null;
   readonly sensitive: Sensitive;
   readonly effects: SessionEffects;
+  /** Names that were taken for the session's own temporary tables, since the catalogue does not know them. */
+  readonly guessed: readonly string[];
 }
 
 export interface Rewritten {
@@ -19,6 +21,8 @@ export interface Rewritten {
   readonly outputMasked: readonly (readonly boolean[])[];
   /** Maps a character position (from 1) of `sql` to one of the client's text; null when it lies outside. */
   readonly mapPosition: (position: number) => number | null;
+  /** A stretch of the client's text that was left as it is, as it stands in `sql`. */
+  readonly forward: (range: TextRange) => TextRange;
   /** What of `sql` the gateway put there, in order. */
   readonly inserted: readonly TextRange[];
   /** `Sensitive.ranges` as they stand in `sql`. */

@@ -1,7 +1,8 @@
 /** What a text does to its session, beyond rows: names it uses, COPY it begins, transactions, the catalogue. */
 import type { NameUse } from "#protocols/wire/judgement.ts";
 import { copyDirection } from "./reading.ts";
-import { flagOf, isBody, type TreeNode, textOf } from "./tree.ts";
+import { isTemporary } from "./search-path.ts";
+import { type Body, flagOf, isBody, nodeOf, type TreeNode, textOf } from "./tree.ts";
 
 export interface SessionEffects {
   /** Names as the server spells them, in the order of the text; DISCARD ALL frees all names too. */
@@ -56,11 +57,21 @@ function nameUse({ type, body }: TreeNode, at: number): NameUse | undefined {
       return textOf(body, "target") === "DISCARD_ALL" ? { kind: "deallocate", at, name: null } : undefined;
     case "DeclareCursorStmt":
       return { kind: "declare", at, name: textOf(body, "portalname") };
+    case "CreateStmt":
+    case "CreateTableAsStmt":
+    case "SelectStmt":
+      return temporaryMade(type, body, at);
     case "FetchStmt":
       return flagOf(body, "ismove") ? undefined : { kind: "fetch", at, name: textOf(body, "portalname") };
     default:
       return undefined;
   }
+}
+
+function temporaryMade(type: string, body: Body, at: number): NameUse | undefined {
+  const into = type === "CreateStmt" ? undefined : nodeOf(type, body, type === "SelectStmt" ? "intoClause" : "into");
+  const made = type === "CreateStmt" ? body["relation"] : into?.body["rel"];
+  return isBody(made) && isTemporary(made) ? { kind: "temporary", at, name: textOf(made, "relname") } : undefined;
 }
 
 /** The statements of a parsed text with their places; undefined when the tree has not the form that is expected. */

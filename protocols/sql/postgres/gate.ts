@@ -49,7 +49,7 @@ export interface Gated {
 }
 
 /** Relations stand in other places too: targets of changes, where no common table expression is ever meant. */
-const FROM_PLACES: ReadonlySet<string> = new Set([
+export const FROM_PLACES: ReadonlySet<string> = new Set([
   "SelectStmt.fromClause",
   "JoinExpr.larg",
   "JoinExpr.rarg",
@@ -105,18 +105,22 @@ export function gate(statement: TreeNode, view: MaskingView): Gated {
   return { refused, occurrences, attributes, qualified, systemColumns, locks, identifiers, singles, named, sweeping };
 }
 
+/** Whether the name means what WITH binds it to. */
+export function isCommonTable({ body, parent, field, names }: Place): boolean {
+  return FROM_PLACES.has(`${parent}.${field}`) && body["schemaname"] === undefined && bindsName(names, textOf(body, "relname"));
+}
+
 /** Undefined where the name means no relation, or one that may be read as it is. */
 function relationAt(place: Place, view: MaskingView): Occurrence | Located | undefined {
-  const { body, parent, field, names } = place;
-  if (readsNothing(place)) return undefined;
-  if (FROM_PLACES.has(`${parent}.${field}`) && body["schemaname"] === undefined && bindsName(names, textOf(body, "relname")))
-    return undefined;
+  const { body, parent, field } = place;
+  if (readsNothing(place) || isCommonTable(place)) return undefined;
   const verdict = judgeRelation(view, body);
   const refused = (refusal: Refusal): Located => ({ refusal, location: locationOf(body) });
   switch (verdict.kind) {
     case "refused":
       return refused(verdict.refusal);
     case "clear":
+    case "temporary":
       return undefined;
     case "protected":
       return { rangeVar: body, relation: verdict.relation, attributes: verdict.attributes, parent, field };

@@ -4,6 +4,7 @@
  */
 import type { Catalogue } from "#protocols/sql/catalogue.ts";
 import { attributeRefusal, castRefusal, functionRefusal, hasOverload, operatorRefusal, type Refusal, typeRefusal } from "./masked-calls.ts";
+import { creationRefusal, isCreationPart } from "./masked-creation.ts";
 import { setConfigRefusal } from "./masked-settings.ts";
 import { statementRefusal } from "./masked-statements.ts";
 import { isQueryPart } from "./parts.ts";
@@ -36,15 +37,18 @@ const MAY_CAST: ReadonlySet<string> = new Set([
   "DeleteStmt",
   "MergeStmt",
   "CopyStmt",
+  "CreateStmt",
+  "CreateTableAsStmt",
   "ExecuteStmt",
 ]);
 
 /** @param settings names that the statement settles for calls of `set_config` which compute them */
 export function nodeRefusal({ type, body, parent }: Place, view: MaskingView, settings: ReadonlyMap<Body, string>): Refusal | undefined {
   if (isStatementType(type)) {
-    const refused = statementRefusal({ type, body }, parent !== "", view.catalogue.searchPath);
+    const refused = statementRefusal({ type, body }, parent !== "", view.catalogue.searchPath) ?? creationRefusal({ type, body }, view);
     return refused ?? (MAY_CAST.has(type) ? castRefusal(view) : undefined);
   }
+  if (isCreationPart(type)) return creationRefusal({ type, body }, view);
   if (!isQueryPart(type)) return unsupported(`a part of the statement (${type}) that is not known to be harmless`);
   const since = SYNTAX_SINCE[type];
   if (since !== undefined && majorVersion(view.catalogue) < since) return unsupported(`syntax of PostgreSQL ${since} on an older server`);

@@ -7,11 +7,14 @@ import { lookupIn } from "./lookup.ts";
 import { type Refusal, rowTypeRefusal } from "./masked-calls.ts";
 import { display, type MaskingView, type ProtectedAttributes } from "./protection.ts";
 import { relationText } from "./reading.ts";
+import { TEMPORARY_SCHEMA } from "./search-path.ts";
 import { isOpen } from "./server-relations.ts";
 import { type Body, textOf } from "./tree.ts";
 
 export type RelationVerdict =
   | { readonly kind: "clear"; readonly relation: CatalogueRelation }
+  /** The session's own temporary table: what it holds came through the gateway, its columns are not known. */
+  | { readonly kind: "temporary"; readonly relation: undefined }
   | { readonly kind: "protected"; readonly relation: CatalogueRelation; readonly attributes: ProtectedAttributes }
   /** Clear as far as it goes: what its definition reads is yet to be judged. */
   | { readonly kind: "view"; readonly relation: CatalogueRelation; readonly attributes: ProtectedAttributes | undefined }
@@ -24,6 +27,7 @@ export function judgeRelation(view: MaskingView, rangeVar: Body): RelationVerdic
   const database = textOf(rangeVar, "catalogname");
   const schema = textOf(rangeVar, "schemaname");
   const name = textOf(rangeVar, "relname");
+  if (schema === TEMPORARY_SCHEMA && database === "") return { kind: "temporary", relation: undefined };
   const relation =
     (database === "" || database === view.catalogue.database) && Buffer.byteLength(name) <= NAME_BYTES_MAX
       ? lookupIn(view.catalogue).relation(schema === "" ? null : schema, name)

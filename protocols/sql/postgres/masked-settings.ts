@@ -5,6 +5,7 @@
  */
 import type { Refusal } from "./masked-calls.ts";
 import { literalText, settingName } from "./reading.ts";
+import { narrowsPath } from "./search-path.ts";
 import { type Body, flagOf, nodesOf, textOf } from "./tree.ts";
 
 /** Settings that change neither how statements are read, nor whom they run as, nor what is sent where. */
@@ -101,21 +102,10 @@ export function setConfigRefusal(call: Body, searchPath: readonly string[], sett
 
 function maySet(name: string, values: readonly (string | undefined)[], local: boolean, searchPath: readonly string[]): boolean {
   if (SETTINGS.has(name) || PLANNER.test(name)) return true;
-  if (name === "search_path") return narrows(values, searchPath);
+  if (name === "search_path") return narrowsPath(values, searchPath);
   const pinned = Object.hasOwn(PINNED, name) ? PINNED[name] : undefined;
   const [value, ...others] = values;
   return pinned !== undefined && !local && value !== undefined && others.length === 0 && pinned.includes(value.toLowerCase());
-}
-
-/**
- * Whether a path is the pinned one or its beginning, with `pg_catalog` in front, where it stands without being named.
- * Along less of the path an unqualified name means what it means along all of it, or nothing: what was judged under
- * the pinned path is then refused by the server or is just what runs. No schema has an empty name.
- */
-function narrows(asked: readonly (string | undefined)[], searchPath: readonly string[]): boolean {
-  const named = asked.filter((schema) => schema !== "");
-  const implied = named.includes("pg_catalog") ? named : ["pg_catalog", ...named];
-  return asked.length > 0 && implied.every((schema, index) => schema !== undefined && schema === searchPath[index]);
 }
 
 /** The schemas of a path as a text; quoted names and upper case are not read. */

@@ -13,9 +13,12 @@ const OPEN_STATEMENTS: ReadonlySet<string> = new Set([
   "ClosePortalStmt",
   "ConstraintsSetStmt",
   "CopyStmt",
+  "CreateStmt",
+  "CreateTableAsStmt",
   "DeallocateStmt",
   "DeclareCursorStmt",
   "DiscardStmt",
+  "DropStmt",
   "ExecuteStmt",
   "ExplainStmt",
   "FetchStmt",
@@ -31,7 +34,7 @@ const OPEN_STATEMENTS: ReadonlySet<string> = new Set([
 const EXPLAIN_OPTIONS: ReadonlySet<string> = new Set(["costs", "format", "generic_plan", "memory", "settings", "summary"]);
 
 const NO_KIND =
-  "SELECT, INSERT, UPDATE, DELETE, COPY from and to the client, cursors, PREPARE and EXECUTE, transactions and plain EXPLAIN may be used";
+  "SELECT, INSERT, UPDATE, DELETE, COPY from and to the client, cursors, PREPARE and EXECUTE, CREATE TABLE … AS, temporary tables, transactions and plain EXPLAIN may be used";
 
 /**
  * Undefined when the kind of statement may run as far as it goes.
@@ -49,7 +52,7 @@ export function statementRefusal(statement: TreeNode, nested: boolean, searchPat
     case "DeallocateStmt":
       return isAscii(textOf(body, "name")) ? undefined : unsteadyName(textOf(body, "name"));
     case "SelectStmt":
-      return body["intoClause"] === undefined ? undefined : refusedKind("SELECT INTO", "use SELECT without INTO");
+      return nested && body["intoClause"] !== undefined ? refusedKind("SELECT INTO here", "CREATE TABLE … AS may be used") : undefined;
     case "CopyStmt":
       return copyDirection(body) === null
         ? refusedKind("COPY with a file or program of the server", "COPY from STDIN or to STDOUT")

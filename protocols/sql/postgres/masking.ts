@@ -114,8 +114,8 @@ function earliest(found: readonly Located[]): Located | undefined {
 }
 
 function queryOf(statement: TreeNode): TreeNode {
-  const field = { ExplainStmt: "query", DeclareCursorStmt: "query", PrepareStmt: "query", CopyStmt: "query" }[statement.type];
-  return (field === undefined ? undefined : nodeOf(statement.type, statement.body, field)) ?? statement;
+  const holds = /^(Explain|DeclareCursor|Prepare|Copy|CreateTableAs)Stmt$/.test(statement.type);
+  return (holds ? nodeOf(statement.type, statement.body, "query") : undefined) ?? statement;
 }
 
 const HOLDS_ROWS: ReadonlySet<string> = new Set([
@@ -129,7 +129,14 @@ const HOLDS_ROWS: ReadonlySet<string> = new Set([
 ]);
 
 /** Statements whose SELECT is rewritten where it stands. */
-const READS: ReadonlySet<string> = new Set(["SelectStmt", "ExplainStmt", "CopyStmt", "DeclareCursorStmt", "PrepareStmt"]);
+const READS: ReadonlySet<string> = new Set([
+  "SelectStmt",
+  "ExplainStmt",
+  "CopyStmt",
+  "DeclareCursorStmt",
+  "PrepareStmt",
+  "CreateTableAsStmt",
+]);
 
 /** Writes that stand by themselves, in WITH, or in a plain EXPLAIN. */
 const WRITES: ReadonlySet<string> = new Set(["InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt", "TruncateStmt", "SelectStmt"]);

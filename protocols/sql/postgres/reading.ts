@@ -64,7 +64,7 @@ export function relationText(body: Body): string {
   return [textOf(body, "catalogname"), textOf(body, "schemaname"), textOf(body, "relname")].filter((word) => word !== "").join(".");
 }
 
-/** Names of relations where no row is read by them: the aliases behind FOR UPDATE OF, and what LOCK holds. */
+/** Names of relations where no row is read by them: the aliases behind FOR UPDATE OF, what LOCK holds, tables to be made. */
 export function readsNothing({ parent, field }: Place): boolean {
-  return field === "lockedRels" || parent === "LockStmt";
+  return field === "lockedRels" || parent === "LockStmt" || parent === "IntoClause" || parent === "CreateStmt";
 }

@@ -140,7 +140,8 @@ export function reread({ sql, isInserted }: Spliced, view: MaskingView, expected
       if (!written && body["schemaname"] === undefined && bindsName(names, textOf(body, "relname"))) return true;
       const verdict = judgeRelation(view, body);
       const masked =
-        verdict.kind === "refused" || (verdict.kind !== "clear" && verdict.attributes !== undefined && isOurs(verdict.relation));
+        verdict.kind === "refused" ||
+        (verdict.kind !== "clear" && verdict.kind !== "temporary" && verdict.attributes !== undefined && isOurs(verdict.relation));
       const index = offsets.toIndex(locationOf(body) ?? 0);
       const ours = isInserted(index);
       if (written && masked && !ours) targets.push(verdict.relation?.oid ?? 0);

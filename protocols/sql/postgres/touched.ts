@@ -39,7 +39,7 @@ export function touchedNames(statement: TreeNode, view: MaskingView): Touched {
     const attributes = relation === undefined ? undefined : view.protection.columns.get(relation.oid);
     if (attributes !== undefined) {
       for (const column of relation?.columns ?? []) if (attributes.has(column.number)) names.add(column.name);
-    } else if (kind === "refused" || kind === "view") {
+    } else if (kind === "refused" || kind === "view" || kind === "temporary") {
       for (const name of view.protection.columnNames) names.add(name);
     }
     return true;

@@ -19,6 +19,7 @@ export function allowed(sql: string, changes: Partial<Judgement> = {}): Judgemen
     sensitiveCopy: false,
     rebuildErrors: false,
     uses: [],
+    guessed: [],
     holds: () => true,
     changesCatalogue: false,
     ...changes,

@@ -26,9 +26,9 @@ describe("start-up parameters", () => {
 
   test("under a mask, name the schemas that names are resolved in", () => {
     const path = (searchPath: readonly string[]) => upstreamParameters(new Map(), { ...upstream, searchPath }, true).get("search_path");
-    assert.equal(path(["pg_catalog", "public", 'a"b, c']), '"public", "a""b, c"');
-    assert.equal(path(["public", "pg_catalog"]), '"public", "pg_catalog"');
-    assert.equal(path(["pg_catalog"]), '""');
+    assert.equal(path(["pg_catalog", "public", 'a"b, c']), '"public", "a""b, c", "pg_temp"');
+    assert.equal(path(["public", "pg_catalog"]), '"public", "pg_catalog", "pg_temp"');
+    assert.equal(path(["pg_catalog"]), '"pg_temp"');
   });
 
   test("pass as they came where no mask applies", () => {
@@ -86,9 +86,9 @@ describe("start-up parameters under a mask", () => {
     const path = (searchPath: readonly string[] | null) =>
       upstreamParameters(new Map(), { ...upstream, searchPath }, true).get("search_path");
     assert.equal(path(null), undefined);
-    assert.equal(path(["pg_catalog", "public", 'a "b", c']), '"public", "a ""b"", c"');
-    assert.equal(path(["pg_catalog"]), '""');
-    assert.equal(path([]), '""');
+    assert.equal(path(["pg_catalog", "public", 'a "b", c']), '"public", "a ""b"", c", "pg_temp"');
+    assert.equal(path(["pg_catalog"]), '"pg_temp"');
+    assert.equal(path([]), '"pg_temp"');
     assert.throws(() => pass({ Search_Path: "x" }, true), REFUSED);
   });
 

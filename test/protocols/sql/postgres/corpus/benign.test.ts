@@ -7,7 +7,7 @@ import { analyse } from "#protocols/sql/postgres/analyse.ts";
 import { loadGrammar } from "#protocols/sql/postgres/grammar.ts";
 import type { MaskingView } from "#protocols/sql/postgres/protection.ts";
 import { connectPostgres, startPostgres, type TestPostgres } from "#test/support/postgres.ts";
-import { MISTAKES, PARAMETERS, REWRITTEN, UNTOUCHED } from "./benign.ts";
+import { MISTAKES, NORMALISED, PARAMETERS, REWRITTEN, UNTOUCHED } from "./benign.ts";
 import { type Answer, ask, type Result, run, viewOf } from "./client.ts";
 import { SEED } from "./seed.ts";
 
@@ -55,6 +55,15 @@ for (const version of [15, 18] as const) {
         const answer = await ask(client, view, sql);
         assert.deepEqual([answer.outcome, answer.error], ["allow", null], JSON.stringify(answer.denial));
         assert.equal(answer.sent, sql);
+      });
+    }
+
+    for (const [sql, sent] of NORMALISED) {
+      test(`written out: ${sql.slice(0, 140)}`, async () => {
+        const answer = await ask(client, view, sql);
+        assert.deepEqual([answer.outcome, answer.error, answer.sent], ["allow", null, sent], JSON.stringify(answer.denial));
+        const shown = (results: readonly Result[]) => results.map(({ names, types, rows }) => ({ names, types, rows }));
+        assert.deepEqual(shown(answer.results), shown((await run(client, sql)).results));
       });
     }
 

@@ -83,6 +83,22 @@ export const REWRITTEN: readonly string[] = [
   "-- a comment first\nSELECT id /* inline */ FROM users -- and last\nORDER BY id;",
 ];
 
+/** Sent with what they leave open written out; nothing is masked in them. */
+export const NORMALISED: readonly (readonly [sql: string, sent: string])[] = [
+  ['SET search_path = "public"', 'SET search_path = "public", "pg_temp"'],
+  ["BEGIN; SET LOCAL search_path TO ''; COMMIT", "BEGIN; SET LOCAL search_path TO '', \"pg_temp\"; COMMIT"],
+  ["SELECT set_config('search_path', 'public', true) IS NULL", "SELECT set_config('search_path', 'public, pg_temp', true) IS NULL"],
+  [
+    "CREATE TEMP TABLE mine (id int, note text); INSERT INTO mine VALUES (1, 'é'), (2, NULL); SELECT m.id, mine.note FROM mine m, mine ORDER BY 1, 2; DROP TABLE mine",
+    `CREATE TEMP TABLE mine (id int, note text); INSERT INTO pg_temp."mine" VALUES (1, 'é'), (2, NULL); SELECT m.id, mine.note FROM pg_temp."mine" m, pg_temp."mine" ORDER BY 1, 2; DROP TABLE pg_temp."mine"`,
+  ],
+  [
+    'CREATE TABLE pg_temp."Odd ""one""" AS SELECT id, total FROM orders; SELECT count(*), max(total) FROM "Odd ""one"""; DROP TABLE "Odd ""one""" RESTRICT',
+    'CREATE TABLE pg_temp."Odd ""one""" AS SELECT id, total FROM orders; SELECT count(*), max(total) FROM pg_temp."Odd ""one"""; DROP TABLE pg_temp."Odd ""one""" RESTRICT',
+  ],
+  ["DROP TABLE IF EXISTS nothing, pg_temp.other", 'DROP TABLE IF EXISTS pg_temp."nothing", pg_temp.other'],
+];
+
 export const UNTOUCHED: readonly string[] = [
   "SELECT 1",
   "SELECT id, total FROM orders ORDER BY id",
@@ -122,7 +138,6 @@ export const UNTOUCHED: readonly string[] = [
   "SELECT pg_advisory_unlock_all();\nCLOSE ALL;\nUNLISTEN *;\nRESET ALL;",
   "SELECT set_config('TimeZone', 'UTC', false)",
   "SELECT pg_catalog.set_config('application_name', 'django', false)",
-  'SET search_path = "public"',
   "SELECT set_config('bytea_output', 'hex', false) FROM pg_show_all_settings() WHERE name = 'bytea_output'",
   "SET client_min_messages TO 'warning'",
   "SET SESSION timezone TO 'UTC'",

@@ -37,8 +37,8 @@ export async function ask(client: pg.Client, view: MaskingView, sql: string, doc
   const none = { sent: null, results: [], outputMasked: [], error: null };
   if (decision.verdict === "deny") return { ...none, outcome: decision.reason, denial: decision };
   if (decision.verdict === "mask" && rewritten === null) throw new Error("a decision to mask without a rewritten text");
-  const sent = decision.verdict === "mask" ? (rewritten?.sql ?? "") : sql;
-  const outputMasked = decision.verdict === "mask" ? (rewritten?.outputMasked ?? []) : [];
+  const sent = rewritten?.sql ?? sql;
+  const outputMasked = rewritten?.outputMasked ?? [];
   return { ...none, outcome: decision.verdict, denial: null, sent, outputMasked, ...(await run(client, sent)) };
 }
 
