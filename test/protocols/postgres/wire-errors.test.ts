@@ -10,7 +10,7 @@ const fieldsOf = (bytes: Buffer) => Object.fromEntries(readErrorFields(bytes.sub
 
 /** PostgreSQL documentation, appendix "PostgreSQL Error Codes". */
 const DEFINED = new Set([
-  ..."08000 08001 08003 08004 08006 08P01 0A000 28000 28P01 3D000 42501 42601 53300 54000 57014 57P01 57P03 57P05 58030 F0000 XX000".split(
+  ..."08000 08001 08003 08004 08006 08P01 0A000 28000 28P01 3D000 42501 42601 42P01 53300 54000 57014 57P01 57P03 57P05 58030 F0000 XX000".split(
     " ",
   ),
 ]);
