@@ -129,7 +129,7 @@ besideTheBoss("copies and temporary tables under masks", (world) => {
   test("a search path that is set keeps temporary tables at its end", async () => {
     for (const sql of [
       "SET search_path = public",
-      "SET search_path TO ''",
+      "SET search_path TO pg_catalog",
       "SELECT set_config('search_path', 'public', false)",
       "RESET search_path",
     ]) {

@@ -60,16 +60,16 @@ function tableRefusal(body: Body, view: MaskingView): Refusal | undefined {
   return unknownField(body, TABLE_FIELDS) ?? odd ?? nameRefusal(relation, view);
 }
 
-/** Looked up last, it would be hidden by what has the name already. */
+/** Looked up last, it would be hidden by what has the name already; along an empty path it would hide that. */
 function nameRefusal(rangeVar: unknown, view: MaskingView): Refusal | undefined {
-  if (!isBody(rangeVar) || !isTemporary(rangeVar) || rangeVar["schemaname"] !== undefined) return undefined;
+  if (!isBody(rangeVar) || !isTemporary(rangeVar)) return undefined;
   const hiding = lookupIn(view.catalogue).relation(null, textOf(rangeVar, "relname"));
   if (hiding === undefined) return undefined;
   return {
     reason: "masked-unsupported",
     rule: null,
     message: `temporary table ${relationText(rangeVar)} would be hidden by ${display(hiding)} where columns are masked`,
-    hint: `choose another name, or write ${TEMPORARY_SCHEMA}.${relationText(rangeVar)} wherever it is meant`,
+    hint: "choose another name",
   };
 }
 

@@ -12,7 +12,7 @@ import type { MaskingView } from "./protection.ts";
 import { quoteIdentifier, quoteLiteral } from "./quoting.ts";
 import { literalText, nameOfCall, settingName } from "./reading.ts";
 import { nameTokens } from "./rewrite.ts";
-import { TEMPORARY_SCHEMA } from "./search-path.ts";
+import { isEmptyPath, TEMPORARY_SCHEMA } from "./search-path.ts";
 import { type Splice, type Spliced, spliced } from "./splice.ts";
 import { isWord, type Token, type Tokens } from "./tokens.ts";
 import { flagOf, isBody, nodesOf, numberOf, type Place, type TreeNode, textOf, walk, wordsOf } from "./tree.ts";
@@ -93,8 +93,10 @@ function isPlainName(token: Token | undefined): boolean {
 }
 
 function setPath({ body }: TreeNode, { splices, tokens }: Found): void {
-  const last = nodesOf("VariableSetStmt", body, "args").at(-1);
-  if (settingName(body) !== "search_path" || last === undefined || literalText(last) === TEMPORARY_SCHEMA) return;
+  const args = nodesOf("VariableSetStmt", body, "args");
+  const asked = args.map(literalText);
+  const last = args.at(-1);
+  if (settingName(body) !== "search_path" || last === undefined || isEmptyPath(asked) || asked.at(-1) === TEMPORARY_SCHEMA) return;
   const token = literalToken(last, tokens());
   if (token !== undefined) splices.push({ start: token.end, end: token.end, text: `, ${quoteIdentifier(TEMPORARY_SCHEMA)}` });
 }
@@ -104,10 +106,10 @@ function configuredPath({ body }: TreeNode, { splices, tokens }: Found): void {
   const [first, second] = nodesOf("FuncCall", body, "args");
   if (nameOfCall(body).name !== "set_config" || first === undefined || second === undefined) return;
   const path = literalText(second);
-  if (literalText(first)?.toLowerCase() !== "search_path" || path === undefined || path.endsWith(TEMPORARY_SCHEMA)) return;
+  if (literalText(first)?.toLowerCase() !== "search_path" || path === undefined) return;
+  if (path.trim() === "" || path.endsWith(TEMPORARY_SCHEMA)) return;
   const token = literalToken(second, tokens());
-  const named = path.trim() === "" ? TEMPORARY_SCHEMA : `${path}, ${TEMPORARY_SCHEMA}`;
-  if (token !== undefined) splices.push({ start: token.start, end: token.end, text: quoteLiteral(named) });
+  if (token !== undefined) splices.push({ start: token.start, end: token.end, text: quoteLiteral(`${path}, ${TEMPORARY_SCHEMA}`) });
 }
 
 /** Of a constant, casts around it left aside. */

@@ -14,10 +14,18 @@ export function isTemporary(rangeVar: Body): boolean {
   return textOf(rangeVar, "relpersistence") === "t" || textOf(rangeVar, "schemaname") === TEMPORARY_SCHEMA;
 }
 
-/** As a value of `search_path`. pg_catalog in front is searched without being named; an empty path has no schema else. */
+/**
+ * As a value of `search_path`. pg_catalog in front is searched without being named. An empty path is written as one empty
+ * name and left so: were the temporary schema its only one, asking for the current schemas would make that.
+ */
 export function pathSetting(path: readonly string[]): string {
   const named = path[0] === "pg_catalog" ? path.slice(1) : path;
-  return [...named, TEMPORARY_SCHEMA].map(quoteIdentifier).join(", ");
+  return named.length === 0 ? '""' : [...named, TEMPORARY_SCHEMA].map(quoteIdentifier).join(", ");
+}
+
+/** Whether a path that is set names no schema. */
+export function isEmptyPath(asked: readonly (string | undefined)[]): boolean {
+  return asked.length > 0 && asked.every((schema) => schema === "");
 }
 
 /**
@@ -27,6 +35,7 @@ export function pathSetting(path: readonly string[]): string {
  * empty name.
  */
 export function narrowsPath(asked: readonly (string | undefined)[], searchPath: readonly string[]): boolean {
+  if (isEmptyPath(asked)) return true;
   const named = asked.slice(0, -1).filter((schema) => schema !== "");
   const implied = named.includes("pg_catalog") ? named : ["pg_catalog", ...named];
   return asked.at(-1) === TEMPORARY_SCHEMA && implied.every((schema, index) => schema !== undefined && schema === searchPath[index]);

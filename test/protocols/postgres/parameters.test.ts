@@ -28,7 +28,7 @@ describe("start-up parameters", () => {
     const path = (searchPath: readonly string[]) => upstreamParameters(new Map(), { ...upstream, searchPath }, true).get("search_path");
     assert.equal(path(["pg_catalog", "public", 'a"b, c']), '"public", "a""b, c", "pg_temp"');
     assert.equal(path(["public", "pg_catalog"]), '"public", "pg_catalog", "pg_temp"');
-    assert.equal(path(["pg_catalog"]), '"pg_temp"');
+    assert.equal(path(["pg_catalog"]), '""');
   });
 
   test("pass as they came where no mask applies", () => {
@@ -87,8 +87,8 @@ describe("start-up parameters under a mask", () => {
       upstreamParameters(new Map(), { ...upstream, searchPath }, true).get("search_path");
     assert.equal(path(null), undefined);
     assert.equal(path(["pg_catalog", "public", 'a "b", c']), '"public", "a ""b"", c", "pg_temp"');
-    assert.equal(path(["pg_catalog"]), '"pg_temp"');
-    assert.equal(path([]), '"pg_temp"');
+    assert.equal(path(["pg_catalog"]), '""');
+    assert.equal(path([]), '""');
     assert.throws(() => pass({ Search_Path: "x" }, true), REFUSED);
   });
 

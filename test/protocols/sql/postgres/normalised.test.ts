@@ -87,12 +87,13 @@ describe("a name that the catalogue does not know", () => {
 describe("a search path", () => {
   test("gets the temporary schema at its end", () => {
     assert.equal(written("SET search_path TO public")[0], 'SET search_path TO public, "pg_temp"');
-    assert.equal(written("SET LOCAL search_path = '' -- none")[0], `SET LOCAL search_path = '', "pg_temp" -- none`);
+    assert.equal(written("SET LOCAL search_path = pg_catalog -- none")[0], 'SET LOCAL search_path = pg_catalog, "pg_temp" -- none');
     assert.equal(
       written("SELECT set_config('search_path', 'public'::text, false)")[0],
       "SELECT set_config('search_path', 'public, pg_temp'::text, false)",
     );
-    assert.equal(written("SET search_path = public, pg_temp")[0], null);
+    for (const sql of ["SET search_path = public, pg_temp", "SET search_path = ''", "SELECT set_config('search_path', '', false)"])
+      assert.equal(written(sql)[0], null, sql);
   });
 
   test("that leads elsewhere is refused all the same", () => {

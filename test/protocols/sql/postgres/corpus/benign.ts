@@ -86,7 +86,7 @@ export const REWRITTEN: readonly string[] = [
 /** Sent with what they leave open written out; nothing is masked in them. */
 export const NORMALISED: readonly (readonly [sql: string, sent: string])[] = [
   ['SET search_path = "public"', 'SET search_path = "public", "pg_temp"'],
-  ["BEGIN; SET LOCAL search_path TO ''; COMMIT", "BEGIN; SET LOCAL search_path TO '', \"pg_temp\"; COMMIT"],
+  ["BEGIN; SET LOCAL search_path TO pg_catalog; COMMIT", 'BEGIN; SET LOCAL search_path TO pg_catalog, "pg_temp"; COMMIT'],
   ["SELECT set_config('search_path', 'public', true) IS NULL", "SELECT set_config('search_path', 'public, pg_temp', true) IS NULL"],
   [
     "CREATE TEMP TABLE mine (id int, note text); INSERT INTO mine VALUES (1, 'é'), (2, NULL); SELECT m.id, mine.note FROM mine m, mine ORDER BY 1, 2; DROP TABLE mine",

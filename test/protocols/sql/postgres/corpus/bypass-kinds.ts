@@ -76,6 +76,7 @@ export const KIND_BYPASSES: Readonly<Record<string, readonly Bypass[]>> = {
       "masked-unsupported",
       "CREATE TEMP TABLE users (id int, ssn text)",
       "CREATE TEMP TABLE orders AS SELECT 1",
+      "CREATE TABLE pg_temp.users AS SELECT 1",
       "SELECT 1 AS id INTO TEMP pg_class",
       "CREATE TEMP TABLE x (LIKE users INCLUDING ALL)",
     ),
