@@ -191,6 +191,9 @@ export class ClientMessages {
     const prepared = this.#state.names.statement(bind.statement) ?? null;
     if (prepared === null && underMask) return this.#refuseNamed(unknownNameDenial("prepared statement", bind.statement));
     if (prepared !== null && !prepared.judgement.holds()) return this.#refuseNamed(changedDenial(prepared.name));
+    // Asked now and not at Execute alone: the description that follows is of what the name has come to stand for.
+    const denial = prepared === null ? null : this.#executeDenial(prepared.judgement);
+    if (denial !== null) return this.#refuseNamed(denial);
     const borrowing = underMask && prepared !== null && borrowsRows(prepared);
     if (borrowing && !whole) return this.#refuseNamed(largeBindDenial(bind.statement));
     const judgement = prepared?.judgement ?? null;

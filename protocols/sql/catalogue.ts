@@ -45,6 +45,8 @@ export interface CatalogueRelation {
    * `pg_catalog` qualified; null for anything else.
    */
   readonly definition: string | null;
+  /** Of a view: conditions from outside must not run before its own. */
+  readonly securityBarrier: boolean;
   /** Names of rules besides that of a view's own query. */
   readonly rules: readonly string[];
   /** OIDs of the functions of user triggers, as far as they are not the server's own. */

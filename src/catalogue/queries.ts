@@ -144,6 +144,8 @@ SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(
       JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND d.objid = r.oid
      WHERE r.ev_class = c.oid AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid <> c.oid),
   'definition', CASE WHEN c.relkind IN ('v', 'm') AND ${USER_SCHEMA} THEN pg_catalog.pg_get_viewdef(c.oid) END,
+  'securityBarrier', EXISTS (SELECT FROM pg_catalog.pg_options_to_table(c.reloptions) o
+                              WHERE o.option_name = 'security_barrier' AND o.option_value::pg_catalog.bool),
   'rules', ARRAY(SELECT r.rulename FROM pg_catalog.pg_rewrite r WHERE r.ev_class = c.oid AND r.ev_type <> '1' AND c.oid >= ${FIRST_USER_OID} ORDER BY 1),
   'triggers', ARRAY(SELECT DISTINCT t.tgfoid::int8 FROM pg_catalog.pg_trigger t
                      WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgfoid >= ${FIRST_USER_OID} ORDER BY 1),

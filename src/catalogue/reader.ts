@@ -47,6 +47,7 @@ const relation = z.object({
   parents: z.array(oid),
   reads: z.array(oid),
   definition: z.string().nullable(),
+  securityBarrier: z.boolean(),
   rules: z.array(z.string()),
   triggers: z.array(oid),
   calls: z.array(oid),

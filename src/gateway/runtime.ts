@@ -6,7 +6,7 @@
 import { decide, guardrailsFor, masksFor } from "#policies/decide.ts";
 import { allowedFunctions, type PolicyDocument } from "#policies/document.ts";
 import type { Principal } from "#policies/question.ts";
-import { type Catalogue, type MaskingView, protectedOrigins, resolveProtection } from "#protocols/postgres/protocol.ts";
+import { type Catalogue, isProtectedOrigin, type MaskingView, resolveProtection } from "#protocols/postgres/protocol.ts";
 import { Fault } from "#protocols/wire/fault.ts";
 import type { Judgement } from "#protocols/wire/judgement.ts";
 import type { Config } from "#src/config/config.ts";
@@ -36,7 +36,7 @@ export interface RuntimeParts {
 
 interface Sight {
   readonly catalogue: Catalogue | null;
-  readonly origins: ReadonlySet<string>;
+  readonly view: MaskingView | null;
   readonly judge: (sql: string) => Judgement;
 }
 
@@ -53,6 +53,8 @@ export class Runtime {
   readonly #judgements = new Judgements();
   readonly #mysqlJudgements = new MysqlJudgements();
   readonly #standings = new Map<string, Standing>();
+  /** By search path and masks: principals under the same share what was read off a catalogue for them. */
+  readonly #views = new WeakMap<Catalogue["relations"], Map<string, MaskingView>>();
 
   constructor(parts: RuntimeParts) {
     this.#parts = parts;
@@ -113,10 +115,9 @@ export class Runtime {
       if (sight !== null && sight.catalogue === newest) return sight;
       // The session looks names up where it did when it began, whatever the target's setting has become.
       const catalogue = newest === null || path === null ? newest : { ...newest, searchPath: path };
-      const view = catalogue === null || masks.length === 0 ? null : viewOf(catalogue, masks, document);
-      const origins = view === null ? new Set<string>() : protectedOrigins(view);
+      const view = catalogue === null || masks.length === 0 ? null : this.#viewOf(catalogue, masks);
       const rejudge = view === null ? null : (sql: string) => current().judge(sql);
-      sight = { catalogue: newest, origins, judge: this.#judgements.judge({ ...scope, view, catalogue, rejudge }) };
+      sight = { catalogue: newest, view, judge: this.#judgements.judge({ ...scope, view, catalogue, rejudge }) };
       return sight;
     };
     current();
@@ -132,19 +133,30 @@ export class Runtime {
               () => current().judge,
               () => this.#parts.refresh(name),
             ),
-      isProtected: (tableOid, attribute) => current().origins.has(`${tableOid}/${attribute}`),
+      isProtected: (tableOid, attribute) => {
+        const { view } = current();
+        return view !== null && isProtectedOrigin(view, tableOid, attribute);
+      },
     };
+  }
+
+  #viewOf(catalogue: Catalogue, masks: ReturnType<typeof masksFor>): MaskingView {
+    const known = this.#views.get(catalogue.relations) ?? new Map<string, MaskingView>();
+    if (known.size >= STANDINGS_MAX) known.clear();
+    this.#views.set(catalogue.relations, known);
+    const key = JSON.stringify([catalogue.searchPath, masks]);
+    const found = known.get(key);
+    if (found !== undefined) return found;
+    const { protection } = resolveProtection(catalogue, masks);
+    const view = { catalogue, protection, functionsAllowed: allowedFunctions(this.config.policy) };
+    known.set(key, view);
+    return view;
   }
 }
 
 /** Each database of a target has its own catalogue. */
 export function catalogueName(target: string, database: string): string {
   return `${target}/${database}`;
-}
-
-function viewOf(catalogue: Catalogue, masks: ReturnType<typeof masksFor>, document: PolicyDocument): MaskingView {
-  const { protection } = resolveProtection(catalogue, masks);
-  return { catalogue, protection, functionsAllowed: allowedFunctions(document) };
 }
 
 function unavailable(): Fault {

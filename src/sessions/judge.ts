@@ -38,7 +38,8 @@ export class Judgements {
   readonly #cache = new LRUCache<string, Judgement>({
     max: CACHE_ENTRIES,
     maxSize: CACHE_CHARACTERS,
-    sizeCalculation: (_judgement, key) => key.length + 512,
+    // The rewritten text is kept as sent and as recorded; where views take part it is much longer than the key.
+    sizeCalculation: ({ upstreamSql }, key) => key.length + 2 * (upstreamSql?.length ?? 0) + 512,
   });
   #scopes = 0;
 

@@ -311,14 +311,18 @@ function knownRows(line: string): boolean {
   return line.startsWith("missingcanary") || line.startsWith("moodsecretgrim");
 }
 
+function isShown(name: string): boolean {
+  return !SHOWN_MASKED.has(name) && !name.startsWith("masked_");
+}
+
 function visible({ names, rows }: { readonly names: readonly string[]; readonly rows: readonly (readonly (string | null)[])[] }) {
-  return rows.map((row) => row.filter((_, index) => !SHOWN_MASKED.has(names[index] ?? "")));
+  return rows.map((row) => row.filter((_, index) => isShown(names[index] ?? "")));
 }
 
 /** The answer's rows lie one behind the other; widths tell where the next result's begin. */
 function visibleOf({ names, rows }: Answer) {
   return rows.map((row) => {
     const own = names.find((some) => some.length === row.length) ?? [];
-    return row.filter((_, index) => !SHOWN_MASKED.has(own[index] ?? ""));
+    return row.filter((_, index) => isShown(own[index] ?? ""));
   });
 }

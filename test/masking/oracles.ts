@@ -1,7 +1,10 @@
 /** Questions that a mask must not answer: of each pair one asks for something true and one for something false. */
 
+import { VIEW_ORACLES } from "#test/protocols/sql/postgres/corpus/views.ts";
+
 /** Two texts whose answers, failures included, must not differ. Where there are parameters, both get them. */
 export const ORACLES: readonly (readonly [string, string])[] = [
+  ...VIEW_ORACLES,
   ["SELECT count(*) FROM users WHERE ssn LIKE '9%'", "SELECT count(*) FROM users WHERE ssn LIKE '1%'"],
   ["SELECT count(*) FROM users WHERE ssn > '9'", "SELECT count(*) FROM users WHERE ssn > '7'"],
   ["SELECT count(*) FROM users WHERE ssn ~ '^91'", "SELECT count(*) FROM users WHERE ssn ~ '^92'"],

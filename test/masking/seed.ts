@@ -2,6 +2,7 @@
  * The database that the attacks run on: a canary of its own in every protected cell, of every type that masks know, and
  * around them every kind of object by which rows can be reached in another way. Nothing here is real.
  */
+import { VIEW_COLUMNS, VIEWS } from "#test/protocols/sql/postgres/corpus/views.ts";
 import type { Sections } from "#test/support/gateway.ts";
 
 /** What must never be received: a value, and how it looks in the binary format where that is not its text. */
@@ -150,6 +151,7 @@ CREATE EXTENSION postgres_fdw; CREATE EXTENSION dblink; CREATE EXTENSION hstore;
 CREATE SERVER elsewhere FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '127.0.0.1');
 CREATE FOREIGN TABLE remote_users (id int, ssn text) SERVER elsewhere;
 SELECT lo_from_bytea(424242, convert_to('917-44-2051', 'UTF8'));
+${VIEWS}
 ANALYZE;
 CREATE TABLE remote_all (id int, ssn text) PARTITION BY LIST (id);
 CREATE FOREIGN TABLE remote_one PARTITION OF remote_all FOR VALUES IN (1) SERVER elsewhere;
@@ -182,6 +184,7 @@ export function withMasks(sections: Sections): Sections {
             "public.events.secret",
             "public.system_user.ssn",
             "Back Office.*.S S N",
+            ...VIEW_COLUMNS,
           ],
           with: "redact",
           unless: UNLESS,

@@ -26,6 +26,8 @@ const EVERY = [
   "origin",
 ];
 
+import { EMPTIED, FAILING, READ_MASKED, REFUSED, STORING_VIEWS } from "#test/protocols/sql/postgres/corpus/views.ts";
+
 export const FOUND: Readonly<Record<string, readonly Hostile[]>> = {
   "whole rows of the server's relations by attribute notation": [
     "SELECT a.to_jsonb FROM pg_stat_activity a",
@@ -191,6 +193,13 @@ export const HOSTILE: Readonly<Record<string, readonly Hostile[]>> = {
     "DELETE FROM night_staff RETURNING ssn",
     "TABLE remote_all",
     "SELECT * FROM ONLY remote_all, remote_one",
+  ],
+  "views of every kind": [
+    ...READ_MASKED,
+    ...EMPTIED,
+    ...FAILING,
+    ...Object.values(REFUSED).flat(),
+    ...STORING_VIEWS.map((sql) => ["BEGIN", sql, "TABLE inbox", "ROLLBACK"]),
   ],
   "views, code and foreign tables": [
     "TABLE users_view",

@@ -5,6 +5,7 @@
  */
 import type { MaskingFacts, Obstacle, StatementFacts } from "#policies/question.ts";
 import type { Catalogue } from "#protocols/sql/catalogue.ts";
+import { STATEMENT_BYTES_MAX } from "#protocols/wire/limits.ts";
 import type { Analysis, Rewritten, Sensitive } from "./analysis.ts";
 import { type LocatedStatement, sessionEffects, statementsOf } from "./effects.ts";
 import { parseText } from "./grammar.ts";
@@ -22,6 +23,7 @@ import { type Spliced, spliced } from "./splice.ts";
 import { statementTag } from "./tags.ts";
 import { tokensOf } from "./tokens.ts";
 import { bindsName, keepWalk, textOf, walk } from "./tree.ts";
+import { viewsIn } from "./view-definitions.ts";
 
 /**
  * @param view what is masked for the principal on the target; null when nothing is
@@ -51,11 +53,13 @@ function read(sql: string, view: MaskingView | null, catalogue: Catalogue | null
   const normal = view === null || !open ? undefined : normalised(statements, view, text);
   if (view !== null && normal !== undefined) return written(normal, statements, view, catalogue, guarded, text);
   const maskings =
-    view === null ? [] : statements.map((statement) => unprinted(maskStatement(statement, view, text), statement, view, text));
+    view === null
+      ? []
+      : statements.map((statement) => unprinted(maskStatement(statement, view, text, viewsIn(view)), statement, view, text));
   const rewriting = view === null ? undefined : rewrittenOf(statements, maskings, view, text);
   const facts = statements.map((statement, index) => {
     const found = maskings[index]?.facts ?? null;
-    const masking = found?.kind === "rewritable" && rewriting === "unsound" ? UNSOUND : found;
+    const masking = found?.kind === "rewritable" && typeof rewriting === "object" ? rewriting : found;
     return { ...statementFacts(statement, catalogue, masking), guards: guarded ? guardsOf(statement, index === 0, catalogue, text) : [] };
   });
   const refused = new Set(statements.filter((_, index) => facts[index]?.masking?.kind === "obstacle"));
@@ -63,7 +67,7 @@ function read(sql: string, view: MaskingView | null, catalogue: Catalogue | null
   const changes = facts.some(({ needs }) => needs.includes("schema") || needs.includes("admin"));
   return {
     facts: { kind: "parsed", statements: facts },
-    rewritten: rewriting === undefined || rewriting === "unsound" ? null : rewriting(sensitive),
+    rewritten: typeof rewriting === "function" ? rewriting(sensitive) : null,
     sensitive,
     effects: sessionEffects(statements, changes),
     guessed: [],
@@ -125,6 +129,17 @@ const UNSOUND: MaskingFacts = {
   },
 };
 
+const TOO_LONG: MaskingFacts = {
+  kind: "obstacle",
+  obstacle: {
+    reason: "masked-unsupported",
+    rule: null,
+    message: "the statement grows too long when the definitions of its views take their place",
+    hint: "name fewer views, or each of them once in a WITH clause",
+    position: null,
+  },
+};
+
 /** A plan prints the values that it compares with: rows of the recording would hold what its statements hold as digests. */
 function unprinted(masking: StatementMasking, statement: LocatedStatement, view: MaskingView, text: SourceText): StatementMasking {
   if (statement.type !== "ExplainStmt" || masking.facts.kind !== "rewritable") return masking;
@@ -140,20 +155,21 @@ function unprinted(masking: StatementMasking, statement: LocatedStatement, view:
   return { ...masking, facts: { kind: "obstacle", obstacle }, splices: [], hidden: [], targets: [], outputMasked: [] };
 }
 
-/** Undefined when nothing is to be rewritten, or something in the text is refused anyway. */
+/** Facts when it can't be; undefined when nothing is to be rewritten, or something in the text is refused anyway. */
 function rewrittenOf(
   statements: readonly LocatedStatement[],
   maskings: readonly StatementMasking[],
   view: MaskingView,
   text: SourceText,
-): ((sensitive: Sensitive) => Rewritten) | "unsound" | undefined {
+): ((sensitive: Sensitive) => Rewritten) | MaskingFacts | undefined {
   const splices = maskings.flatMap((masking) => masking.splices);
   if (splices.length === 0 || maskings.some(({ facts }) => facts.kind === "obstacle")) return undefined;
+  if (splices.reduce((length, splice) => length + splice.text.length, text.sql.length) > STATEMENT_BYTES_MAX) return TOO_LONG;
   const result = spliced(text.sql, splices, text.offsets);
   const kinds = statements.map(kindOf);
   const hidden = maskings.flatMap((masking) => masking.hidden);
   const targets = maskings.flatMap((masking) => masking.targets);
-  if (result === undefined || !isSound(result, view, { kinds, hidden, targets })) return "unsound";
+  if (result === undefined || !isSound(result, view, { kinds, hidden, targets })) return UNSOUND;
   const { sql, mapPosition, forward, inserted } = result;
   const outputMasked = maskings.map((masking) => masking.outputMasked);
   return ({ ranges }) => ({ sql, outputMasked, mapPosition, forward, inserted, sensitive: ranges.map(forward) });
@@ -162,11 +178,8 @@ function rewrittenOf(
 /** Read once more, it holds masked relations only where they were put, and reads of rows that it writes only masks. */
 function isSound(result: Spliced, view: MaskingView, expected: Expected): boolean {
   const { toIndex } = offsetsOf(result.sql);
-  const isOurs = (location: number): boolean => {
-    const index = toIndex(location);
-    return result.inserted.some(({ start, end }) => index >= start && index < end);
-  };
-  return reread(result, view, expected)?.every((statement) => !readsWritten(statement, view, isOurs)) === true;
+  const isOurs = (location: number): boolean => result.isMarked(toIndex(location));
+  return reread(result, view, expected, viewsIn(view))?.every((statement) => !readsWritten(statement, view, isOurs)) === true;
 }
 
 function unparsed(sql: string, message: string, position: number | null, masked: boolean): Analysis {

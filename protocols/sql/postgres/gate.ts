@@ -3,23 +3,28 @@
  * known to be harmless is refused with its place. What passes either touches nothing that is masked, or names the
  * places where a relation with masked columns stands.
  */
+import type { ProtectedColumn } from "#policies/question.ts";
 import type { CatalogueRelation } from "#protocols/sql/catalogue.ts";
-import { statementsOf } from "./effects.ts";
-import { parseText } from "./grammar.ts";
 import { attributeRefusal, type Located, type Refusal } from "./masked-calls.ts";
 import { nodeRefusal } from "./masked-nodes.ts";
 import { judgeRelation } from "./masked-relations.ts";
 import { writeRefusal } from "./masked-writes.ts";
-import { display, type MaskingView, type ProtectedAttributes, protectedColumnsOf } from "./protection.ts";
+import { type MaskingView, type ProtectedAttributes, protectedColumnsOf } from "./protection.ts";
 import { readsNothing, settingByFilter } from "./reading.ts";
 import { referenceOf } from "./scope.ts";
 import { type Body, bindsName, isBody, locationOf, type Place, type TreeNode, textOf, walk } from "./tree.ts";
+import type { Rewriting, Views } from "./view-reading.ts";
 
-/** A place where a relation with masked columns is named. */
+/** A place where a relation with masked columns is named, or a view over one. */
 export interface Occurrence {
   readonly rangeVar: Body;
   readonly relation: CatalogueRelation;
+  /** Columns of the relation itself that are masked. */
   readonly attributes: ProtectedAttributes;
+  /** Set for a view that its definition takes the place of; its own masks go on top. */
+  readonly rewriting: Rewriting | undefined;
+  /** All that is masked in it: its own columns, and those that a view's definition reads. */
+  readonly columns: readonly ProtectedColumn[];
   /** Type of the node around it and the field it stands in. */
   readonly parent: string;
   readonly field: string;
@@ -59,9 +64,17 @@ export const FROM_PLACES: ReadonlySet<string> = new Set([
   "MergeStmt.sourceRelation",
 ]);
 
+/** Whether a relation at that place is read, and an unqualified name may mean a common table expression. */
+function isFromPlace(parent: string, field: string): boolean {
+  return FROM_PLACES.has(`${parent}.${field}`);
+}
+
+const NO_ATTRIBUTES: ProtectedAttributes = new Map();
+
 export const SYSTEM_COLUMNS: ReadonlySet<string> = new Set(["ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"]);
 
-export function gate(statement: TreeNode, view: MaskingView): Gated {
+/** @param views how the definitions of views read under the same masks */
+export function gate(statement: TreeNode, view: MaskingView, views: Views): Gated {
   const refused: Located[] = [];
   const occurrences: Occurrence[] = [];
   const attributes: Attribute[] = [];
@@ -76,7 +89,7 @@ export function gate(statement: TreeNode, view: MaskingView): Gated {
   walk(statement, (place) => {
     const { type, body } = place;
     if (type === "RangeVar") {
-      const found = relationAt(place, view);
+      const found = relationAt(place, view, views);
       if (found !== undefined && "refusal" in found) refused.push(found);
       else if (found !== undefined) occurrences.push(found);
       return true;
@@ -107,11 +120,11 @@ export function gate(statement: TreeNode, view: MaskingView): Gated {
 
 /** Whether the name means what WITH binds it to. */
 export function isCommonTable({ body, parent, field, names }: Place): boolean {
-  return FROM_PLACES.has(`${parent}.${field}`) && body["schemaname"] === undefined && bindsName(names, textOf(body, "relname"));
+  return isFromPlace(parent, field) && body["schemaname"] === undefined && bindsName(names, textOf(body, "relname"));
 }
 
 /** Undefined where the name means no relation, or one that may be read as it is. */
-function relationAt(place: Place, view: MaskingView): Occurrence | Located | undefined {
+function relationAt(place: Place, view: MaskingView, views: Views): Occurrence | Located | undefined {
   const { body, parent, field } = place;
   if (readsNothing(place) || isCommonTable(place)) return undefined;
   const verdict = judgeRelation(view, body);
@@ -122,72 +135,36 @@ function relationAt(place: Place, view: MaskingView): Occurrence | Located | und
     case "clear":
     case "temporary":
       return undefined;
-    case "protected":
-      return { rangeVar: body, relation: verdict.relation, attributes: verdict.attributes, parent, field };
+    case "protected": {
+      const { relation, attributes } = verdict;
+      const columns = protectedColumnsOf(relation, attributes);
+      return { rangeVar: body, relation, attributes, rewriting: undefined, columns, parent, field };
+    }
     case "view": {
-      const refusal = viewRefusal(view, verdict.relation);
-      if (refusal !== undefined) return refused(refusal);
-      if (verdict.attributes === undefined) return undefined;
-      return { rangeVar: body, relation: verdict.relation, attributes: verdict.attributes, parent, field };
+      const { relation, attributes = NO_ATTRIBUTES } = verdict;
+      const reading = views(relation);
+      if (reading.kind === "refused") return refused(reading.refusal);
+      const rewriting = reading.kind === "inlined" ? reading.rewriting : undefined;
+      if (rewriting === undefined && attributes.size === 0) return undefined;
+      const columns = [...protectedColumnsOf(relation, attributes), ...(rewriting?.columns ?? [])];
+      return { rangeVar: body, relation, attributes, rewriting, columns, parent, field };
     }
   }
 }
 
-const judgedViews = new WeakMap<MaskingView, Map<number, Refusal | null>>();
-
-/** A view runs what stands in its definition: that passes the same gate, and reads nothing that is masked. */
-function viewRefusal(view: MaskingView, relation: CatalogueRelation): Refusal | undefined {
-  const judged = judgedViews.get(view) ?? new Map<number, Refusal | null>();
-  judgedViews.set(view, judged);
-  const known = judged.get(relation.oid);
-  if (known !== undefined) return known ?? undefined;
-  // Should a definition lead back to itself, it is refused.
-  judged.set(relation.oid, viewRefused(relation, null, "its definition leads back to itself", "read the tables below it"));
-  const refusal = judgeDefinition(view, relation);
-  judged.set(relation.oid, refusal ?? null);
-  return refusal;
-}
-
-function judgeDefinition(view: MaskingView, relation: CatalogueRelation): Refusal | undefined {
-  const definition = relation.definition ?? "";
-  const parsed = parseText(definition);
-  const statements = parsed.kind === "tree" ? statementsOf(parsed.tree, (byte) => byte, definition.length) : undefined;
-  const [statement, ...others] = statements ?? [];
-  if (statement?.type !== "SelectStmt" || others.length > 0)
-    return viewRefused(relation, null, "its definition can't be read", "read the tables below it");
-  const gated = gate(statement, view);
-  const [refused] = gated.refused;
-  if (refused !== undefined) return viewRefused(relation, refused.refusal.rule, refused.refusal.message, "read the tables below it");
-  const [occurrence] = reachable(gated);
-  if (occurrence !== undefined) {
-    const [column] = protectedColumnsOf(occurrence.relation, occurrence.attributes);
-    const shown = display(occurrence.relation);
-    return viewRefused(
-      relation,
-      column?.rule ?? null,
-      `it reads ${shown}, whose column ${column?.column} is masked`,
-      `read ${shown} itself`,
-    );
-  }
-  const [attribute] = gated.attributes;
-  return attribute === undefined ? undefined : viewRefused(relation, null, attribute.refusal.message, "read the tables below it");
-}
-
-function viewRefused(relation: CatalogueRelation, rule: string | null, why: string, hint: string): Refusal {
-  const message = `${relation.kind.replace("-", " ")} ${display(relation)} may not be read where columns are masked: ${why}`;
-  return { reason: "masked-view", rule, message, hint };
+/** Occurrences without those of the server's own relations whose masked column the statement has no way to reach. */
+export function reachable(gated: Gated): readonly Occurrence[] {
+  return gated.occurrences.filter((occurrence) => occurrence.relation.schema !== "pg_catalog" || isReached(gated, occurrence));
 }
 
 /**
- * Occurrences without those of the server's own relations whose masked column the statement has no way to reach:
- * neither its name, nor a star, a whole row, a renaming alias or NATURAL stands anywhere in it.
+ * Whether the statement has a way to a masked column of the relation: its name, a star, a whole row, a renaming alias
+ * or NATURAL stands somewhere in it, the relation stands outside FROM, or it is a view that reads such a column.
  */
-export function reachable(gated: Gated): readonly Occurrence[] {
-  return gated.occurrences.filter((occurrence) => {
-    const { relation, attributes, parent, field } = occurrence;
-    if (relation.schema !== "pg_catalog" || !FROM_PLACES.has(`${parent}.${field}`) || takenWhole(gated, occurrence)) return true;
-    return protectedColumnsOf(relation, attributes).some(({ column }) => gated.identifiers.has(column));
-  });
+export function isReached(gated: Gated, occurrence: Occurrence): boolean {
+  const { relation, attributes, rewriting, parent, field } = occurrence;
+  if (rewriting !== undefined || !isFromPlace(parent, field) || takenWhole(gated, occurrence)) return true;
+  return protectedColumnsOf(relation, attributes).some(({ column }) => gated.identifiers.has(column));
 }
 
 /**

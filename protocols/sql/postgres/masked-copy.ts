@@ -5,7 +5,7 @@
  */
 import type { Occurrence } from "./gate.ts";
 import type { Refusal } from "./masked-calls.ts";
-import { display, protectedColumnsOf } from "./protection.ts";
+import { display } from "./protection.ts";
 import { quoteIdentifier } from "./quoting.ts";
 import { maskingQuery, nameTokens } from "./rewrite.ts";
 import type { Splice } from "./splice.ts";
@@ -18,8 +18,8 @@ export function copiesOut({ type, body }: TreeNode): boolean {
 }
 
 /** Undefined when `copySplice` can say it as COPY of a query. */
-export function copyRefusal({ type, body }: TreeNode, { rangeVar, relation, attributes }: Occurrence): Refusal | undefined {
-  const [column] = protectedColumnsOf(relation, attributes);
+export function copyRefusal({ type, body }: TreeNode, { rangeVar, relation, columns }: Occurrence): Refusal | undefined {
+  const [column] = columns;
   const shown = display(relation);
   const refused = (message: string, hint: string): Refusal => ({
     reason: "masked-statement-kind",

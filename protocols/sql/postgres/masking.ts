@@ -2,7 +2,7 @@
  * What one statement does to masked columns, for a principal under masks: nothing, something that can be rewritten,
  * or something that is refused with its place and a way on.
  */
-import type { MaskingFacts, Obstacle } from "#policies/question.ts";
+import type { MaskingFacts, Obstacle, ProtectedColumn } from "#policies/question.ts";
 import { isTarget, targetsOf } from "./changes.ts";
 import type { LocatedStatement } from "./effects.ts";
 import { type Gated, gate, type Occurrence, reachable, SYSTEM_COLUMNS, takenWhole } from "./gate.ts";
@@ -13,7 +13,8 @@ import { hasOverload, type Located, type Refusal } from "./masked-calls.ts";
 import { copiesOut, copyRefusal, copySplice } from "./masked-copy.ts";
 import { judgeRelation } from "./masked-relations.ts";
 import type { Offsets } from "./offsets.ts";
-import { display, type MaskingView, protectedColumnsOf } from "./protection.ts";
+import { baseOrigin, flattened } from "./origins.ts";
+import { display, type MaskingView } from "./protection.ts";
 import { bareStars, returningSplices } from "./returning.ts";
 import { type Needed, qualifierSplice, relationSplice } from "./rewrite.ts";
 import { type Meaning, type Relations, referenceOf } from "./scope.ts";
@@ -21,6 +22,7 @@ import type { Splice } from "./splice.ts";
 import { statementTag } from "./tags.ts";
 import type { Tokens } from "./tokens.ts";
 import { type Body, locationOf, nodeOf, type TreeNode, walk } from "./tree.ts";
+import type { Views } from "./view-reading.ts";
 import { maskedWrites, readsRaw, writtenReferences } from "./written-references.ts";
 
 /** The text that a statement stands in, with what was read off it. Tokens are scanned when first asked for. */
@@ -40,15 +42,29 @@ export interface StatementMasking {
   readonly targets: readonly number[];
   /** Of the rows that the statement yields, or that will come of what it declares or prepares. */
   readonly outputMasked: readonly boolean[];
+  /** Undefined where the statement was not followed so far. */
+  readonly lineage: Lineage | undefined;
   readonly gated: Gated;
 }
 
 const CLEAR: MaskingFacts = { kind: "clear" };
 
-export function maskStatement(statement: LocatedStatement, view: MaskingView, text: SourceText): StatementMasking {
-  const gated = gate(statement, view);
-  const occurrences = reachable(gated);
-  const outcome = (facts: MaskingFacts): StatementMasking => ({ facts, splices: [], hidden: [], targets: [], outputMasked: [], gated });
+/** @param views how the definitions of views read under the same masks */
+export function maskStatement(statement: LocatedStatement, view: MaskingView, text: SourceText, views: Views): StatementMasking {
+  const gated = gate(statement, view, views);
+  return maskGated(gated, reachable(gated), statement, view, text);
+}
+
+/** @param occurrences those of the gate that need to be replaced */
+export function maskGated(
+  gated: Gated,
+  occurrences: readonly Occurrence[],
+  statement: LocatedStatement,
+  view: MaskingView,
+  text: SourceText,
+): StatementMasking {
+  const none = { splices: [], hidden: [], targets: [], outputMasked: [], lineage: undefined };
+  const outcome = (facts: MaskingFacts): StatementMasking => ({ facts, ...none, gated });
   const refuse = (found: Located): StatementMasking => outcome({ kind: "obstacle", obstacle: obstacleAt(found, statement, text) });
   const first = earliest(gated.refused);
   if (first !== undefined) return refuse(first);
@@ -76,15 +92,21 @@ export function maskStatement(statement: LocatedStatement, view: MaskingView, te
   if ("refusal" in returned) return refuse(returned);
   if (splices.list.length + returned.length === 0) return outcome(CLEAR);
   const relations = new Map(occurrences.map((occurrence) => [occurrence.relation.oid, occurrence]));
-  const columns = [...relations.values()].flatMap(({ relation, attributes }) => protectedColumnsOf(relation, attributes));
+  const columns = eachOnce([...relations.values()].flatMap((occurrence) => occurrence.columns));
   return {
     facts: { kind: "rewritable", columns },
     splices: distinct([...splices.list, ...returned]),
-    hidden: sources.map(({ relation }) => relation.oid),
+    hidden: sources.flatMap(({ relation, rewriting }) => rewriting?.hidden ?? [relation.oid]),
     targets: targets.map(({ relation }) => relation.oid),
     outputMasked: HOLDS_ROWS.has(statement.type) ? (lineage.outputs ?? []).map(({ masked }) => masked) : [],
+    lineage,
     gated,
   };
+}
+
+/** A view may bring a table's columns in that the statement names besides. */
+function eachOnce(columns: readonly ProtectedColumn[]): readonly ProtectedColumn[] {
+  return [...new Map(columns.map((one) => [JSON.stringify([one.schema, one.table, one.column]), one])).values()];
 }
 
 /** The tree holds the source of `SET (a, b) = (SELECT …)` once for each column, at one place of the text. */
@@ -150,8 +172,8 @@ function kindRefused(statement: TreeNode, occurrences: readonly Occurrence[]): L
     writes ||= targetsOf({ type, body }).length > 0;
     return !writes;
   });
-  const [column] = protectedColumnsOf(occurrence.relation, occurrence.attributes);
-  const what = `${display(occurrence.relation)}, whose column ${column?.column} is masked`;
+  const [column] = occurrence.columns;
+  const what = described(occurrence);
   const location = locationOf(occurrence.rangeVar);
   const tag = statementTag(statement);
   if (writes) {
@@ -217,9 +239,14 @@ function systemColumnRefused({ systemColumns }: Gated, { meanings }: Lineage, ba
 }
 
 function unsupported(occurrence: Occurrence, what: string, hint: string, location: number | undefined): Located {
-  const [column] = protectedColumnsOf(occurrence.relation, occurrence.attributes);
-  const message = `${what} may not be used with ${display(occurrence.relation)}, whose column ${column?.column} is masked`;
-  return { refusal: refusal("masked-unsupported", column?.rule, message, hint), location };
+  const message = `${what} may not be used with ${described(occurrence)}`;
+  return { refusal: refusal("masked-unsupported", occurrence.columns[0]?.rule, message, hint), location };
+}
+
+function described({ relation, columns }: Occurrence): string {
+  const [column] = columns;
+  const own = column?.schema === relation.schema && column.table === relation.name;
+  return `${display(relation)}, ${own ? "whose" : `which reads ${column?.schema}.${column?.table}, whose`} column ${column?.column} is masked`;
 }
 
 function refusal(reason: Refusal["reason"], rule: string | undefined, message: string, hint: string): Refusal {
@@ -227,14 +254,29 @@ function refusal(reason: Refusal["reason"], rule: string | undefined, message: s
 }
 
 function relationsOf(view: MaskingView, occurrences: readonly Occurrence[]): Relations {
-  const masked = new Map(occurrences.map(({ relation, attributes }) => [relation.oid, new Set(attributes.keys())]));
+  const named = new Map(occurrences.map((occurrence) => [occurrence.relation.oid, occurrence]));
+  const masked = new Map([...named].map(([oid, { attributes }]) => [oid, new Set(attributes.keys())]));
+  // What a view's columns come from is masked too, without being named here.
+  for (const { rewriting } of occurrences) {
+    for (const { relation } of rewriting === undefined ? [] : flattened(rewriting.reads).columns) {
+      const attributes = masked.has(relation) ? undefined : view.protection.columns.get(relation);
+      if (attributes !== undefined) masked.set(relation, new Set(attributes.keys()));
+    }
+  }
   return {
-    find(rangeVar: Body) {
-      const verdict = judgeRelation(view, rangeVar);
-      return verdict.relation;
-    },
+    find: (rangeVar: Body) => judgeRelation(view, rangeVar).relation,
     maskedColumns: (oid) => masked.get(oid),
     overloads: (name) => hasOverload(view, name),
+    defined({ oid, columns }) {
+      const { rewriting, attributes } = named.get(oid) ?? {};
+      if (rewriting === undefined) return undefined;
+      // A mask on the view itself lies on top of what its definition yields.
+      const outputs = rewriting.outputs.map((output, index) => {
+        const { number = 0 } = columns[index] ?? {};
+        return attributes?.has(number) === true ? { ...output, origin: baseOrigin(oid, number), direct: true } : output;
+      });
+      return { outputs, reads: rewriting.reads };
+    },
   };
 }
 

@@ -7,6 +7,7 @@ import type { Catalogue, CatalogueColumn, CatalogueRelation } from "#protocols/s
 import { entriesOf, meansNothing, meantBy } from "./entries.ts";
 import { lookupIn } from "./lookup.ts";
 import { maskExpression } from "./mask-expression.ts";
+import { assignMaterialized } from "./materialized.ts";
 import { SERVER_COLUMNS } from "./server-relations.ts";
 import { type Assigned, type Assignments, assign, spread } from "./spread.ts";
 
@@ -73,8 +74,9 @@ export function resolveProtection(catalogue: Catalogue, masks: readonly ActiveMa
     }
   }
   spread(catalogue, assignments);
-  const columnNames = new Set([...assignments].flatMap(([oid, columns]) => namesIn(lookupIn(catalogue).byOid.get(oid), columns)));
   if (masks.length > 0) assignServer(catalogue, assignments);
+  assignMaterialized(catalogue, assignments);
+  const columnNames = new Set([...assignments].flatMap(([oid, columns]) => namesIn(lookupIn(catalogue).byOid.get(oid), columns)));
   return { protection: { columns: attributesOf(catalogue, assignments), columnNames }, problems };
 }
 
@@ -116,7 +118,8 @@ function assignServer(catalogue: Catalogue, assignments: Assignments): void {
 }
 
 function namesIn(relation: CatalogueRelation | undefined, columns: ReadonlyMap<number, Assigned>): readonly string[] {
-  return relation?.columns.filter(({ number }) => columns.has(number)).map(({ name }) => name) ?? [];
+  if (relation === undefined || relation.schema === "pg_catalog") return [];
+  return relation.columns.filter(({ number }) => columns.has(number)).map(({ name }) => name);
 }
 
 export function display({ schema, name }: CatalogueRelation): string {
@@ -129,17 +132,4 @@ export function protectedColumnsOf(relation: CatalogueRelation, attributes: Prot
     const attribute = attributes.get(column.number);
     return attribute === undefined ? [] : [{ schema: relation.schema, table: relation.name, column: column.name, rule: attribute.rule }];
   });
-}
-
-/**
- * What no RowDescription may name once statements have been rewritten, as `<table OID>/<attribute number>`: protected
- * columns, and attribute 0, which stands for whole rows of their relations.
- */
-export function protectedOrigins({ protection }: MaskingView): ReadonlySet<string> {
-  const origins = new Set<string>();
-  for (const [oid, attributes] of protection.columns) {
-    origins.add(`${oid}/0`);
-    for (const number of attributes.keys()) origins.add(`${oid}/${number}`);
-  }
-  return origins;
 }

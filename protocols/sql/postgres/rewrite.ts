@@ -4,19 +4,21 @@
  * the client wrote it. What comes out is parsed again, and nothing masked may be named outside our own subqueries.
  */
 import type { CatalogueRelation } from "#protocols/sql/catalogue.ts";
+import type { TextRange } from "./analysis.ts";
 import { isTarget } from "./changes.ts";
 import { type LocatedStatement, statementsOf } from "./effects.ts";
 import type { Occurrence } from "./gate.ts";
 import { parseText } from "./grammar.ts";
-import { judgeRelation } from "./masked-relations.ts";
+import { judgeRelation, type RelationVerdict } from "./masked-relations.ts";
 import { offsetsOf } from "./offsets.ts";
 import type { MaskingView, ProtectedAttributes } from "./protection.ts";
 import { quoteIdentifier } from "./quoting.ts";
 import { copyDirection, readsNothing } from "./reading.ts";
 import { referenceOf } from "./scope.ts";
-import type { Splice, Spliced } from "./splice.ts";
+import { type Splice, type Spliced, shifted } from "./splice.ts";
 import { isWord, type Tokens } from "./tokens.ts";
 import { type Body, bindsName, flagOf, locationOf, type TreeNode, textOf, walk } from "./tree.ts";
+import type { Rewriting, Views } from "./view-reading.ts";
 
 export type Needed = (column: string) => boolean;
 
@@ -27,7 +29,7 @@ export type Needed = (column: string) => boolean;
  * @param system system columns that it reads of the relation
  */
 export function relationSplice(
-  { rangeVar, relation, attributes }: Occurrence,
+  { rangeVar, relation, attributes, rewriting }: Occurrence,
   tokens: Tokens,
   needed: Needed,
   system: readonly string[],
@@ -51,7 +53,32 @@ export function relationSplice(
   const end = list[last]?.end;
   if (start === undefined || end === undefined) return undefined;
   const alias = rangeVar["alias"] === undefined ? ` AS ${quoteIdentifier(textOf(rangeVar, "relname"))}` : "";
-  return { start, end, text: `${table ? "SELECT * FROM " : ""}(${maskingQuery(relation, attributes, only, needed, system)})${alias}` };
+  const before = table ? "SELECT * FROM (" : "(";
+  const query =
+    rewriting === undefined
+      ? whole(maskingQuery(relation, attributes, only, needed, system))
+      : definedQuery(relation, attributes, rewriting, needed);
+  return { start, end, text: `${before}${query.text})${alias}`, marks: shifted(query.marks, before.length) };
+}
+
+/** A text and where in it masked relations stand. */
+interface Marked {
+  readonly text: string;
+  readonly marks: readonly TextRange[];
+}
+
+function whole(text: string): Marked {
+  return { text, marks: [{ start: 0, end: text.length }] };
+}
+
+/** A view's columns out of its rewritten definition. OFFSET 0 keeps conditions from outside above the view's own. */
+function definedQuery(relation: CatalogueRelation, attributes: ProtectedAttributes, { sql, marks }: Rewriting, needed: Needed): Marked {
+  const name = quoteIdentifier(relation.name);
+  const names = relation.columns.map((column) => quoteIdentifier(column.name)).join(", ");
+  const [open, close] = relation.securityBarrier ? ["(SELECT * FROM (", `) AS ${name} OFFSET 0)`] : ["(", ")"];
+  const before = `SELECT ${shownColumns(relation, attributes, needed).join(", ")} FROM ${open}`;
+  const after = `${close} AS ${name}${names === "" ? "" : `(${names})`}`;
+  return { text: `${before}${sql}${after}`, marks: shifted(marks, before.length) };
 }
 
 /** Places of the first and the last word of a relation's name; undefined when it is not written plainly. */
@@ -79,15 +106,18 @@ export function maskingQuery(
   needed: Needed,
   system: readonly string[],
 ): string {
-  const columns = relation.columns
+  const source = `${quoteIdentifier(relation.schema)}.${quoteIdentifier(relation.name)}`;
+  return `SELECT ${[...shownColumns(relation, attributes, needed), ...system].join(", ")} FROM ${only ? "ONLY " : ""}${source}`;
+}
+
+function shownColumns(relation: CatalogueRelation, attributes: ProtectedAttributes, needed: Needed): readonly string[] {
+  return relation.columns
     .filter(({ name }) => needed(name))
     .map(({ name, number }) => {
       const attribute = attributes.get(number);
       const quoted = quoteIdentifier(name);
       return attribute === undefined ? quoted : `${attribute.expression} AS ${quoted}`;
     });
-  const source = `${quoteIdentifier(relation.schema)}.${quoteIdentifier(relation.name)}`;
-  return `SELECT ${[...columns, ...system].join(", ")} FROM ${only ? "ONLY " : ""}${source}`;
 }
 
 /** `public.users.id` can't name a column of a subquery: what stands before the relation's name is cut away. */
@@ -117,15 +147,18 @@ export interface Expected {
 }
 
 /**
- * What was made is read again: as many statements of the same kinds, and masked relations only where we put them, and as
- * targets as often as they were. Undefined when it is not so.
+ * What was made is read again: as many statements of the same kinds, masked relations only where we put them, and as
+ * targets as often as they were, and no view left that leads to one. Undefined when it is not so.
  */
-export function reread({ sql, isInserted }: Spliced, view: MaskingView, expected: Expected): readonly LocatedStatement[] | undefined {
+export function reread(
+  { sql, isMarked }: Spliced,
+  view: MaskingView,
+  expected: Expected,
+  views: Views,
+): readonly LocatedStatement[] | undefined {
   const { kinds, hidden } = expected;
   const oids = new Set([...hidden, ...expected.targets]);
   const targets: number[] = [];
-  // Of the server's own, those whose masked column nothing reaches stay as they are.
-  const isOurs = ({ oid, schema }: CatalogueRelation): boolean => schema !== "pg_catalog" || oids.has(oid);
   const parsed = parseText(sql);
   const offsets = offsetsOf(sql);
   const statements = parsed.kind === "tree" ? statementsOf(parsed.tree, offsets.toIndex, sql.length) : undefined;
@@ -139,17 +172,25 @@ export function reread({ sql, isInserted }: Spliced, view: MaskingView, expected
       const written = isTarget(parent, field);
       if (!written && body["schemaname"] === undefined && bindsName(names, textOf(body, "relname"))) return true;
       const verdict = judgeRelation(view, body);
-      const masked =
-        verdict.kind === "refused" ||
-        (verdict.kind !== "clear" && verdict.kind !== "temporary" && verdict.attributes !== undefined && isOurs(verdict.relation));
+      const where = placeOf(verdict, views, oids);
       const index = offsets.toIndex(locationOf(body) ?? 0);
-      const ours = isInserted(index);
-      if (written && masked && !ours) targets.push(verdict.relation?.oid ?? 0);
-      else if (masked !== ours) sound = false;
+      const ours = isMarked(index);
+      if (written && where === "masked" && !ours) targets.push(verdict.relation?.oid ?? 0);
+      else if (where !== (ours ? "masked" : "bare")) sound = false;
       if (ours) found += 1;
       return true;
     });
   }
   const same = [...targets].sort().join() === [...expected.targets].sort().join();
   return sound && same && found === hidden.length ? statements : undefined;
+}
+
+/** Where a relation may stand. Of the server's own, those whose masked column nothing reaches stay as they are. */
+function placeOf(verdict: RelationVerdict, views: Views, hidden: ReadonlySet<number>): "bare" | "masked" | "nowhere" {
+  if (verdict.kind === "refused") return "nowhere";
+  if (verdict.kind === "clear" || verdict.kind === "temporary") return "bare";
+  const { relation, attributes } = verdict;
+  if (verdict.kind === "view" && views(relation).kind !== "plain") return "nowhere";
+  if (attributes === undefined) return "bare";
+  return hidden.has(relation.oid) || relation.schema !== "pg_catalog" ? "masked" : "bare";
 }

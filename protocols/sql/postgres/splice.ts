@@ -1,4 +1,5 @@
 /** Replaces stretches of a text, and knows afterwards where each character of the result came from. */
+import type { TextRange } from "./analysis.ts";
 import { type Offsets, offsetsOf } from "./offsets.ts";
 
 export interface Splice {
@@ -6,14 +7,18 @@ export interface Splice {
   readonly start: number;
   readonly end: number;
   readonly text: string;
+  /** Where in `text` masked relations may stand; when left out, anywhere. */
+  readonly marks?: readonly TextRange[];
 }
 
 export interface Spliced {
   readonly sql: string;
   /** Where the inserted texts stand in `sql`, in order. */
-  readonly inserted: readonly { readonly start: number; readonly end: number }[];
+  readonly inserted: readonly TextRange[];
+  /** The splices' marks as they stand in `sql`, in order. */
+  readonly marks: readonly TextRange[];
   /** Whether an index of `sql` lies in one of them. */
-  readonly isInserted: (index: number) => boolean;
+  readonly isMarked: (index: number) => boolean;
   /** The same stretch of the original in `sql`; the stretch must not overlap what was replaced. */
   readonly forward: (range: { readonly start: number; readonly end: number }) => { readonly start: number; readonly end: number };
   /** Character position (from 1) of `sql` to one of the original: inside inserted text, where that was put. */
@@ -50,11 +55,13 @@ export function spliced(original: string, splices: readonly Splice[], offsets: O
     }
     return index + shift;
   };
+  const marks = inserted.flatMap(({ start, from }) => shifted(from.marks ?? [{ start: 0, end: from.text.length }], start));
   return {
     sql,
     inserted,
-    isInserted: (index) => {
-      const last = inserted[countTo(inserted, (one) => one.start <= index) - 1];
+    marks,
+    isMarked: (index) => {
+      const last = marks[countTo(marks, (one) => one.start <= index) - 1];
       return last !== undefined && index < last.end;
     },
     forward: ({ start, end }) => {
@@ -77,6 +84,10 @@ function countTo<Item>(list: readonly Item[], holds: (item: Item) => boolean): n
     else high = middle;
   }
   return low;
+}
+
+export function shifted(ranges: readonly TextRange[], by: number): readonly TextRange[] {
+  return ranges.map(({ start, end }) => ({ start: start + by, end: end + by }));
 }
 
 function mapped(sql: string, position: number, original: string, offsets: Offsets, backward: (index: number) => number): number | null {

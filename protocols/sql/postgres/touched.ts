@@ -10,6 +10,7 @@ import { outputName } from "./output-name.ts";
 import type { MaskingView } from "./protection.ts";
 import { referenceOf } from "./scope.ts";
 import { bindsName, nodeOf, nodesOf, type Place, type TreeNode, textOf, walk } from "./tree.ts";
+import { viewsIn } from "./view-definitions.ts";
 
 export interface Touched {
   /** Names of protected columns, and what they are renamed to. */
@@ -36,12 +37,8 @@ export function touchedNames(statement: TreeNode, view: MaskingView): Touched {
     const { kind, relation } = judgeRelation(view, body);
     if (relation === undefined || bindsName(bound, textOf(body, "relname"))) others.add(called);
     else relations.set(called, (relations.get(called) ?? new Set()).add(relation));
-    const attributes = relation === undefined ? undefined : view.protection.columns.get(relation.oid);
-    if (attributes !== undefined) {
-      for (const column of relation?.columns ?? []) if (attributes.has(column.number)) names.add(column.name);
-    } else if (kind === "refused" || kind === "view" || kind === "temporary") {
-      for (const name of view.protection.columnNames) names.add(name);
-    }
+    for (const name of kind === "refused" || relation === undefined ? view.protection.columnNames : maskedNames(view, relation))
+      names.add(name);
     return true;
   });
   const isCall = (qualifier: string, name: string): boolean => {
@@ -50,6 +47,17 @@ export function touchedNames(statement: TreeNode, view: MaskingView): Touched {
     return (known === undefined || others.has(qualifier)) && isFunctionName(view, name);
   };
   return { names, rows, isCall };
+}
+
+/** Of a view also what its definition computes from masked columns; of one that may not be read, all that is masked. */
+function maskedNames(view: MaskingView, relation: CatalogueRelation): Iterable<string> {
+  const attributes = view.protection.columns.get(relation.oid);
+  const reading = relation.definition === null ? undefined : viewsIn(view)(relation);
+  if (reading?.kind === "refused") return view.protection.columnNames;
+  const outputs = reading?.kind === "inlined" ? reading.rewriting.outputs : [];
+  return relation.columns
+    .filter(({ number }, index) => attributes?.has(number) === true || outputs[index]?.masked === true)
+    .map(({ name }) => name);
 }
 
 function isFunctionName({ catalogue }: MaskingView, name: string): boolean {

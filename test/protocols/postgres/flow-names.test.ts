@@ -98,14 +98,18 @@ describe("EXECUTE", () => {
       stale.add(changed);
       assert.doesNotMatch(sentOn(session, c.query("execute p")), /execute p/);
       session.server(s.error("42601"), s.ready());
-      session.client(c.bind("e"), c.SYNC);
-      session.server(s.BIND_COMPLETE, s.NO_DATA, s.ready());
-      assert.doesNotMatch(sentOn(session, c.bind("e"), c.execute(), c.SYNC), /E\0\0/);
+      // Refused at Bind: what would be described behind it is not what was judged.
+      assert.doesNotMatch(sentOn(session, c.bind("e"), c.SYNC), /D\0\0/);
+      session.server(s.error("42601"), s.ready());
+      stale.clear();
+      session.client(c.bind("e"));
+      stale.add(changed);
+      assert.doesNotMatch(sentOn(session, c.execute(), c.SYNC), /E\0\0/);
       session.server(s.BIND_COMPLETE, s.NO_DATA, s.error("42601"), s.ready());
     }
     stale.clear();
     session.assertIdle();
-    assert.equal(session.of("denied").length, 4);
+    assert.equal(session.of("denied").length, 6);
     assert.ok(reasons(session).every((reason) => reason.startsWith('masked-unresolved: what prepared statement "p" reads has changed')));
   });
 

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { ActiveMask, Mask } from "#policies/question.ts";
 import type { Catalogue, CatalogueColumn, CatalogueRelation, RelationKind } from "#protocols/sql/catalogue.ts";
-import { type MaskingView, protectedOrigins, resolveProtection } from "#protocols/sql/postgres/protection.ts";
+import { resolveProtection } from "#protocols/sql/postgres/protection.ts";
 
 function column(
   name: string,
@@ -36,6 +36,7 @@ function relation(
     parents,
     reads: [],
     definition: null,
+    securityBarrier: false,
     rules: [],
     triggers: [],
     calls: [],
@@ -275,26 +276,5 @@ describe("resolveProtection", () => {
       assert.equal(protection.columns.get(odd.oid)?.get(1)?.expression, "CAST(NULL AS integer)");
       assert.deepEqual(problems, []);
     });
-  });
-});
-
-describe("protectedOrigins", () => {
-  test("names protected columns, those of relatives, and whole rows of all of them", () => {
-    const { protection } = resolveProtection(catalogue, [mask(["public.people.ssn"])]);
-    const view: MaskingView = { catalogue, protection, functionsAllowed: [] };
-    const origins = protectedOrigins(view);
-    for (const origin of [
-      `${parent.oid}/2`,
-      `${parent.oid}/0`,
-      `${child.oid}/2`,
-      `${child.oid}/0`,
-      `${grandchild.oid}/4`,
-      `${attributes.oid}/26`,
-      `${activity.oid}/20`,
-    ]) {
-      assert.ok(origins.has(origin), origin);
-    }
-    for (const origin of [`${parent.oid}/1`, `${child.oid}/3`, `${users.oid}/0`, `${users.oid}/3`, "0/0"])
-      assert.ok(!origins.has(origin), origin);
   });
 });

@@ -30,6 +30,7 @@ export function table(oid: number, name: string, list: readonly CatalogueColumn[
     parents: [],
     reads: [],
     definition: null,
+    securityBarrier: false,
     rules: [],
     triggers: [],
     calls: [],

@@ -3,6 +3,8 @@
  * becomes of it: rewritten, or sent as it is. Every answer is compared with a direct one, cell by cell outside masked
  * columns, so the order of rows must not depend on a masked value.
  */
+import { BENIGN_VIEWS, PLAIN_VIEWS } from "./views.ts";
+
 export const REWRITTEN: readonly string[] = [
   "SELECT id, name FROM users ORDER BY id",
   "SELECT * FROM users ORDER BY id",
@@ -80,6 +82,7 @@ export const REWRITTEN: readonly string[] = [
   "SELECT u.id, u.name, u.email FROM users AS u GROUP BY 1 ORDER BY 1",
   "SELECT users.id, upper(users.city) FROM users JOIN orders ON orders.user_id = users.id GROUP BY users.id HAVING count(*) > 1 ORDER BY users.name",
   "SELECT public.users.id, public.users.name FROM public.users GROUP BY public.users.id ORDER BY public.users.id",
+  ...BENIGN_VIEWS,
   "-- a comment first\nSELECT id /* inline */ FROM users -- and last\nORDER BY id;",
 ];
 
@@ -104,6 +107,7 @@ export const UNTOUCHED: readonly string[] = [
   "SELECT id, total FROM orders ORDER BY id",
   "SELECT * FROM open_orders ORDER BY id",
   "SELECT * FROM function_view",
+  ...PLAIN_VIEWS,
   "SELECT order_total(1)",
   "SELECT version(), current_database(), current_schema(), current_user, session_user",
   "SELECT current_setting('server_version_num')::int > 0, current_setting('standard_conforming_strings')",

@@ -10,7 +10,8 @@ import { AGENT, DOCUMENT } from "./seed.ts";
 export interface Result {
   readonly names: readonly string[];
   readonly types: readonly number[];
-  readonly origins: readonly string[];
+  /** Of each column: table OID and attribute number. */
+  readonly origins: readonly (readonly [number, number])[];
   readonly rows: readonly (readonly (string | null)[])[];
 }
 
@@ -51,7 +52,7 @@ export async function run(client: pg.Client, sql: string): Promise<{ readonly re
     const results = list.map(({ fields, rows }) => ({
       names: fields.map(({ name }) => name),
       types: fields.map(({ dataTypeID }) => dataTypeID),
-      origins: fields.map(({ tableID, columnID }) => `${tableID}/${columnID}`),
+      origins: fields.map(({ tableID, columnID }) => [tableID, columnID] as const),
       rows,
     }));
     return { results, error: null };

@@ -4,6 +4,7 @@
  */
 import { policyDocumentSchema } from "#policies/document.ts";
 import type { Principal } from "#policies/question.ts";
+import { VIEW_COLUMNS, VIEWS } from "./views.ts";
 
 /** In every protected cell; no other cell and no statement of the corpus shows any of them, or a part of 5 and more. */
 export const CANARIES = [
@@ -85,6 +86,7 @@ CREATE PROCEDURE copy_out() LANGUAGE sql AS 'INSERT INTO inbox SELECT id, ssn FR
 CREATE EXTENSION postgres_fdw; CREATE EXTENSION dblink; CREATE EXTENSION pgcrypto; CREATE EXTENSION hstore; CREATE EXTENSION tablefunc; CREATE EXTENSION citext;
 CREATE SERVER elsewhere FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '127.0.0.1');
 CREATE FOREIGN TABLE remote_users (id int, ssn text) SERVER elsewhere;
+${VIEWS}
 ANALYZE;
 CREATE TABLE remote_all (id int, ssn text) PARTITION BY LIST (id);
 CREATE FOREIGN TABLE remote_one PARTITION OF remote_all FOR VALUES IN (1) SERVER elsewhere;
@@ -97,7 +99,7 @@ export const DOCUMENT = policyDocumentSchema.parse({
       {
         name: "pii",
         target: "shop",
-        columns: ["public.users.ssn", "public.people.ssn", "Back Office.*.S S N"],
+        columns: ["public.users.ssn", "public.people.ssn", "Back Office.*.S S N", ...VIEW_COLUMNS],
         with: "redact",
         unless: { names: ["owner"] },
       },

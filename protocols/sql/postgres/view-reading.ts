@@ -1,0 +1,35 @@
+/**
+ * What reading a view's definition comes to, for a principal under masks: the words that the gate, the rewriting and
+ * the definitions' own reader share. `view-definitions.ts` makes it.
+ */
+import type { ProtectedColumn } from "#policies/question.ts";
+import type { CatalogueRelation } from "#protocols/sql/catalogue.ts";
+import type { TextRange } from "./analysis.ts";
+import type { TracedOutput } from "./lineage.ts";
+import type { Refusal } from "./masked-calls.ts";
+import type { Origin } from "./origins.ts";
+
+/** A view's query as it may run, with everything masked in it replaced. */
+export interface Rewriting {
+  readonly sql: string;
+  /** Where in `sql` masked relations stand: nowhere else. */
+  readonly marks: readonly TextRange[];
+  /** OID of the masked relation of each mark. */
+  readonly hidden: readonly number[];
+  /** The view's columns, in order. */
+  readonly outputs: readonly TracedOutput[];
+  /** All that the definition reads, at any depth. */
+  readonly reads: Origin;
+  /** What is masked in it, at any depth. */
+  readonly columns: readonly ProtectedColumn[];
+}
+
+export type ViewReading =
+  | { readonly kind: "refused"; readonly refusal: Refusal }
+  /** It has no way to anything that is masked, and stands as it is. */
+  | { readonly kind: "plain" }
+  /** Its definition, rewritten, takes its place. */
+  | { readonly kind: "inlined"; readonly rewriting: Rewriting };
+
+/** By a relation that has a definition. A materialised one is never inlined: its rows stand by themselves. */
+export type Views = (relation: CatalogueRelation) => ViewReading;
