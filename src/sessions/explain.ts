@@ -75,7 +75,7 @@ export function explainText(sql: string, explained: Explained): Explanation {
   // Nothing of this is recorded, so that no literal has to be digested.
   const judgement = judgeText(sql, { document, principal, target, view, guarded, catalogue: known, rejudge: null, digest: () => "" });
   const { facts, rewritten } = analyse(sql, view, known);
-  const traced = traceColumns(sql, catalogue, view?.protection ?? null) ?? [];
+  const traced = traceColumns(sql, catalogue, view) ?? [];
   const statements =
     facts.kind === "unparsed"
       ? []

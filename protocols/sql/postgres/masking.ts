@@ -13,7 +13,7 @@ import { hasOverload, type Located, type Refusal } from "./masked-calls.ts";
 import { copiesOut, copyRefusal, copySplice } from "./masked-copy.ts";
 import { judgeRelation } from "./masked-relations.ts";
 import type { Offsets } from "./offsets.ts";
-import { baseOrigin, flattened } from "./origins.ts";
+import { flattened } from "./origins.ts";
 import { display, type MaskingView } from "./protection.ts";
 import { bareStars, returningSplices } from "./returning.ts";
 import { type Needed, qualifierSplice, relationSplice } from "./rewrite.ts";
@@ -22,7 +22,7 @@ import type { Splice } from "./splice.ts";
 import { statementTag } from "./tags.ts";
 import type { Tokens } from "./tokens.ts";
 import { type Body, locationOf, nodeOf, type TreeNode, walk } from "./tree.ts";
-import type { Views } from "./view-reading.ts";
+import { definedColumns, type Views } from "./view-reading.ts";
 import { maskedWrites, readsRaw, writtenReferences } from "./written-references.ts";
 
 /** The text that a statement stands in, with what was read off it. Tokens are scanned when first asked for. */
@@ -267,15 +267,9 @@ function relationsOf(view: MaskingView, occurrences: readonly Occurrence[]): Rel
     find: (rangeVar: Body) => judgeRelation(view, rangeVar).relation,
     maskedColumns: (oid) => masked.get(oid),
     overloads: (name) => hasOverload(view, name),
-    defined({ oid, columns }) {
-      const { rewriting, attributes } = named.get(oid) ?? {};
-      if (rewriting === undefined) return undefined;
-      // A mask on the view itself lies on top of what its definition yields.
-      const outputs = rewriting.outputs.map((output, index) => {
-        const { number = 0 } = columns[index] ?? {};
-        return attributes?.has(number) === true ? { ...output, origin: baseOrigin(oid, number), direct: true } : output;
-      });
-      return { outputs, reads: rewriting.reads };
+    defined(relation) {
+      const { rewriting, attributes } = named.get(relation.oid) ?? {};
+      return rewriting && definedColumns(relation, attributes, rewriting);
     },
   };
 }

@@ -11,10 +11,12 @@ import { type Lineage, lineageOf, type TracedOutput } from "./lineage.ts";
 import { lookupIn } from "./lookup.ts";
 import { offsetsOf } from "./offsets.ts";
 import { type BaseColumn, flattened } from "./origins.ts";
-import type { Protection } from "./protection.ts";
+import type { MaskingView } from "./protection.ts";
 import type { Relations } from "./scope.ts";
 import { statementTag } from "./tags.ts";
 import { nodeOf, type TreeNode, textOf } from "./tree.ts";
+import { viewsIn } from "./view-definitions.ts";
+import { definedColumns } from "./view-reading.ts";
 
 export interface TracedOrigin {
   readonly schema: string;
@@ -50,16 +52,16 @@ export interface TracedStatement {
 /**
  * Undefined when the text does not parse; `loadGrammar` must have been awaited once.
  *
- * @param protection what is masked for the principal; null when nothing is
+ * @param view what is masked for the principal; null when nothing is
  */
-export function traceColumns(sql: string, catalogue: Catalogue, protection: Protection | null): readonly TracedStatement[] | undefined {
+export function traceColumns(sql: string, catalogue: Catalogue, view: MaskingView | null): readonly TracedStatement[] | undefined {
   const parsed = sql === "" ? ({ kind: "tree", tree: {} } as const) : parseText(sql);
   const statements = parsed.kind === "tree" ? statementsOf(parsed.tree, offsetsOf(sql).toIndex, sql.length) : undefined;
   return statements?.map((statement) => {
     const tag = statementTag(statement);
     const query = queryOf(statement);
     if (query === undefined) return { tag, outputs: [], reads: [], conditions: [] };
-    const lineage = lineageOf(query, relationsIn(catalogue, protection));
+    const lineage = lineageOf(query, relationsIn(catalogue, view));
     return {
       tag,
       outputs: lineage?.outputs === undefined ? null : outputsOf(lineage.outputs),
@@ -83,7 +85,7 @@ export function traceColumns(sql: string, catalogue: Catalogue, protection: Prot
   }
 
   function named(columns: readonly BaseColumn[]): readonly TracedOrigin[] {
-    return columns.flatMap((base) => tracedOrigin(catalogue, protection, base)).sort(byName);
+    return columns.flatMap((base) => tracedOrigin(catalogue, view, base)).sort(byName);
   }
 }
 
@@ -99,9 +101,11 @@ function queryOf(statement: TreeNode): TreeNode | undefined {
   return HOLDERS.has(statement.type) ? nodeOf(statement.type, statement.body, "query") : undefined;
 }
 
-function relationsIn(catalogue: Catalogue, protection: Protection | null): Relations {
+/** Views over masked columns are followed through, as they will run; others count as what they are called. */
+function relationsIn(catalogue: Catalogue, view: MaskingView | null): Relations {
   const lookup = lookupIn(catalogue);
-  const masked = new Map([...(protection?.columns ?? [])].map(([oid, attributes]) => [oid, new Set(attributes.keys())]));
+  const columns = view?.protection.columns;
+  const masked = new Map([...(columns ?? [])].map(([oid, attributes]) => [oid, new Set(attributes.keys())]));
   return {
     find(rangeVar) {
       const schema = textOf(rangeVar, "schemaname");
@@ -109,14 +113,18 @@ function relationsIn(catalogue: Catalogue, protection: Protection | null): Relat
     },
     maskedColumns: (oid) => masked.get(oid),
     overloads: (name) => lookup.functions.has(name),
+    defined(relation) {
+      const reading = view === null || relation.definition === null ? undefined : viewsIn(view)(relation);
+      return reading?.kind === "inlined" ? definedColumns(relation, columns?.get(relation.oid), reading.rewriting) : undefined;
+    },
   };
 }
 
-function tracedOrigin(catalogue: Catalogue, protection: Protection | null, { relation, column }: BaseColumn): readonly TracedOrigin[] {
+function tracedOrigin(catalogue: Catalogue, view: MaskingView | null, { relation, column }: BaseColumn): readonly TracedOrigin[] {
   const found = lookupIn(catalogue).byOid.get(relation);
   const name = found?.columns.find(({ number }) => number === column)?.name;
   if (found === undefined || name === undefined) return [];
-  const attribute = protection?.columns.get(relation)?.get(column);
+  const attribute = view?.protection.columns.get(relation)?.get(column);
   const mask = attribute === undefined ? null : { rule: attribute.rule, kind: attribute.mask.kind };
   return [{ schema: found.schema, table: found.name, column: name, mask }];
 }

@@ -7,7 +7,9 @@ import type { CatalogueRelation } from "#protocols/sql/catalogue.ts";
 import type { TextRange } from "./analysis.ts";
 import type { TracedOutput } from "./lineage.ts";
 import type { Refusal } from "./masked-calls.ts";
-import type { Origin } from "./origins.ts";
+import type { Outputs } from "./namespace.ts";
+import { baseOrigin, type Origin } from "./origins.ts";
+import type { ProtectedAttributes } from "./protection.ts";
 
 /** A view's query as it may run, with everything masked in it replaced. */
 export interface Rewriting {
@@ -33,3 +35,16 @@ export type ViewReading =
 
 /** By a relation that has a definition. A materialised one is never inlined: its rows stand by themselves. */
 export type Views = (relation: CatalogueRelation) => ViewReading;
+
+/** The columns of such a view for lineage; a mask on the view itself lies on top of what its definition yields. */
+export function definedColumns(
+  { oid, columns }: CatalogueRelation,
+  attributes: ProtectedAttributes | undefined,
+  { outputs, reads }: Rewriting,
+): { readonly outputs: Outputs; readonly reads: Origin } {
+  const shown = outputs.map((output, index) => {
+    const { number = 0 } = columns[index] ?? {};
+    return attributes?.has(number) === true ? { ...output, origin: baseOrigin(oid, number), direct: true } : output;
+  });
+  return { outputs: shown, reads };
+}

@@ -9,8 +9,8 @@ const words = (origins: readonly TracedOrigin[]) =>
   origins.map(({ table, column, mask }) => `${table}.${column}${mask === null ? "" : ` ${mask.rule}:${mask.kind}`}`).join(", ");
 
 function traced(sql: string) {
-  const { catalogue, protection } = smallView();
-  const [statement] = traceColumns(sql, catalogue, protection) ?? [];
+  const view = smallView();
+  const [statement] = traceColumns(sql, view.catalogue, view) ?? [];
   assert.ok(statement !== undefined);
   const outputs = statement.outputs?.map(
     ({ name, origins, direct, masked, vague }) =>
@@ -61,8 +61,8 @@ describe("trace of columns", () => {
   }
 
   test("a text that does not parse has none", () => {
-    const { catalogue, protection } = smallView();
-    assert.equal(traceColumns("SELEC 1", catalogue, protection), undefined);
+    const view = smallView();
+    assert.equal(traceColumns("SELEC 1", view.catalogue, view), undefined);
   });
 
   test("under no mask nothing is masked", () => {

@@ -5,6 +5,7 @@ import type { CatalogueColumn, CatalogueRelation } from "#protocols/sql/catalogu
 import { analyse } from "#protocols/sql/postgres/analyse.ts";
 import { loadGrammar } from "#protocols/sql/postgres/grammar.ts";
 import { type MaskingView, resolveProtection } from "#protocols/sql/postgres/protection.ts";
+import { traceColumns } from "#protocols/sql/postgres/trace.ts";
 import { isProtectedOrigin } from "#protocols/sql/postgres/tripwire.ts";
 import { viewsIn } from "#protocols/sql/postgres/view-definitions.ts";
 import { smallView } from "./small-view.ts";
@@ -187,6 +188,25 @@ describe("views by their definitions", () => {
     const { facts } = analyse("SELECT 1 FROM ssns, again, users", view);
     const masking = facts.kind === "parsed" ? facts.statements[0]?.masking : null;
     assert.deepEqual(masking, { kind: "rewritable", columns: [{ schema: "public", table: "users", column: "ssn", rule: "pii" }] });
+  });
+
+  test("explained, a view's columns lead to the tables below it", () => {
+    const view = withViews({ ssns: SSNS }, ["public.ssns.id"]);
+    const [statement] = traceColumns("SELECT id, number || 'x' FROM ssns WHERE number > 'a'", view.catalogue, view) ?? [];
+    const origin = { schema: "public", table: "users", column: "ssn", mask: { rule: "pii", kind: "redact" } };
+    assert.deepEqual(
+      statement?.outputs?.map(({ origins, masked }) => [origins, masked]),
+      [
+        [[{ schema: "public", table: "ssns", column: "id", mask: { rule: "pii", kind: "redact" } }], true],
+        [[origin], true],
+      ],
+    );
+    assert.ok(statement?.reads.some(({ table, column }) => table === "users" && column === "ssn"));
+    const [bare] = traceColumns("SELECT number FROM ssns", view.catalogue, null) ?? [];
+    assert.deepEqual(
+      bare?.outputs?.map(({ origins, masked }) => [origins.map(({ table }) => table), masked]),
+      [[["ssns"], false]],
+    );
   });
 
   test("a literal that is compared with a view's masked column is sensitive, one beside it is not", () => {
