@@ -5,6 +5,7 @@
  * Source: MySQL source documentation, "Command Phase", "Text Resultset", "Prepared Statements".
  */
 import { Fault } from "#protocols/wire/fault.ts";
+import { NAMES_MAX } from "#protocols/wire/limits.ts";
 import type { Run } from "#protocols/wire/run.ts";
 import { type Column, readColumn } from "./column.ts";
 import { ANSWER, CAPABILITY, COMMAND, PACKET_PAYLOAD_MAX, STATUS } from "./constants.ts";
@@ -177,6 +178,7 @@ export class Answers {
     const id = cursor.uint32();
     const columns = cursor.uint16();
     const parameters = cursor.uint16();
+    if (this.#state.statements.size >= NAMES_MAX) throw new Fault("unexpected-message", `more than ${NAMES_MAX} prepared statements`);
     this.#state.statements.set(id, { id, judgement: answer.judgement, parameters, types: [], sent: new Set(), open: null });
     const counts = [parameters, columns].filter((count) => count > 0);
     const left = counts.shift();

@@ -132,7 +132,11 @@ export class ClientCommands {
       const event = this.#recordText(judgement, values);
       if (judgement.denial !== null) return this.#refuse(judgement.denial, event);
       if (judgement.instead !== null) return this.#kill(judgement.instead.id, judgement.instead.connection, event);
-      const answer: Answer = { kind: "query", run: this.#run(event, judgement, nowMs), mayAskForFile: judgement.readsLocalFile };
+      const answer: Answer = {
+        kind: "query",
+        run: this.#run(event, judgement, nowMs),
+        mayAskForFile: judgement.readsLocalFile && this.#state.terms.localFiles,
+      };
       return { kind: "forward", bytes: [this.#queryBytes(judgement, command.textAt, own.payload, own.whole)], answer };
     });
   }
@@ -165,8 +169,8 @@ export class ClientCommands {
     const prepared = this.#state.statements.get(id) ?? null;
     if (prepared === null) {
       if (this.#state.terms.underMask) return this.#refuse(unknownStatementDenial(id), null);
-      const event = this.#record(`-- COM_STMT_EXECUTE of statement ${id}, which is not known`);
-      return forward(whole, { kind: "execute", run: this.#run(event, null, nowMs), prepared: null });
+      // To MariaDB -1 is the statement prepared last: what has no judgement and no record here does not run.
+      return this.#unknown(id, this.#record(`-- COM_STMT_EXECUTE of statement ${id}, which is not known`));
     }
     const { judgement } = prepared;
     if (!judgement.holds()) return this.#refuse(changedDenial(id), null);
@@ -256,6 +260,13 @@ export class ClientCommands {
     if (this.#effects.kill(id, connection)) return { kind: "answer", payloads: [this.#ok()] };
     const error = { errno: 1094, sqlState: "HY000", message: `Unknown thread id: ${id}` };
     this.#state.append({ kind: "error", statement: event, fields: { errno: "1094", M: error.message }, from: "gateway" });
+    return { kind: "answer", payloads: [errorPayload(error)] };
+  }
+
+  /** ER_UNKNOWN_STMT_HANDLER, as the server tells it. */
+  #unknown(id: number, event: number): Outcome {
+    const error = { errno: 1243, sqlState: "HY000", message: `Unknown prepared statement handler (${id}) given to mysqld_stmt_execute` };
+    this.#state.append({ kind: "error", statement: event, fields: { errno: "1243", M: error.message }, from: "gateway" });
     return { kind: "answer", payloads: [errorPayload(error)] };
   }
 

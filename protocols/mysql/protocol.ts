@@ -3,8 +3,10 @@
  * specification that are spoken, and where they are deviated from.
  */
 
-export { analyse as analyseMysql } from "#protocols/sql/mysql/analyse.ts";
+export { analyse as analyseMysql, type MysqlAnalysis } from "#protocols/sql/mysql/analyse.ts";
 export { loadGrammar as loadMysqlGrammar } from "#protocols/sql/mysql/grammar.ts";
+export { type Reading, readings } from "#protocols/sql/mysql/readings.ts";
+export { secretsIn } from "#protocols/sql/mysql/secrets.ts";
 export { DEFAULT_SQL_MODE } from "#protocols/sql/mysql/sql-mode.ts";
 export { ClientFlow, type Outlets } from "./client-flow.ts";
 export { CAPABILITY, COMMAND, UTF8MB4_COLLATION } from "./constants.ts";

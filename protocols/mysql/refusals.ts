@@ -1,5 +1,6 @@
 /** Refusals that need no policy, and the judgement of a text that streams by unread. */
 import type { Denial, DenyReason } from "#policies/decision.ts";
+import { secretsIn } from "#protocols/sql/mysql/secrets.ts";
 import type { MysqlJudgement } from "./judge.ts";
 
 /** A command that is not served: administration, replication, and what no client sends any more. */
@@ -31,7 +32,7 @@ export function unparsedJudgement(beginning: Buffer, bytes: number): MysqlJudgem
     upstreamSql: null,
     outputMasked: [],
     mapPosition: (position) => position,
-    recordedSql: { head: beginning.toString("utf8", 0, 1024), bytes, sha256: null },
+    recordedSql: { head: headOf(beginning.toString("utf8", 0, 1024)), bytes, sha256: null },
     recordedUpstreamSql: null,
     tables: [],
     sensitiveParameters: [],
@@ -45,4 +46,9 @@ export function unparsedJudgement(beginning: Buffer, bytes: number): MysqlJudgem
     instead: null,
     readsLocalFile: false,
   };
+}
+
+/** Up to where a password may stand. */
+function headOf(text: string): string {
+  return text.slice(0, secretsIn(text)[0]?.start ?? text.length);
 }

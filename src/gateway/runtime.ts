@@ -123,7 +123,7 @@ export class Runtime {
     current();
     return {
       underMask: masks.length > 0,
-      mysqlJudge: this.#mysqlJudgements.judge({ document, principal, target }),
+      mysqlJudge: this.#mysqlJudgements.judge({ document, principal, target, digest: this.#parts.digest }),
       searchPath: masks.length === 0 ? null : path,
       mayPassUnparsed: decision.verdict === "allow",
       judge:

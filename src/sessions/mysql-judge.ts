@@ -6,7 +6,15 @@ import { LRUCache } from "lru-cache";
 import { decide } from "#policies/decide.ts";
 import type { PolicyDocument } from "#policies/document.ts";
 import type { Principal } from "#policies/question.ts";
-import { analyseMysql, type MysqlJudgement, type Settings } from "#protocols/mysql/protocol.ts";
+import {
+  analyseMysql,
+  type MysqlAnalysis,
+  type MysqlJudgement,
+  type Reading,
+  readings,
+  type Settings,
+  secretsIn,
+} from "#protocols/mysql/protocol.ts";
 import { RECORDED_SQL_BYTES_MAX } from "#protocols/wire/limits.ts";
 import { recordedText } from "#protocols/wire/recorded.ts";
 
@@ -14,6 +22,8 @@ export interface MysqlScope {
   readonly document: PolicyDocument;
   readonly principal: Principal;
   readonly target: string;
+  /** Keyed digest of a literal that must not stand in the record. */
+  readonly digest: (literal: string) => string;
 }
 
 const CACHE_CHARACTERS = 16 * 1024 * 1024;
@@ -47,9 +57,14 @@ function modeKey({ sqlMode }: Settings): string {
     .join("");
 }
 
-function judgeText(sql: string, settings: Settings, { document, principal, target }: MysqlScope): MysqlJudgement {
-  const analysis = analyseMysql(sql, { sqlMode: settings.sqlMode, executes: () => true });
-  const decision = decide(document, { kind: "statement", principal, target, facts: analysis.facts });
+function judgeText(sql: string, settings: Settings, { document, principal, target, digest }: MysqlScope): MysqlJudgement {
+  const judged = analyses(sql, settings).map((analysis) => {
+    const decision = decide(document, { kind: "statement", principal, target, facts: analysis.facts });
+    return { analysis, decision };
+  });
+  // The first that is not allowed speaks for the text.
+  const { analysis, decision } = judged.find((one) => one.decision.verdict !== "allow") ?? judged[0] ?? nothingJudged();
+  const secrets = secretsIn(sql);
   const denial = decision.verdict === "deny" ? decision : null;
   const tables = analysis.facts.kind === "parsed" ? analysis.facts.statements.flatMap((statement) => statement.tables) : [];
   return {
@@ -60,7 +75,7 @@ function judgeText(sql: string, settings: Settings, { document, principal, targe
     upstreamSql: null,
     outputMasked: [],
     mapPosition: (position) => position,
-    recordedSql: recordedText(sql, RECORDED_SQL_BYTES_MAX),
+    recordedSql: recordedText(redact(sql, secrets, digest), RECORDED_SQL_BYTES_MAX),
     recordedUpstreamSql: null,
     tables: [...new Set(tables)],
     sensitiveParameters: [],
@@ -69,9 +84,33 @@ function judgeText(sql: string, settings: Settings, { document, principal, targe
     uses: [],
     guessed: [],
     holds: () => true,
-    changesCatalogue: analysis.changesCatalogue,
+    changesCatalogue: judged.some((one) => one.analysis.changesCatalogue),
     statements: analysis.statements,
-    instead: analysis.kill === null ? null : { kind: "kill", ...analysis.kill },
-    readsLocalFile: analysis.readsLocalFile,
+    instead: judged.length > 1 || analysis.kill === null ? null : { kind: "kill", ...analysis.kill },
+    readsLocalFile: judged.every((one) => one.analysis.readsLocalFile),
   };
+}
+
+/** One for each way in which servers may read the text; one that is not understood where there are too many. */
+function analyses(sql: string, { sqlMode, charset }: Settings): readonly MysqlAnalysis[] {
+  const foreign = !/^utf8/i.test(charset);
+  const one = (executes: Reading | null): MysqlAnalysis => analyseMysql(sql, { sqlMode, foreign, executes });
+  const found = readings(sql)?.map(one);
+  // A KILL that is not surely the same one would go upstream, where it reaches the sessions of others.
+  if (found === undefined || (found.length > 1 && found.some(({ kill }) => kill !== null))) return [one(null)];
+  return found;
+}
+
+function nothingJudged(): never {
+  throw new Error("broken invariant: a text has no reading");
+}
+
+function redact(sql: string, ranges: ReturnType<typeof secretsIn>, digest: (literal: string) => string): string {
+  let at = 0;
+  let redacted = "";
+  for (const { start, end } of ranges) {
+    redacted += sql.slice(at, start) + digest(sql.slice(start, end));
+    at = end;
+  }
+  return redacted + sql.slice(at);
 }

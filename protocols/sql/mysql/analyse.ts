@@ -12,6 +12,8 @@ import { namesIn, walk } from "./tree.ts";
 
 export interface TextSettings {
   readonly sqlMode: SqlMode;
+  /** The session's character set is not UTF-8. */
+  readonly foreign?: boolean;
   readonly executes: ((comment: ExecutableComment) => boolean) | null;
 }
 

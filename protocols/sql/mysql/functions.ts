@@ -22,7 +22,7 @@ const READING = words(`
   least left length ln localtime localtimestamp locate log log10 log2 lower lpad ltrim make_set makedate maketime match max md5 median
   microsecond mid min minute mod month monthname name_const natural_sort_key now nth_value ntile nullif nvl nvl2 oct octet_length ord
   percent_rank percentile_cont percentile_disc period_add period_diff pi position pow power ps_current_thread_id ps_thread_id quarter quote
-  radians rand random_bytes rank regexp_instr regexp_like regexp_replace regexp_substr repeat replace reverse right roles_graphml round
+  radians rand random_bytes rank regexp_instr regexp_like regexp_replace regexp_substr repeat replace reverse right round
   row_count row_number rpad rtrim schema sec_to_time second session_user sformat sha sha1 sha2 sign sin soundex space sqrt st_area st_asbinary
   st_asgeojson st_astext st_aswkb st_aswkt st_buffer st_centroid st_contains st_convexhull st_crosses st_difference st_dimension st_disjoint
   st_distance st_distance_sphere st_endpoint st_envelope st_equals st_geometryn st_geometrytype st_geomfromgeojson st_geomfromtext
@@ -33,7 +33,7 @@ const READING = words(`
   to_seconds trim truncate ucase uncompress uncompressed_length unhex unix_timestamp updatexml upper user utc_date utc_time utc_timestamp
   uuid uuid_short uuid_to_bin validate_password_strength values var_pop var_samp variance vector_dim vector_to_string version week weekday
   weekofyear weight_string year yearweek extractvalue benchmark sleep lastval point linestring polygon multipoint multilinestring
-  multipolygon geometrycollection geomfromtext astext binary nextval_none chr kdf vec_distance vec_totext vec_fromtext`);
+  multipolygon geometrycollection geomfromtext astext binary chr kdf vec_distance vec_totext vec_fromtext`);
 
 /** They change sequences, locks or what other sessions see. */
 const WRITING = words("get_lock release_lock release_all_locks is_free_lock is_used_lock nextval setval next_value_for");
@@ -47,6 +47,7 @@ export function functionNeeds(name: readonly string[]): Right {
   if (WRITING.has(only)) return "write";
   if (
     only === "load_file" ||
+    only === "roles_graphml" ||
     /^(asynchronous_connection_failover|group_replication|gtid_|master_pos_wait|source_pos_wait|wait_)/.test(only)
   )
     return "admin";

@@ -36,6 +36,8 @@ export interface Token {
 
 export interface LexerOptions {
   readonly sqlMode: SqlMode;
+  /** The session's character set is not UTF-8: a byte beyond ASCII may be white space to the server (0xa0 in latin1). */
+  readonly foreign?: boolean;
   /** Which executable comments count as text; null: a text that has one is refused. */
   readonly executes: ((comment: ExecutableComment) => boolean) | null;
 }
@@ -103,11 +105,20 @@ class Lexer {
       this.#skip();
       if (this.#at >= this.#sql.length) break;
       this.#token();
+      this.#checkForeign();
       this.#spaced = false;
       if (this.#tokens.length > TOKENS_MAX) throw new LexerError("the statement has too many parts", this.#at);
     }
     if (this.#inside) throw new LexerError("an executable comment is not closed", this.#sql.length);
     return this.#tokens;
+  }
+
+  /** Quotes end at the same place in every set that is judged; what stands outside them may not. */
+  #checkForeign(): void {
+    const last = this.#tokens.at(-1);
+    if (this.#options.foreign !== true || last === undefined || !["word", "number", "user-variable"].includes(last.kind)) return;
+    const found = this.#sql.slice(last.start, last.end).search(/[\u0080-\uffff]/);
+    if (found >= 0) throw new LexerError("a character beyond ASCII outside quotes, in another set than UTF-8", last.start + found);
   }
 
   /** White space and comments. */

@@ -62,13 +62,14 @@ const BY_NODE: Readonly<Record<string, readonly [tag: string, ...needs: Right[]]
 
 /** Which SHOW tells of more than the schema, by the words behind it. */
 const SHOW_ADMIN =
-  /^(full )?(processlist|engine .*|binary .*|binlog .*|master .*|slave .*|replica.*|relaylog .*|all slaves .*|privileges|grants for .*|create user .*|profile.*)$/;
+  /^(full )?(processlist|engine .*|binary .*|binlog .*|master .*|slave .*|replica.*|relaylog .*|all slaves .*|privileges|grants for .*|create user .*|profile.*|(explain|analyze) for .*|\w+ code .*)$/;
 
 /** Statements that the grammar does not read, by their first words. */
 const BY_WORDS: readonly (readonly [RegExp, string, ...Right[]])[] = [
   [/^do /, "DO", "write"],
   [/^show /, "SHOW", "read"],
-  [/^(check|checksum|repair|optimize|analyze) /, "CHECK TABLE", "schema"],
+  // MariaDB runs the statement behind a bare ANALYZE.
+  [/^(check|checksum|repair|optimize|analyze) ((local|no_write_to_binlog) )?tables? /, "CHECK TABLE", "schema"],
   [/^help /, "HELP", "read"],
   [/^xa /, "XA", "write"],
   [/^(begin|begin work)$/, "BEGIN", "read"],
@@ -87,7 +88,9 @@ function needsOfNode(name: string, body: Readonly<Record<string, unknown>>, tree
   if (name === "Explain") {
     const inner = body["statement"];
     const found = statementNeeds(inner, []);
-    return found === undefined ? undefined : { tag: "EXPLAIN", needs: body["analyze"] === true ? found.needs : ["read"] };
+    if (found === undefined) return undefined;
+    // Without ANALYZE the optimiser still calls functions, where it takes their value for constant.
+    return { tag: "EXPLAIN", needs: body["analyze"] === true ? found.needs : [...new Set<Right>(["read", ...calledIn(inner)])] };
   }
   // Compound statements begin like a transaction.
   if (name === "StartTransaction" && Array.isArray(body["statements"]) && body["statements"].length > 0)
@@ -96,18 +99,24 @@ function needsOfNode(name: string, body: Readonly<Record<string, unknown>>, tree
   if (known === undefined) return { tag: name.toUpperCase(), needs: EVERY };
   const [tag, ...needs] = known;
   const all = new Set<Right>([...needs, ...inside(name, tree)]);
-  if (tag === "SHOW" && SHOW_ADMIN.test(wordsBehind(tokens))) all.add("admin");
+  // The tree of many forms of SHOW holds their WHERE as words at most.
+  if (tag === "SHOW") for (const need of showNeeds(tokens)) all.add(need);
   if (name === "Set") for (const need of settingNeeds(tokens)) all.add(need);
+  if (name === "Drop" && !DROPPED_BY_SCHEMA.has(String(body["object_type"]))) all.add("admin");
+  // Rows that stood there before come back, and another table's go in.
+  if (name === "Insert" && (Array.isArray(body["returning"]) || tokens.some((token) => isWord(token, "table")))) all.add("read");
   return { tag: tag === "INSERT" && isWord(tokens[0], "replace") ? "REPLACE" : tag, needs: [...all] };
 }
+
+/** What DROP takes away by the right to the schema alone; users, roles and databases are more. */
+const DROPPED_BY_SCHEMA: ReadonlySet<string> = new Set(["Table", "View", "Index", "Sequence"]);
 
 const CHANGES: ReadonlySet<string> = new Set(["Insert", "Update", "Delete", "Merge", "CreateTable"]);
 
 /** Functions, row locks, and queries inside writes. */
 function inside(name: string, tree: unknown): readonly Right[] {
-  const needs: Right[] = [];
+  const needs: Right[] = [...calledIn(tree)];
   walk(tree, (key, value) => {
-    if (key === "Function" && isBody(value)) needs.push(functionNeeds(namesIn(value["name"])));
     if (key === "locks" && Array.isArray(value) && value.length > 0) needs.push("write");
     if (key === "into" && isBody(value)) needs.push("write");
     if (key === "Select" && name !== "Query") needs.push("read");
@@ -118,12 +127,43 @@ function inside(name: string, tree: unknown): readonly Right[] {
   return needs;
 }
 
+function calledIn(tree: unknown): readonly Right[] {
+  const needs: Right[] = [];
+  walk(tree, (key, value) => {
+    if (key === "Function" && isBody(value)) needs.push(functionNeeds(namesIn(value["name"])));
+    return true;
+  });
+  return needs;
+}
+
+/** Where there is no tree: whatever stands before a bracket may be a function, and a dot before it makes it a user's. */
+function calledBy(tokens: readonly Token[]): readonly Right[] {
+  return tokens.flatMap(({ kind, text }, index) => {
+    const next = tokens[index + 1];
+    const before = tokens[index - 1];
+    if ((kind !== "word" && kind !== "quoted-name") || next?.kind !== "symbol" || next.text !== "(") return [];
+    if (kind === "word" && BEFORE_BRACKETS.has(text.toLowerCase())) return [];
+    const qualified = before?.kind === "symbol" && before.text === ".";
+    return [functionNeeds(qualified ? ["", text] : [text])];
+  });
+}
+
+const BEFORE_BRACKETS: ReadonlySet<string> = new Set(["where", "and", "or", "xor", "not", "like", "select", "from", "exists"]);
+
+function showNeeds(tokens: readonly Token[]): readonly Right[] {
+  const called = calledBy(tokens);
+  return SHOW_ADMIN.test(wordsBehind(tokens)) ? [...called, "admin"] : called;
+}
+
+/** What the server lets only its administrators set, session or not: the binary log, and who a session passes for. */
+const ADMIN_VARIABLE = /^(sql_log_bin|sql_log_off|gtid_\w+|pseudo_\w+|binlog_\w+|server_id|debug\w*|proxy_user|session_track_\w+)$/;
+
 /** Session variables are the session's own business; global ones, passwords and roles are not. */
 function settingNeeds(tokens: readonly Token[]): readonly Right[] {
   const words = tokens.map(({ text }) => text.toLowerCase());
   const admin = ["global", "persist", "persist_only", "password", "role", "resource"].some((word) => words.includes(word));
-  // How the gateway knows by which settings a text is read.
-  return admin || words.some((word) => word.startsWith("session_track_")) ? ["admin"] : [];
+  // `session_track_…` is how the gateway knows by which settings a text is read.
+  return admin || words.some((word) => ADMIN_VARIABLE.test(word)) ? ["admin"] : [];
 }
 
 function needsByWords(tokens: readonly Token[]): Need | undefined {
@@ -132,7 +172,7 @@ function needsByWords(tokens: readonly Token[]): Need | undefined {
   const found = BY_WORDS.find(([pattern]) => pattern.test(padded) || pattern.test(text));
   if (found === undefined) return undefined;
   const [, tag, ...needs] = found;
-  return { tag, needs: tag === "SHOW" && SHOW_ADMIN.test(wordsBehind(tokens)) ? [...needs, "admin"] : needs };
+  return { tag, needs: tag === "SHOW" ? [...new Set([...needs, ...showNeeds(tokens)])] : needs };
 }
 
 function wordsBehind(tokens: readonly Token[]): string {

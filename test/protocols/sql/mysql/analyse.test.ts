@@ -118,6 +118,46 @@ describe("what a MySQL text needs", () => {
     assert.deepEqual(needs(text, readSqlMode("NO_BACKSLASH_ESCAPES")), ["read", "write"]);
   });
 
+  test("what runs something by the side needs the right for that", () => {
+    for (const sql of [
+      "SHOW INDEX FROM t WHERE f('x')",
+      "SHOW WARNINGS WHERE `f`('x')",
+      "SHOW EVENTS WHERE (SELECT shop.f('x'))",
+      "SHOW TABLE STATUS WHERE shop.count(1)",
+      "EXPLAIN SELECT f('x')",
+      "EXPLAIN SELECT * FROM (SELECT f('x')) x",
+    ]) {
+      assert.deepEqual(needs(sql), ["read", "write"], sql);
+    }
+    assert.deepEqual(needs("SHOW TRIGGERS WHERE LENGTH(`Trigger`) > 1"), ["read"]);
+    for (const sql of ["ANALYZE DELETE FROM t", "ANALYZE FORMAT=JSON DELETE FROM t", "ANALYZE SELECT 1"]) {
+      const found = needs(sql);
+      assert.ok(found === null || found.length === 4, `${sql}: ${found}`);
+    }
+    assert.deepEqual(needs("CHECK TABLE t"), ["schema"]);
+  });
+
+  test("users, databases, the binary log and other sessions' plans are administration", () => {
+    for (const sql of ["DROP USER x", "DROP DATABASE x", "DROP ROLE x"]) assert.deepEqual(needs(sql), ["admin", "schema"], sql);
+    for (const sql of ["SET sql_log_bin = 0", "SET @@SESSION.pseudo_thread_id = 1", "SHOW EXPLAIN FOR 5", "SHOW ANALYZE FOR 5"]) {
+      assert.deepEqual(needs(sql), ["admin", "read"], sql);
+    }
+  });
+
+  test("an INSERT that gives rows back or takes a table's reads", () => {
+    for (const sql of ["INSERT INTO t TABLE u", "INSERT INTO t VALUES (1) ON DUPLICATE KEY UPDATE a = a RETURNING *"]) {
+      assert.deepEqual(needs(sql), ["read", "write"], sql);
+    }
+  });
+
+  test("outside quotes, characters beyond ASCII are not understood in a set that is not UTF-8", () => {
+    const foreign = { sqlMode: DEFAULT_SQL_MODE, executes: null, foreign: true };
+    for (const sql of ["SELECT a\u00a0INTO\u00a0OUTFILE '/x'", "SELECT 1 --\u00a0x", "SELECT @a\u00a0"]) {
+      assert.equal(analyse(sql, foreign).facts.kind, "unparsed", sql);
+    }
+    assert.equal(analyse("SELECT '\u00e9' /* \u00e9 */", foreign).facts.kind, "parsed");
+  });
+
   test("tables that are named are told, with their database where it is", () => {
     const { facts } = analyse("SELECT * FROM a JOIN shop.b USING (id); INSERT INTO c SELECT * FROM `d e`", {
       sqlMode: DEFAULT_SQL_MODE,

@@ -1,0 +1,66 @@
+/** Judgements of MySQL texts: what a server may read in two ways, and what must not stand in the record. */
+import assert from "node:assert/strict";
+import { before, describe, test } from "node:test";
+import { policyDocumentSchema } from "#policies/document.ts";
+import type { Principal } from "#policies/question.ts";
+import { DEFAULT_SQL_MODE, loadMysqlGrammar, type Settings } from "#protocols/mysql/protocol.ts";
+import { MysqlJudgements } from "#src/sessions/mysql-judge.ts";
+
+const document = policyDocumentSchema.parse({
+  access: {
+    rules: [
+      { name: "readers", who: { groups: ["agents"] }, targets: ["shop"], may: ["read"] },
+      { name: "owners", who: { groups: ["dba"] }, targets: ["shop"], may: ["read", "write", "schema", "admin"] },
+    ],
+  },
+});
+const SETTINGS: Settings = { database: "shop", sqlMode: DEFAULT_SQL_MODE, charset: "utf8mb4" };
+
+function judged(sql: string, group = "agents", settings = SETTINGS) {
+  const principal: Principal = { issuer: "https://idp", name: "x", groups: [group], actor: null };
+  return new MysqlJudgements().judge({ document, principal, target: "shop", digest: () => "<digest>" })(sql, settings);
+}
+
+describe("judgements of MySQL texts", () => {
+  before(loadMysqlGrammar);
+
+  test("a text with comments that not every server executes is allowed where each reading is", () => {
+    for (const sql of [
+      "SELECT 1 /*!99999 AS ' */ INTO OUTFILE \"/x\" -- ' */",
+      "SELECT ' /*!80000 x */ '; /*!80000 SELECT ' */ DELETE FROM t -- ' */",
+      "SELECT 1 /*M! AS ' */ INTO OUTFILE \"/x\" -- ' */",
+      "SELECT 1 /*!99999 INTO @x */",
+      "SELECT 1 /*!123456 + 1 */",
+    ]) {
+      assert.equal(judged(sql).verdict, "deny", sql);
+    }
+    for (const sql of ["SELECT 1 /*!99999 + 1 */", "/*!40101 SET NAMES utf8mb4 */", "/*!80000 SET @a = 1 */", "SELECT '/*!123456 x */'"]) {
+      assert.equal(judged(sql).verdict, "allow", sql);
+    }
+  });
+
+  test("a KILL with such a comment is nobody's own", () => {
+    assert.equal(judged("KILL /*!99999 QUERY */ 7").verdict, "deny");
+    assert.deepEqual(judged("KILL QUERY 7").instead, { kind: "kill", id: 7, connection: false });
+  });
+
+  test("white space of another character set hides no key word", () => {
+    assert.equal(judged("SELECT a\u00a0INTO\u00a0OUTFILE '/x'", "agents", { ...SETTINGS, charset: "latin1" }).verdict, "deny");
+  });
+
+  test("passwords are digests in the record, understood or not", () => {
+    for (const sql of [
+      "CREATE USER x IDENTIFIED BY 'sesame'",
+      'ALTER USER x IDENTIFIED BY "sesame" REPLACE "sesame"',
+      "SET PASSWORD = 'se''same'",
+      "SET PASSWORD = PASSWORD('it\\'s sesame')",
+      "CREATE USER x IDENTIFIED BY 'sesame",
+      "CHANGE MASTER TO MASTER_PASSWORD='sesame'",
+    ]) {
+      const { recordedSql } = judged(sql, "dba");
+      assert.match(JSON.stringify(recordedSql), /<digest>/, sql);
+      assert.doesNotMatch(JSON.stringify(recordedSql), /same/, sql);
+    }
+    assert.equal(judged("SELECT 'sesame'", "dba").recordedSql, "SELECT 'sesame'");
+  });
+});
