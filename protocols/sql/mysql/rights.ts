@@ -148,7 +148,7 @@ function calledBy(tokens: readonly Token[]): readonly Right[] {
   });
 }
 
-const BEFORE_BRACKETS: ReadonlySet<string> = new Set(["where", "and", "or", "xor", "not", "like", "select", "from", "exists"]);
+const BEFORE_BRACKETS: ReadonlySet<string> = new Set(["where", "and", "or", "xor", "not", "like", "select", "exists", "from"]);
 
 function showNeeds(tokens: readonly Token[]): readonly Right[] {
   const called = calledBy(tokens);

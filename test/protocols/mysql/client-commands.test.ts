@@ -1,0 +1,45 @@
+/** Commands of a client that could reach past what was judged. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ClientCommands } from "#protocols/mysql/client-commands.ts";
+import { packets, SessionState } from "#protocols/mysql/protocol.ts";
+import { unparsedJudgement } from "#protocols/mysql/refusals.ts";
+import type { SessionTerms } from "#protocols/mysql/session.ts";
+import { DEFAULT_SQL_MODE } from "#protocols/sql/mysql/sql-mode.ts";
+
+const TERMS: SessionTerms = {
+  underMask: false,
+  mayPassUnparsed: false,
+  localFiles: false,
+  isProtected: () => false,
+  limits: { rowsPerStatement: 10, bytesPerStatement: 1000 },
+  clientCapabilities: 0,
+  upstreamCapabilities: 0,
+  preamble: [],
+};
+
+function commands() {
+  const counts = { statements: 0, denied: 0, rows: 0, maskedCells: 0, bytes: 0 };
+  const state = new SessionState(TERMS, () => 1, counts, { database: null, sqlMode: DEFAULT_SQL_MODE, charset: "utf8mb4" }, 2);
+  const judge = (sql: string) => ({ ...unparsedJudgement(Buffer.from(sql), sql.length), readsLocalFile: true });
+  return new ClientCommands(state, judge, { kill: () => false, digestOf: () => "" });
+}
+
+test("a statement that was not prepared here is not executed, MariaDB's -1 for the last one neither", () => {
+  const payload = Buffer.from([0x17, 0xff, 0xff, 0xff, 0xff, 0, 1, 0, 0, 0]);
+  const outcome = commands().onCommand(payload, packets(payload, 0), 0);
+  assert.equal(outcome.kind, "answer");
+  assert.equal(outcome.kind === "answer" && outcome.payloads[0]?.readUInt16LE(1), 1243);
+});
+
+test("where local files are not allowed, the target may not ask for one", () => {
+  const payload = Buffer.from("\u0003LOAD DATA LOCAL INFILE 'x' INTO TABLE t");
+  const outcome = commands().onCommand(payload, packets(payload, 0), 0);
+  assert.ok(outcome.kind === "forward" && outcome.answer?.kind === "query");
+  assert.equal(outcome.answer.mayAskForFile, false);
+});
+
+test("of a text that streams by, the record holds nothing from where a password may stand", () => {
+  const { recordedSql } = unparsedJudgement(Buffer.from("CREATE USER x IDENTIFIED BY 'sesame'"), 5_000_000);
+  assert.doesNotMatch(JSON.stringify(recordedSql), /sesame/);
+});
