@@ -61,4 +61,25 @@ export const ORACLES: readonly (readonly [string, string])[] = [
     "SELECT id FROM orders WHERE total > (SELECT salary * 0 FROM users WHERE id = 1)",
   ],
   ["SELECT sum(1) FROM users GROUP BY ssn LIKE '9%' ORDER BY 1", "SELECT sum(1) FROM users GROUP BY ssn LIKE '1%' ORDER BY 1"],
+  ["UPDATE users SET city = 'x' WHERE id = 1 AND ssn LIKE '9%'", "UPDATE users SET city = 'x' WHERE id = 1 AND ssn LIKE '1%'"],
+  [
+    "UPDATE orders SET status = 'x' FROM users u WHERE u.id = orders.user_id AND u.ssn LIKE '9%' RETURNING orders.id",
+    "UPDATE orders SET status = 'x' FROM users u WHERE u.id = orders.user_id AND u.ssn LIKE '1%' RETURNING orders.id",
+  ],
+  [
+    "INSERT INTO inbox SELECT id, 'x' FROM users WHERE salary > 70000 RETURNING id",
+    "INSERT INTO inbox SELECT id, 'x' FROM users WHERE salary > 90000 RETURNING id",
+  ],
+  [
+    "MERGE INTO inbox USING (SELECT id FROM users WHERE email LIKE 'z%') u ON false WHEN NOT MATCHED THEN INSERT VALUES (u.id, 'x')",
+    "MERGE INTO inbox USING (SELECT id FROM users WHERE email LIKE 'a%') u ON false WHEN NOT MATCHED THEN INSERT VALUES (u.id, 'x')",
+  ],
+  [
+    "UPDATE payments SET amount = amount WHERE user_id IN (SELECT id FROM users WHERE ssn = '836-52-77' || '19') RETURNING id",
+    "UPDATE payments SET amount = amount WHERE user_id IN (SELECT id FROM users WHERE ssn = '000-00-00' || '00') RETURNING id",
+  ],
+  [
+    "INSERT INTO users (id, name, email) VALUES (9, 'x', 'zoqk' || 'marta@example.com') ON CONFLICT DO NOTHING RETURNING id",
+    "INSERT INTO users (id, name, email) VALUES (9, 'x', 'nobody' || 'here@example.com') ON CONFLICT DO NOTHING RETURNING id",
+  ],
 ];

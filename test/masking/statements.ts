@@ -2,6 +2,7 @@
  * Hostile statements by group, for a principal who may do everything and is under every mask. Nothing that comes back for
  * any of them, in any protocol, may hold a canary. `FOUND` are the ones that once worked; they stay.
  */
+import { HOSTILE_WRITES, STORING } from "#test/protocols/sql/postgres/corpus/writes.ts";
 
 /** A list of texts is sent in one session, one after the other. */
 export type Hostile = string | readonly string[];
@@ -382,4 +383,5 @@ export const HOSTILE: Readonly<Record<string, readonly Hostile[]>> = {
     "SELECT ssn FROM users;;;",
     "SELEC ssn FROM users",
   ],
+  "writes, to masked tables and from them": [...HOSTILE_WRITES, ...STORING].map((sql) => ["BEGIN", sql]),
 };

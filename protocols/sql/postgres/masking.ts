@@ -160,7 +160,7 @@ const READS: ReadonlySet<string> = new Set([
   "CreateTableAsStmt",
 ]);
 
-/** Writes that stand by themselves, in WITH, or in a plain EXPLAIN. */
+/** Writes that stand by themselves, in WITH, in a plain EXPLAIN or in PREPARE. */
 const WRITES: ReadonlySet<string> = new Set(["InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt", "TruncateStmt", "SelectStmt"]);
 
 /** Reads of masked columns are rewritten in a SELECT, by itself or inside what only hands its rows on, and in writes. */
@@ -177,7 +177,7 @@ function kindRefused(statement: TreeNode, occurrences: readonly Occurrence[]): L
   const location = locationOf(occurrence.rangeVar);
   const tag = statementTag(statement);
   if (writes) {
-    const alone = statement.type === "ExplainStmt" ? queryOf(statement) : statement;
+    const alone = statement.type === "ExplainStmt" || statement.type === "PrepareStmt" ? queryOf(statement) : statement;
     if (WRITES.has(alone.type) || targetsOf(statement).length > 0) return undefined;
     const hint = "send the statement that writes by itself";
     return { refusal: refusal("masked-write", column?.rule, `${tag} may not hold a write that touches ${what}`, hint), location };

@@ -264,7 +264,7 @@ export const HOSTILE_WRITES: readonly string[] = [
   "UPDATE users SET (name, ssn) = ROW ('a', DEFAULT)",
   "UPDATE users SET email = 'zoqkmarta@example.com' WHERE id = 2",
   "INSERT INTO users (id, name, email) VALUES (9, 'x', 'zoqkmarta@example.com') ON CONFLICT DO NOTHING",
-  "INSERT INTO users VALUES (9, 'x', 'zoqkmarta@example.com')",
+  "INSERT INTO users VALUES (9, 'x', 'nobody@example.com')",
   "INSERT INTO users SELECT * FROM users",
   "INSERT INTO users SELECT id, name, email FROM users",
   "INSERT INTO users TABLE users",
