@@ -3,11 +3,11 @@
  * outside the columns named in `SHOWN_MASKED`; nothing here computes with what a mask hides.
  */
 
-/** Output columns that hold masked values where they come from these tables. */
+/** Output columns that hold masked values where they come from these tables; defaults of masked columns are such, too. */
 export const SHOWN_MASKED: ReadonlySet<string> = new Set(
   "email ssn code pin salary born seen details photo token tags mood address zip bio tail origin card secret ssn_ref"
     .split(" ")
-    .concat("S S N"),
+    .concat("S S N", "column_default", "pg_get_expr"),
 );
 
 /** Compared whole: these names belong to columns of other tables here. */

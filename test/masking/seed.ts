@@ -142,6 +142,9 @@ CREATE VIEW users_view AS SELECT * FROM users;
 CREATE VIEW view_of_view AS SELECT ssn AS harmless FROM users_view;
 CREATE VIEW open_orders AS SELECT id, total FROM orders WHERE status = 'open';
 CREATE VIEW stats_view AS SELECT tablename, most_common_vals::text AS v FROM pg_stats;
+CREATE VIEW defaults_view AS SELECT adrelid, pg_get_expr(adbin, adrelid) AS d FROM pg_attrdef;
+CREATE MATERIALIZED VIEW defaults_copy AS SELECT adrelid, pg_get_expr(adbin, adrelid) AS d FROM pg_attrdef;
+CREATE MATERIALIZED VIEW columns_copy AS SELECT column_name::text AS name, column_default::text AS d FROM information_schema.columns WHERE table_schema = 'public';
 CREATE VIEW xml_view AS SELECT query_to_xml('select * from users', true, true, '') AS x;
 CREATE MATERIALIZED VIEW users_copy AS SELECT id, ssn FROM users;
 ${FUNCTIONS}

@@ -12,6 +12,7 @@ import { writeRefusal } from "./masked-writes.ts";
 import { type MaskingView, type ProtectedAttributes, protectedColumnsOf } from "./protection.ts";
 import { readsNothing, settingByFilter } from "./reading.ts";
 import { referenceOf } from "./scope.ts";
+import { isServers } from "./server-relations.ts";
 import { type Body, bindsName, isBody, locationOf, type Place, type TreeNode, textOf, walk } from "./tree.ts";
 import type { Rewriting, Views } from "./view-reading.ts";
 
@@ -154,7 +155,7 @@ function relationAt(place: Place, view: MaskingView, views: Views): Occurrence |
 
 /** Occurrences without those of the server's own relations whose masked column the statement has no way to reach. */
 export function reachable(gated: Gated): readonly Occurrence[] {
-  return gated.occurrences.filter((occurrence) => occurrence.relation.schema !== "pg_catalog" || isReached(gated, occurrence));
+  return gated.occurrences.filter((occurrence) => !isServers(occurrence.relation.schema) || isReached(gated, occurrence));
 }
 
 /**

@@ -8,7 +8,7 @@ import { type Refusal, rowTypeRefusal } from "./masked-calls.ts";
 import { display, type MaskingView, type ProtectedAttributes } from "./protection.ts";
 import { relationText } from "./reading.ts";
 import { TEMPORARY_SCHEMA } from "./search-path.ts";
-import { isOpen } from "./server-relations.ts";
+import { isOpen, isServers } from "./server-relations.ts";
 import { type Body, textOf } from "./tree.ts";
 
 export type RelationVerdict =
@@ -52,7 +52,7 @@ function undefinedTable(rangeVar: Body): Refusal {
 /** @param below whether rows of its children are read too */
 function relationRefusal(view: MaskingView, relation: CatalogueRelation, below: boolean): Refusal | undefined {
   const shown = display(relation);
-  if (relation.schema === "pg_catalog" || relation.schema === "information_schema") {
+  if (isServers(relation.schema)) {
     return isOpen(relation.schema, relation.name) ? undefined : refusedServerRelation(shown);
   }
   const foreign = below ? foreignIn(view, relation) : isUnnamedForeign(view, relation) ? relation : undefined;

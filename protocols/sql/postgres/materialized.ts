@@ -10,6 +10,7 @@ import { type Lineage, lineageOf, type TracedOutput } from "./lineage.ts";
 import { type Lookup, lookupIn } from "./lookup.ts";
 import { ANYTHING, type BaseColumn, baseOrigin, flattened, NOTHING } from "./origins.ts";
 import type { Relations } from "./scope.ts";
+import { isServers } from "./server-relations.ts";
 import { type Assigned, type Assignments, assign } from "./spread.ts";
 import { textOf } from "./tree.ts";
 
@@ -141,7 +142,7 @@ function protectedIn(
 /** Of all relations that it is made from, through views; the server's own are not among what the catalogue says it reads. */
 function sourcesOf(pass: Pass, relation: CatalogueRelation): readonly Assigned[] {
   const { lookup, assignments } = pass;
-  const servers = [...assignments.keys()].flatMap((oid) => lookup.byOid.get(oid) ?? []).filter(({ schema }) => schema === "pg_catalog");
+  const servers = [...assignments.keys()].flatMap((oid) => lookup.byOid.get(oid) ?? []).filter(({ schema }) => isServers(schema));
   const seen = new Set([relation]);
   // A set is walked in the order in which it grows.
   for (const one of seen) {

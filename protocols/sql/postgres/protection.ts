@@ -5,6 +5,7 @@
 import type { ActiveMask, Mask, ProtectedColumn } from "#policies/question.ts";
 import type { Catalogue, CatalogueColumn, CatalogueRelation } from "#protocols/sql/catalogue.ts";
 import { entriesOf, meansNothing, meantBy } from "./entries.ts";
+import { defaultColumns } from "./hidden-defaults.ts";
 import { lookupIn } from "./lookup.ts";
 import { maskExpression } from "./mask-expression.ts";
 import { assignMaterialized } from "./materialized.ts";
@@ -19,6 +20,8 @@ export interface ProtectedAttribute {
   readonly assignable: boolean;
   /** The SQL expression that yields the masked value, over the column of that name. */
   readonly expression: string;
+  /** SQL condition of the rows that are shown where the column is; null for every row. */
+  readonly rows: string | null;
 }
 
 export type ProtectedAttributes = ReadonlyMap<number, ProtectedAttribute>;
@@ -57,6 +60,7 @@ export interface ResolvedProtection {
 const NULL: Mask = { kind: "null" };
 /** Stands where a rule's name would, for columns of the server's own. */
 export const SERVER_RULE = "catalogue";
+const SERVERS: Assigned = { rule: SERVER_RULE, rank: Number.MAX_SAFE_INTEGER, mask: NULL, assignable: false };
 
 /** The masks in the order of the rules: of two that name a column, the first counts. */
 export function resolveProtection(catalogue: Catalogue, masks: readonly ActiveMask[]): ResolvedProtection {
@@ -74,10 +78,17 @@ export function resolveProtection(catalogue: Catalogue, masks: readonly ActiveMa
     }
   }
   spread(catalogue, assignments);
+  const defaults = defaultColumns(catalogue, assignments);
+  for (const { relation, column } of defaults) assign(assignments, { relation, column, assigned: SERVERS });
   if (masks.length > 0) assignServer(catalogue, assignments);
   assignMaterialized(catalogue, assignments);
   const columnNames = new Set([...assignments].flatMap(([oid, columns]) => namesIn(lookupIn(catalogue).byOid.get(oid), columns)));
-  return { protection: { columns: attributesOf(catalogue, assignments), columnNames }, problems };
+  const columns = attributesOf(catalogue, assignments);
+  for (const { relation, column, expression, rows } of defaults) {
+    const attribute = { rule: SERVER_RULE, mask: NULL, assignable: false, expression, rows };
+    columns.set(relation.oid, new Map(columns.get(relation.oid)).set(column.number, attribute));
+  }
+  return { protection: { columns, columnNames }, problems };
 }
 
 function misfit(relation: CatalogueRelation, column: CatalogueColumn, { rule, mask }: Assigned): readonly ProtectionProblem[] {
@@ -87,7 +98,7 @@ function misfit(relation: CatalogueRelation, column: CatalogueColumn, { rule, ma
   return [{ kind: "unfit", rule, columns: place, message: `rule ${rule}: ${place}: ${made.message}; it shows NULL` }];
 }
 
-function attributesOf(catalogue: Catalogue, assignments: Assignments): ReadonlyMap<number, ProtectedAttributes> {
+function attributesOf(catalogue: Catalogue, assignments: Assignments): Map<number, ProtectedAttributes> {
   const { byOid } = lookupIn(catalogue);
   return new Map(
     [...assignments].map(([oid, columns]) => {
@@ -103,17 +114,16 @@ function attributesOf(catalogue: Catalogue, assignments: Assignments): ReadonlyM
 /** A mask that does not fit the type hides the value altogether. */
 function attributeOf(column: CatalogueColumn, { rule, mask, assignable }: Assigned): ProtectedAttribute {
   const made = maskExpression(mask, column);
-  if (made.kind === "expression") return { rule, mask, assignable, expression: made.sql };
+  if (made.kind === "expression") return { rule, mask, assignable, expression: made.sql, rows: null };
   const hidden = maskExpression(NULL, column);
-  return { rule, mask: NULL, assignable, expression: hidden.kind === "expression" ? hidden.sql : "NULL" };
+  return { rule, mask: NULL, assignable, expression: hidden.kind === "expression" ? hidden.sql : "NULL", rows: null };
 }
 
 function assignServer(catalogue: Catalogue, assignments: Assignments): void {
-  const assigned: Assigned = { rule: SERVER_RULE, rank: Number.MAX_SAFE_INTEGER, mask: NULL, assignable: false };
   for (const [table, name] of SERVER_COLUMNS) {
     const relation = lookupIn(catalogue).relation("pg_catalog", table);
     const column = relation?.columns.find((one) => one.name === name);
-    if (relation !== undefined && column !== undefined) assign(assignments, { relation, column, assigned });
+    if (relation !== undefined && column !== undefined) assign(assignments, { relation, column, assigned: SERVERS });
   }
 }
 

@@ -15,6 +15,7 @@ import type { MaskingView, ProtectedAttributes } from "./protection.ts";
 import { quoteIdentifier } from "./quoting.ts";
 import { copyDirection, readsNothing } from "./reading.ts";
 import { referenceOf } from "./scope.ts";
+import { isServers } from "./server-relations.ts";
 import { type Splice, type Spliced, shifted } from "./splice.ts";
 import { isWord, type Tokens } from "./tokens.ts";
 import { type Body, bindsName, flagOf, locationOf, type TreeNode, textOf, walk } from "./tree.ts";
@@ -107,7 +108,9 @@ export function maskingQuery(
   system: readonly string[],
 ): string {
   const source = `${quoteIdentifier(relation.schema)}.${quoteIdentifier(relation.name)}`;
-  return `SELECT ${[...shownColumns(relation, attributes, needed), ...system].join(", ")} FROM ${only ? "ONLY " : ""}${source}`;
+  const rows = relation.columns.flatMap(({ name, number }) => (needed(name) ? (attributes.get(number)?.rows ?? []) : []));
+  const where = rows.length === 0 ? "" : ` WHERE ${rows.join(" AND ")}`;
+  return `SELECT ${[...shownColumns(relation, attributes, needed), ...system].join(", ")} FROM ${only ? "ONLY " : ""}${source}${where}`;
 }
 
 function shownColumns(relation: CatalogueRelation, attributes: ProtectedAttributes, needed: Needed): readonly string[] {
@@ -192,5 +195,5 @@ function placeOf(verdict: RelationVerdict, views: Views, hidden: ReadonlySet<num
   const { relation, attributes } = verdict;
   if (verdict.kind === "view" && views(relation).kind !== "plain") return "nowhere";
   if (attributes === undefined) return "bare";
-  return hidden.has(relation.oid) || relation.schema !== "pg_catalog" ? "masked" : "bare";
+  return hidden.has(relation.oid) || !isServers(relation.schema) ? "masked" : "bare";
 }

@@ -39,6 +39,10 @@ export const SERVER_COLUMNS: readonly (readonly [relation: string, column: strin
   ["pg_user_mappings", "umoptions"],
 ];
 
+export function isServers(schema: string): boolean {
+  return schema === "pg_catalog" || schema === "information_schema";
+}
+
 /** Whether a relation of `pg_catalog` or `information_schema` may be read. */
 export function isOpen(schema: string, name: string): boolean {
   return schema === "pg_catalog" ? IN_CATALOGUE.has(name) : !OUT_OF_INFORMATION.has(name);
