@@ -142,6 +142,8 @@ export interface Catalogue {
   readonly database: string;
   /** The login role's `current_schemas(true)`, in order: what unqualified names are looked up in. */
   readonly searchPath: readonly string[];
+  /** Schemas of masked views that `sallyport wall` made. Their views are listed as materialised: they can't be read through. */
+  readonly walls: readonly string[];
   readonly relations: readonly CatalogueRelation[];
   /** Functions outside `pg_catalog` and `information_schema`, and what was added to `pg_catalog` later. */
   readonly functions: readonly CatalogueFunction[];

@@ -3,6 +3,8 @@
  * role may read. Functions are named with `pg_catalog`, since the login's own search path may hold anything.
  */
 
+import { WALL_MARK } from "#protocols/postgres/protocol.ts";
+
 /** Objects that a user made: `pg_catalog` and `information_schema` are known by heart, temporary ones pass by. */
 const USER_SCHEMA = `n.nspname <> 'pg_catalog' AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_(toast|temp)'`;
 
@@ -21,8 +23,12 @@ const notes = (table: string, more = "''"): string =>
 /** Temporary tables come and go with every session's work, and are nobody else's business. */
 const PERMANENT = "NOT IN (SELECT oid FROM pg_catalog.pg_class WHERE relpersistence = 't')";
 
+/** Schemas that `sallyport wall` made, by the comment that it gave them. */
+const WALLS = `ARRAY(SELECT n.nspname FROM pg_catalog.pg_namespace n
+  WHERE pg_catalog.starts_with(pg_catalog.obj_description(n.oid, 'pg_namespace'), '${WALL_MARK}') ORDER BY 1)`;
+
 export const DIGEST = `SELECT pg_catalog.md5(pg_catalog.concat_ws('/',
-  pg_catalog.current_setting('server_version'), pg_catalog.current_schemas(true)::text,
+  pg_catalog.current_setting('server_version'), pg_catalog.current_schemas(true)::text, ${WALLS}::text,
   ${rows("pg_namespace", "nspname !~ '^pg_(toast_)?temp'")},
   ${rows("pg_class", `oid >= ${FIRST_USER_OID} AND relpersistence <> 't' AND relkind IN ('r','v','m','p','f','S')`)},
   (SELECT pg_catalog.md5(pg_catalog.string_agg(a.attrelid::text || '.' || a.attnum::text || ':' || a.xmin::text, ',' ORDER BY a.attrelid, a.attnum))
@@ -47,7 +53,8 @@ export const PLACE = `SELECT pg_catalog.json_build_object(
   'serverVersion', pg_catalog.current_setting('server_version'),
   'database', pg_catalog.current_database(),
   'searchPath', (SELECT pg_catalog.array_agg(s ORDER BY i) FROM pg_catalog.unnest(pg_catalog.current_schemas(true)) WITH ORDINALITY AS p(s, i)
-                  WHERE s !~ '^pg_temp'))::text AS answer`;
+                  WHERE s !~ '^pg_temp'),
+  'walls', ${WALLS})::text AS answer`;
 
 /** A domain over a domain has its base three and more steps away. */
 const BASE_TYPES = `WITH RECURSIVE base(domain, type, typmod) AS (

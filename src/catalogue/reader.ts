@@ -3,7 +3,7 @@
  * nobody else uses meanwhile. One snapshot of the database answers all queries, so that the parts fit together.
  */
 import { z } from "zod";
-import type { Catalogue } from "#protocols/sql/catalogue.ts";
+import type { Catalogue, CatalogueRelation } from "#protocols/sql/catalogue.ts";
 import { DIGEST, ESTIMATES, FUNCTIONS, NOTES, OPERATORS, PLACE, RELATIONS, TYPES } from "./queries.ts";
 import { columnTags } from "./tags.ts";
 
@@ -73,7 +73,7 @@ const operator = z.object({ schema: z.string(), name: z.string(), functionOid: o
 const type = z.object({ schema: z.string(), name: z.string(), calls: z.array(oid) });
 const note = z.object({ relation: oid, column: z.int(), comment: z.string().nullable(), label: z.string().nullable() });
 const estimates = z.array(z.tuple([oid, z.number()]));
-const place = z.object({ serverVersion: z.string(), database: z.string(), searchPath: z.array(z.string()) });
+const place = z.object({ serverVersion: z.string(), database: z.string(), searchPath: z.array(z.string()), walls: z.array(z.string()) });
 
 /** @throws whatever `query` throws, and Error when an answer has not the form that is expected */
 export async function readCatalogue(query: RunQuery): Promise<Catalogue> {
@@ -92,6 +92,7 @@ export async function readCatalogue(query: RunQuery): Promise<Catalogue> {
     await query("COMMIT");
     const relations = untagged.map((one) => ({
       ...one,
+      kind: kindOf(one, where.walls),
       estimatedRows: rows.get(one.oid) ?? null,
       columns: one.columns.map((column) => ({ ...column, tags: tags(one.oid, column.number) })),
     }));
@@ -101,6 +102,11 @@ export async function readCatalogue(query: RunQuery): Promise<Catalogue> {
     await query("ROLLBACK").catch(() => undefined);
     throw error;
   }
+}
+
+/** What a wall's view shows is settled where it is read, with its owner's rights: it is to be masked as rows are that lie there. */
+function kindOf({ kind, schema }: z.infer<typeof relation>, walls: readonly string[]): CatalogueRelation["kind"] {
+  return kind === "view" && walls.includes(schema) ? "materialized-view" : kind;
 }
 
 /** Rows by relation OID, as the planner takes them; what was never analysed is left out. */

@@ -11,6 +11,7 @@ import { maskExpression } from "./mask-expression.ts";
 import { assignMaterialized } from "./materialized.ts";
 import { SERVER_COLUMNS } from "./server-relations.ts";
 import { type Assigned, type Assignments, assign, spread } from "./spread.ts";
+import { assignWalls } from "./walls.ts";
 
 export interface ProtectedAttribute {
   readonly rule: string;
@@ -81,6 +82,7 @@ export function resolveProtection(catalogue: Catalogue, masks: readonly ActiveMa
   const defaults = defaultColumns(catalogue, assignments);
   for (const { relation, column } of defaults) assign(assignments, { relation, column, assigned: SERVERS });
   if (masks.length > 0) assignServer(catalogue, assignments);
+  assignWalls(catalogue, assignments);
   assignMaterialized(catalogue, assignments);
   const columnNames = new Set([...assignments].flatMap(([oid, columns]) => namesIn(lookupIn(catalogue).byOid.get(oid), columns)));
   const columns = attributesOf(catalogue, assignments);

@@ -96,7 +96,7 @@ function placed(
   walls: ReadonlySet<string>,
 ): "granted" | MaskedView | Withheld {
   const attributes = view.protection.columns.get(relation.oid);
-  const verdict = verdictOnReading(view, relation);
+  const verdict = verdictOn(view, relation);
   if (verdict.kind === "refused") return { relation, why: verdict.why };
   if (verdict.kind === "clear") return attributes === undefined ? "granted" : { relation, why: "its masks could not be written" };
   const name = isFirst(view, relation, walls) ? relation.name : display(relation);
@@ -126,22 +126,14 @@ function isFirst({ catalogue }: MaskingView, { oid, name }: CatalogueRelation, w
   return found[0]?.oid === oid;
 }
 
-/** A view that the gateway refuses to read is read by its definition, where that can be masked. */
-function verdictOnReading(view: MaskingView, relation: CatalogueRelation): Verdict {
-  const verdict = verdictOn(view, `SELECT * FROM ${quotedRelation(relation)}`);
-  if (verdict.kind !== "refused" || relation.kind !== "view" || view.protection.columns.has(relation.oid)) return verdict;
-  const below = verdictOn(view, (relation.definition ?? "").trim().replace(/;$/, ""));
-  return below.kind === "masked" ? below : verdict;
-}
-
 type Verdict =
   | { readonly kind: "clear" }
   | { readonly kind: "masked"; readonly sql: string }
   | { readonly kind: "refused"; readonly why: string };
 
 /** What the gateway would make of reading it. */
-function verdictOn(view: MaskingView, sql: string): Verdict {
-  const { facts, rewritten } = analyse(sql, view);
+function verdictOn(view: MaskingView, relation: CatalogueRelation): Verdict {
+  const { facts, rewritten } = analyse(`SELECT * FROM ${quotedRelation(relation)}`, view);
   if (facts.kind === "unparsed") return { kind: "refused", why: facts.message };
   const masking = facts.statements[0]?.masking;
   if (masking?.kind === "clear" && facts.statements.length === 1) return { kind: "clear" };

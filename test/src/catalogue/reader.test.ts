@@ -130,6 +130,24 @@ for (const version of [15, 18] as const) {
       assert.equal(relation("Odd Name", "Select").kind, "partitioned-table");
     });
 
+    test("views of a wall are told by their schema's comment, and count as materialised", async () => {
+      assert.deepEqual(catalogue.walls, []);
+      await client.query(`CREATE SCHEMA walled; CREATE VIEW walled.tails AS SELECT * FROM public.tails`);
+      const before = await catalogueDigest(query);
+      await client.query(`COMMENT ON SCHEMA walled IS 'sallyport wall of role "x": masked views'`);
+      assert.notEqual(await catalogueDigest(query), before);
+      const { walls, relations } = await readCatalogue(query);
+      await client.query("DROP SCHEMA walled CASCADE");
+      assert.deepEqual(walls, ["walled"]);
+      assert.deepEqual(
+        relations.filter(({ name }) => name === "tails").map(({ schema, kind }) => [schema, kind]),
+        [
+          ["public", "view"],
+          ["walled", "materialized-view"],
+        ],
+      );
+    });
+
     test("the server's own relations are there with their columns, without their definitions", () => {
       assert.equal(relation("pg_catalog", "pg_stat_activity").definition, null);
       assert.ok(relation("pg_catalog", "pg_attribute").columns.some(({ name }) => name === "attmissingval"));

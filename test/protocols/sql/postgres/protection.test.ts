@@ -67,6 +67,7 @@ const catalogue: Catalogue = {
   serverVersion: "18.1",
   database: "shop",
   searchPath: ["pg_catalog", "public"],
+  walls: [],
   relations: [users, parent, child, grandchild, attributes, activity],
   functions: [],
   operators: [],

@@ -220,6 +220,7 @@ describe("rights of statements", () => {
       serverVersion: "18.0",
       database: "d",
       searchPath: ["pg_catalog", "public"],
+      walls: [],
       relations: [],
       operators: [],
       types: [],

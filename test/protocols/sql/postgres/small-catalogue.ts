@@ -20,6 +20,7 @@ export const SMALL_CATALOGUE: Catalogue = {
   serverVersion: "18.1",
   database: "shop",
   searchPath: ["pg_catalog", "public"],
+  walls: [],
   relations: [
     relation(1, "big", ["id", "a", "b", "small_id"], { estimatedRows: 1_000_000 }),
     relation(2, "small", ["id", "x", "y"], { estimatedRows: 50 }),

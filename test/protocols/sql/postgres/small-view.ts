@@ -52,6 +52,7 @@ export function smallView(assign: Assign = "none"): MaskingView {
     serverVersion: "18.1",
     database: "shop",
     searchPath: ["pg_catalog", "public"],
+    walls: [],
     relations: [
       table(1, "users", columns(["id", "integer", "N"], ["name", "text", "S"], ["ssn", "text", "S"], ["salary", "numeric", "N"])),
       table(2, "orders", columns(["id", "integer", "N"], ["user_id", "integer", "N"], ["total", "numeric", "N"], ["status", "text", "S"])),
