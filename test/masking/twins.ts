@@ -63,7 +63,9 @@ async function replaceCells(client: pg.Client, { catalogue, protection }: Maskin
     const set = its.map(({ name: column, number }) => `${quoteIdentifier(column)} = ${attributes?.get(number)?.expression}`);
     await client.query(`UPDATE ${relation.kind === "table" ? "ONLY " : ""}${name} SET ${set.join(", ")}`);
   }
-  await client.query("REFRESH MATERIALIZED VIEW users_copy");
+  // What one is filled from was made before it.
+  for (const { kind, schema, name } of catalogue.relations)
+    if (kind === "materialized-view") await client.query(`REFRESH MATERIALIZED VIEW ${quoteIdentifier(schema)}.${quoteIdentifier(name)}`);
 }
 
 function isPartition({ parents }: MaskingView["catalogue"]["relations"][number], { relations }: MaskingView["catalogue"]): boolean {

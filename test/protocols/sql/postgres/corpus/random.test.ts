@@ -54,6 +54,7 @@ const pieces = fc.letrec<Piece>((tie) => ({
   base: fc.oneof(
     { depthSize: "small" },
     fc.constantFrom("users u", "public.users u", "ONLY users u", "users AS u(id, name)", "postgres.public.users * AS u"),
+    fc.constantFrom("users_view u", "public.v_all AS u", "v_barred u", "ONLY v_all u", "m_everything u", "v_everything u"),
     tie("base").map((base) => `(SELECT u.* FROM ${base}) u`),
     tie("base").map((base) => `(SELECT u.* FROM ${base} JOIN orders o ON o.user_id = u.id) u`),
     fc.tuple(tie("base"), tie("base")).map(([a, b]) => `(SELECT u.* FROM ${a} UNION SELECT * FROM ${b}) u`),

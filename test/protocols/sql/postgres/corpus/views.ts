@@ -61,6 +61,9 @@ CREATE MATERIALIZED VIEW m_again AS SELECT id, masked_mail, masked_born FROM m_c
 CREATE MATERIALIZED VIEW m_activity AS SELECT pid, query AS masked_query FROM pg_stat_activity;
 CREATE MATERIALIZED VIEW m_named AS SELECT id, ssn AS masked_ssn, email AS masked_mail FROM users;
 CREATE MATERIALIZED VIEW m_nick AS SELECT id, masked_nick FROM v_own_too;
+CREATE MATERIALIZED VIEW m_everything AS SELECT * FROM users;
+CREATE VIEW v_everything AS SELECT * FROM m_everything WHERE ssn IS NOT NULL OR id > 0;
+CREATE VIEW v_barred WITH (security_barrier) AS SELECT * FROM v_all WHERE id > 0;
 CREATE VIEW v_copy AS SELECT id, masked_ssn, name FROM m_copy WHERE masked_mail LIKE 'z%' OR id = 2;
 `;
 

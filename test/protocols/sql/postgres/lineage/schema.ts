@@ -48,14 +48,13 @@ export const TABLES: Tables = [
   table("open_orders", "id int, total num", { view: true }),
 ];
 
-/** Of the seed of the masking corpus, which has a masked column of nearly every type. */
+const MASKED_USERS =
+  "id int, name text, city text, email text, ssn text, code text, pin int, salary num, born date, seen time, details json, photo other, " +
+  "token other, tags list, mood other, address other, zip text, bio text, tail text, origin text";
+
+/** Of the seed of the masking corpus, which has a masked column of nearly every type, with views over them of many kinds. */
 export const MASKED_TABLES: Tables = [
-  table(
-    "users",
-    "id int, name text, city text, email text, ssn text, code text, pin int, salary num, born date, seen time, details json, photo other, " +
-      "token other, tags list, mood other, address other, zip text, bio text, tail text, origin text",
-    { key: "id" },
-  ),
+  table("users", MASKED_USERS, { key: "id" }),
   table("payments", "id int, user_id int, card text, amount num, paid_at time", { key: "id" }),
   table("orders", "id int, user_id int, total num, status text, placed_on date, details json", { key: "id" }),
   table("events", "id int, region text, secret text"),
@@ -64,6 +63,15 @@ export const MASKED_TABLES: Tables = [
   table("badges", "id int, ssn_ref text"),
   table('"User ""Data"""', 'id int, "S S N" text', { schema: '"Back Office"' }),
   table("open_orders", "id int, total num", { view: true }),
+  table("v_barred", MASKED_USERS, { view: true }),
+  table("v_deep", "id int, name text, masked_ssn text, masked_pay num", { view: true }),
+  table("v_chain", "id int, masked_ssn text, depth int", { view: true }),
+  table("v_cities", "city text, n int, masked_top text", { view: true }),
+  table("v_spent", "id int, name text, masked_mail text, spent num", { view: true }),
+  table("v_json", "id int, masked_json json, masked_text text", { view: true }),
+  table("v_sub", "id int, masked_ssn text", { view: true }),
+  table("v_parts", "id int, region text, masked_secret text", { view: true }),
+  table("m_everything", MASKED_USERS, { view: true }),
 ];
 
 /** Aliases and column names: some mean tables or columns elsewhere, some must be quoted. */
