@@ -28,15 +28,9 @@ function derived(patient: Patient): readonly Observation[] {
     const source = guarded.find(({ oid, kind }) => reached.has(oid) && kind !== "view");
     if (source === undefined) return [];
     if (relation.kind === "materialized-view") {
-      const message = `materialised view ${called(relation)} holds rows of ${called(source)}, which has masked columns, as they were`;
-      return [
-        {
-          code: "copy-materialized-view",
-          object: called(relation),
-          message,
-          remedy: "grant it to nobody whom the masks mean, or name its columns in a rule",
-        },
-      ];
+      const message = `materialised view ${called(relation)} holds values of ${called(source)} as they were; only the gateway masks them`;
+      const remedy = "grant it to nobody whom the masks mean and who connects without the gateway";
+      return [{ code: "copy-materialized-view", object: called(relation), message, remedy }];
     }
     const owner = owners.get(relation.oid) ?? "";
     if (owner === patient.privileges.login.name) return [];

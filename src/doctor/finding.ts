@@ -28,7 +28,7 @@ export const FINDINGS = {
   "trigger-on-protected": "medium",
   "event-trigger": "low",
   "row-security": "low",
-  "copy-materialized-view": "medium",
+  "copy-materialized-view": "low",
   "copy-same-column": "medium",
   "view-over-protected": "low",
   publication: "medium",
