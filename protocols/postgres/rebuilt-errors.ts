@@ -108,6 +108,8 @@ export function rebuilt(
   rebuild: boolean,
 ): Buffer | undefined {
   const position = judgement?.upstreamSql == null ? undefined : mapped(fields.get("P"), judgement);
+  const missing = judgement === null ? undefined : missingTable(fields, judgement);
+  if (missing !== undefined) return written(tag, undefinedTable(fields, missing, position));
   if (!rebuild && position === undefined) return undefined;
   if (!rebuild) return written(tag, replaced(fields, position ?? null));
   const given = fields.get("C") ?? "";
@@ -122,6 +124,30 @@ export function rebuilt(
   // RAISE ... USING fills these fields with whatever a function put there.
   if (fields.get("R") !== "exec_stmt_raise") for (const type of NAME_FIELDS) copy(fields, result, type);
   return written(tag, result);
+}
+
+/**
+ * The name that the client wrote of a table which there is not: it was taken for a temporary one, and the server says that of
+ * `pg_temp.name`, or of the schema where the session has none yet.
+ */
+function missingTable(fields: ReadonlyMap<string, string>, { guessed }: Judgement): string | undefined {
+  const code = fields.get("C");
+  if (guessed.length === 0 || (code !== "42P01" && code !== "3F000")) return undefined;
+  const named = guessed.find((name) => fields.get("M")?.includes(`"pg_temp.${name}"`) === true);
+  return named ?? (code === "3F000" && guessed.length === 1 ? guessed[0] : undefined);
+}
+
+/** In the server's words, of the client's own text: nothing in it need be withheld. */
+function undefinedTable(
+  fields: ReadonlyMap<string, string>,
+  name: string,
+  position: string | null | undefined,
+): ReadonlyMap<string, string> {
+  const result = new Map<string, string>();
+  for (const type of ["S", "V"]) copy(fields, result, type);
+  result.set("C", "42P01").set("M", `relation "${name}" does not exist`);
+  if (typeof position === "string") result.set("P", position);
+  return result;
 }
 
 /** Undefined: the message names no position. Null: it names one that has no place in the client's text. */

@@ -183,6 +183,19 @@ SELECT status, extract(year FROM placed)::int, count(*) FROM orders GROUP BY 1, 
 SELECT 'SELECT count(*) FROM open.' || tablename FROM pg_tables WHERE schemaname = 'open' ORDER BY 1 \gexec
 SELECT id AS found FROM orders WHERE id = 7 \gset
 SELECT id, name, joined FROM customers ORDER BY id LIMIT 4 \gx
+\copy customers (id, name, joined, tags, balance) to stdout
+\copy customers (id, name, country) to stdout with (format csv, header, force_quote (name))
+\copy (select id, upper(name), email is null from customers order by id) to stdout csv header
+\copy nothing to stdout
+COPY public.staff (name, team, hired) TO STDOUT WITH DELIMITER '|' NULL 'none';
+\set FETCH_COUNT 7
+SELECT id, name, tags FROM customers ORDER BY id LIMIT 30;
+\unset FETCH_COUNT
+BEGIN; DECLARE k SCROLL CURSOR FOR SELECT id, name FROM customers ORDER BY id; FETCH 2 FROM k; MOVE 5 IN k; FETCH PRIOR k; COMMIT;
+PREPARE who (int) AS SELECT id, name, country FROM customers WHERE id = $1; EXECUTE who (3); EXECUTE who ('4'); DEALLOCATE who;
+TRUNCATE nothing;
+INSERT INTO nothing VALUES (1);
+SELECT n.id FROM customers c JOIN nothing n USING (id);
 `;
 
 export const PSQL_COMMANDS: readonly string[] = DESCRIBING.trim().split("\n");

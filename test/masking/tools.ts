@@ -100,6 +100,15 @@ const pgDump = (name: string, own: PostgresVersion, servers: readonly PostgresVe
   },
 });
 
+/** A transaction of pgbench, over masked columns and others. */
+const BENCH = `\\set who random(1, 200)
+SELECT id, name, email, ssn FROM customers WHERE id = :who;
+BEGIN;
+UPDATE tasks SET points = points WHERE id = :who;
+SELECT count(*) FROM orders WHERE customer = :who;
+END;
+`;
+
 export const TOOLS: readonly Tool[] = [
   psql("psql", 15, [15]),
   psql("psql", 18, [18]),
@@ -113,6 +122,21 @@ export const TOOLS: readonly Tool[] = [
     versions: BOTH,
     run: (way) =>
       program(way, ["java", "-Duser.timezone=UTC", "-Dfile.encoding=UTF-8", "-cp", "/usr/share/java/postgresql.jar", "Metadata.java"]),
+  },
+  {
+    name: "pgbench",
+    parts: ["pgbench"],
+    versions: BOTH,
+    async run(way) {
+      let stdout = "";
+      for (const mode of ["simple", "extended", "prepared"]) {
+        const options = ["-n", `--protocol=${mode}`, "-c2", "-t50", "--random-seed=7", "-f", "-"];
+        const shown = await program(way, [join(DEBIAN_PROGRAMS, "pgbench"), ...options], BENCH);
+        const told = shown.stdout.split("\n").filter((line) => /^number of (transactions actually|failed)|^query mode/.test(line));
+        stdout += `@@ ${mode}\n${told.join("\n")}\nexit code ${shown.code}\n`;
+      }
+      return { code: 0, stdout: `${stdout}@@ end\n`, stderr: "" };
+    },
   },
   python("sqlalchemy", "sqlalchemy", BOTH),
   python("django", "django", BOTH),

@@ -117,6 +117,44 @@ public class Metadata {
       }
       return text;
     });
+    tell("fetched in parts", () -> {
+      c.setAutoCommit(false);
+      try (var s = c.prepareStatement("SELECT id, name, email, ssn FROM customers WHERE id < ? ORDER BY id")) {
+        s.setFetchSize(7);
+        s.setInt(1, 60);
+        return all(s.executeQuery());
+      } finally {
+        c.rollback();
+        c.setAutoCommit(true);
+      }
+    });
+    tell("copied out", () -> {
+      var text = new java.io.StringWriter();
+      var rows = c.unwrap(org.postgresql.PGConnection.class).getCopyAPI().copyOut("COPY customers (id, name, balance) TO STDOUT WITH CSV HEADER", text);
+      return rows + text.toString();
+    });
+    tell("prepared in SQL", () -> {
+      try (var s = c.createStatement()) {
+        s.execute("PREPARE p (int) AS SELECT id, name, phone FROM customers WHERE id = $1");
+        var shown = all(s.executeQuery("EXECUTE p (3)")) + all(s.executeQuery("EXECUTE p (4)"));
+        s.execute("DEALLOCATE p");
+        return shown;
+      }
+    });
+    tell("temporary table", () -> {
+      try (var s = c.createStatement()) {
+        s.execute("CREATE TEMP TABLE kept AS SELECT id, name FROM customers WHERE id < 5");
+        try (var one = c.prepareStatement("INSERT INTO kept (id, name) VALUES (?, ?)")) {
+          for (int n = 200; n < 205; n++) {
+            one.setInt(1, n);
+            one.setString(2, "name " + n);
+            one.addBatch();
+          }
+          one.executeBatch();
+        }
+        return all(s.executeQuery("SELECT * FROM kept ORDER BY id"));
+      }
+    });
     tell("updatable", () -> {
       c.setAutoCommit(false);
       try (var s = c.createStatement(ResultSet.TYPE_SCROLL_INSENSITIVE, ResultSet.CONCUR_UPDATABLE); var rows = s.executeQuery("SELECT id, title, points FROM tasks ORDER BY id LIMIT 3")) {

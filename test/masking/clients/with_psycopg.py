@@ -37,6 +37,33 @@ def copied_out():
         return list(copy.rows())
 
 
+def masked_copied_out():
+    with connection.cursor() as cursor, cursor.copy("COPY customers (id, name, joined, email) TO STDOUT (FORMAT binary)") as copy:
+        copy.set_types(["int4", "text", "date", "varchar"])
+        return [row[:3] for row in copy.rows()]
+
+
+def server_side(name, **options):
+    with connection.cursor(name=name, **options) as cursor:
+        cursor.execute("SELECT id, name, email, joined FROM customers WHERE id < %s ORDER BY id", [40], binary=name == "binary")
+        return [cursor.fetchmany(3), cursor.fetchone(), len(cursor.fetchall()), [column.name for column in cursor.description]]
+
+
+def scrolled():
+    with connection.cursor(name="scrolled", scrollable=True) as cursor:
+        cursor.execute("SELECT id, name, ssn FROM customers ORDER BY id")
+        cursor.scroll(10)
+        forth = cursor.fetchone()
+        cursor.scroll(-3)
+        return [forth, cursor.fetchone(), cursor.rownumber]
+
+
+def temporary():
+    connection.execute("CREATE TEMP TABLE kept ON COMMIT DROP AS SELECT id, name, email FROM customers WHERE id < 9")
+    connection.cursor().executemany("INSERT INTO kept VALUES (%s, %s, %s)", [(100, "a", "x"), (101, "b", None)])
+    return connection.execute("SELECT k.id, k.name, c.country FROM kept k LEFT JOIN customers c USING (id) ORDER BY 1").fetchall()
+
+
 with psycopg.connect("", row_factory=dict_row) as connection:
     case("enum", info, EnumInfo, "feeling")
     case("composite", info, CompositeInfo, "place")
@@ -58,6 +85,13 @@ with psycopg.connect("", row_factory=dict_row) as connection:
     with connection.cursor(name="some", row_factory=namedtuple_row) as cursor:
         cursor.execute("SELECT id, status FROM orders ORDER BY id")
         case("server-side cursor", lambda: [cursor.fetchmany(3), cursor.fetchone(), len(cursor.fetchall())])
+    case("server-side cursor, masked", server_side, "masked")
+    case("server-side cursor, masked, binary", server_side, "binary")
+    cases.case("server-side cursor with hold", lambda: server_side("held", withhold=True))
+    case("server-side cursor that scrolls", scrolled)
+    case("copied out, masked", masked_copied_out)
+    case("prepared in SQL", lambda: [connection.execute("PREPARE p (int) AS SELECT id, name, phone FROM customers WHERE id = $1"), connection.execute("EXECUTE p (3)").fetchall(), connection.execute("DEALLOCATE p").statusmessage][1:])
+    case("temporary table", temporary)
     with connection.pipeline():
         sent = [connection.execute("SELECT %s::int AS n, count(*) AS c FROM customers", [n]) for n in range(3)]
     case("pipeline", lambda: [one.fetchone() for one in sent])

@@ -111,3 +111,33 @@ describe("an error that may be shown", () => {
     assert.equal(shown(plain, "select 1", false), undefined);
   });
 });
+
+describe("an error of a table that there is not", () => {
+  const told = (code: string, message: string, guessed: readonly string[], rebuild: boolean) => {
+    const judgement = allowed("select", { guessed, upstreamSql: "x", mapPosition: (position) => position - 8 });
+    const bytes = rebuilt(
+      SERVER.errorResponse,
+      new Map(Object.entries({ S: "ERROR", V: "ERROR", C: code, M: message, P: "15" })),
+      judgement,
+      rebuild,
+    );
+    const fields = bytes === undefined ? {} : Object.fromEntries(readErrorFields(bytes.subarray(5)));
+    return [fields["C"], fields["M"], fields["P"], fields["D"]];
+  };
+
+  test("is told of the name that the client wrote, withheld or not", () => {
+    for (const rebuild of [false, true]) {
+      const expected = ["42P01", 'relation "no ""w' + '" does not exist', "7", undefined];
+      assert.deepEqual(told("42P01", 'relation "pg_temp.no ""w" does not exist', ["x", 'no ""w'], rebuild), expected);
+      assert.deepEqual(told("42P01", 'la relation « x », "pg_temp.a"', ["a"], rebuild)[1], 'relation "a" does not exist');
+      assert.deepEqual(told("3F000", 'schema "pg_temp" does not exist', ["a"], rebuild)[1], 'relation "a" does not exist');
+    }
+  });
+
+  test("is any other where the name can't be told, or the code is another", () => {
+    assert.equal(told("3F000", 'schema "pg_temp" does not exist', ["a", "b"], true)[1], "error of class 3F");
+    assert.equal(told("42P01", `relation "${CANARY}" does not exist`, ["a"], true)[1], "undefined table");
+    assert.equal(told("22P02", '"pg_temp.a"', ["a"], true)[1], "invalid text representation");
+    assert.equal(told("42P01", 'relation "pg_temp.a" does not exist', [], true)[1], "undefined table");
+  });
+});
