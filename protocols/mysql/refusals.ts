@@ -38,6 +38,7 @@ export function unparsedJudgement(beginning: Buffer, bytes: number): MysqlJudgem
     sensitiveParameters: [],
     sensitiveCopy: false,
     rebuildErrors: false,
+    lasting: [],
     uses: [],
     guessed: [],
     holds: () => true,

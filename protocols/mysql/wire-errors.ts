@@ -54,6 +54,11 @@ export const WIRE_ERRORS = {
   "masking-tripwire": MASKED,
   "recording-failed": UNKNOWN,
   "evidence-failed": UNKNOWN,
+  // Caps are refused for MySQL targets.
+  "row-limit": UNKNOWN,
+  "statement-timeout": { errno: 3024, sqlState: "HY000" }, // ER_QUERY_TIMEOUT
+  "outcome-unknown": UNKNOWN,
+  "session-budget": UNKNOWN,
   "idle-timeout": { errno: 4031, sqlState: "HY000" }, // ER_CLIENT_INTERACTION_TIMEOUT
   "session-limit": SHUTDOWN,
   "shutting-down": SHUTDOWN,

@@ -23,6 +23,7 @@ interface Streamed {
 const HEAD_BYTES = BIND_GATHER_BYTES_MAX;
 /** A message's length counts itself. */
 const LENGTH_BYTES = 4;
+const TAG_BYTES = 1;
 
 const IN_SESSION = tagTable(Object.values(CLIENT).filter((tag) => tag !== CLIENT.password));
 
@@ -73,6 +74,7 @@ export class ClientFlow implements Handler {
 
   plan(tag: number, length: number): Plan {
     if (IN_SESSION[tag] === 0) throw new Fault("unexpected-message", `a message of type ${printable(tag)} has no place in a session`);
+    this.#state.spendBytes(length + TAG_BYTES);
     if (this.#messages.skips(tag)) return "drop";
     switch (tag) {
       case CLIENT.copyData:

@@ -286,7 +286,7 @@ export class ClientMessages {
   }
 
   #recordStatement(judgement: Judgement, parameters: readonly RecordedValue[]): number {
-    this.#state.counts.statements++;
+    this.#state.countStatement();
     this.#lastEvent = this.#state.append({ kind: "statement", ...recorded(judgement), parameters });
     return this.#lastEvent;
   }
@@ -298,7 +298,7 @@ export class ClientMessages {
 
   /** A name that only the server knows: made by DECLARE or PREPARE in a text, or changed by messages that may be skipped. */
   #recordForeign(what: string, parameters: readonly RecordedValue[]): number {
-    this.#state.counts.statements++;
+    this.#state.countStatement();
     this.#lastEvent = this.#state.append({
       kind: "statement",
       sql: `-- ${what}`,

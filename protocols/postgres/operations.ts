@@ -50,6 +50,13 @@ export function judgementOf(operation: Operation | undefined): Judgement | null 
   }
 }
 
+/** What an operation runs, if it runs anything. */
+export function runOf(operation: Operation): Run | null {
+  if (operation.kind === "query") return operation.run;
+  if (operation.kind === "execute") return operation.portal.run;
+  return null;
+}
+
 /** Sequence number of the event that an operation's error belongs to. */
 export function eventOf(operation: Operation | undefined): number | null {
   switch (operation?.kind) {
@@ -144,6 +151,25 @@ export class Operations {
     let at = this.#head + 1;
     while (this.#items[at]?.kind === "copy-end") at++;
     return at < this.#items.length && this.#items[at]?.kind !== "sync";
+  }
+
+  /** Whether anything is under way that an error of the head would not have the server skip. */
+  get hasMoreBehindSegment(): boolean {
+    let at = this.#head;
+    const ends = (kind: Operation["kind"] | undefined): boolean => kind === "sync" || kind === "query" || kind === undefined;
+    while (!ends(this.#items[at]?.kind)) at++;
+    // A Query without a Sync before it has an end of its own: an error skips it, and otherwise it is another matter.
+    if (at > this.#head && this.#items[at]?.kind === "query") return true;
+    at++;
+    while (this.#items[at]?.kind === "copy-end") at++;
+    return at < this.#items.length;
+  }
+
+  /** Whether the client has sent the Sync that ends what the head stands in. */
+  get hasSync(): boolean {
+    let at = this.#head;
+    while (at < this.#items.length && this.#items[at]?.kind !== "sync") at++;
+    return at < this.#items.length;
   }
 
   /**

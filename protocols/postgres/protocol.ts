@@ -24,6 +24,7 @@ export {
   cancelRequest,
   negotiateProtocolVersion,
   parameterStatus,
+  query as simpleQuery,
   readyForQuery,
   sslRequest,
   startupMessage,
@@ -33,10 +34,11 @@ export { type CancelKey, type Opening, readOpening } from "./negotiation.ts";
 export { type UpstreamIdentity, upstreamParameters } from "./parameters.ts";
 export { PasswordReader } from "./password.ts";
 export { QueryRun } from "./query-run.ts";
+export { checkSetting, toldUnderMask } from "./reported.ts";
 export { ServerFlow } from "./server-flow.ts";
-export { checkSetting, toldUnderMask } from "./server-messages.ts";
 export { SessionState, type SessionTerms } from "./session.ts";
 export { asksForReplication, type FirstMessage, type RequestedTarget, readFirstMessage, requestedTarget, type Startup } from "./startup.ts";
+export { type Caps, NO_CAPS } from "./stopping.ts";
 export { takeMessage } from "./take-message.ts";
 export { type LoginEffect, type LoginResult, UpstreamLogin } from "./upstream-login.ts";
 export { denialMessage, faultMessage } from "./wire-errors.ts";

@@ -98,6 +98,7 @@ export function unparsedJudgement(beginning: Buffer, bytes: number): Judgement {
     sensitiveParameters: [],
     sensitiveCopy: false,
     rebuildErrors: false,
+    lasting: [],
     uses: [],
     guessed: [],
     holds: () => true,

@@ -27,6 +27,8 @@ export class Run {
   readonly #append: Append;
   readonly #limits: ResultLimits;
   readonly #resultFormats: readonly number[];
+  /** Rows of the result under way, as far as they are counted against a cap: of a portal those of all its Executes. */
+  passed = 0;
   #columns: readonly Column[] = [];
   #shown: readonly RecordedColumn[] = [];
   #described = false;
@@ -126,6 +128,7 @@ export class Run {
     this.#keptRows = 0;
     this.#keptBytes = 0;
     this.#described = false;
+    this.passed = 0;
     this.#results++;
   }
 

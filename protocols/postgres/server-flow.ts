@@ -20,10 +20,13 @@ export class ServerFlow implements Handler {
   readonly #state: SessionState;
   readonly #messages: ServerMessages;
   readonly #framer: Framer;
+  /** Bytes are counted against a cap. */
+  readonly #metered: boolean;
   #nowMs = 0;
 
   constructor(state: SessionState) {
     this.#state = state;
+    this.#metered = state.terms.caps.bytesPerSession < Number.POSITIVE_INFINITY;
     this.#messages = new ServerMessages(state);
     this.#framer = new Framer(this, 0);
   }
@@ -52,11 +55,9 @@ export class ServerFlow implements Handler {
   plan(tag: number, length: number): Plan {
     if (IN_SESSION[tag] === 0)
       throw new Fault("upstream-out-of-step", `the target sent a message of type 0x${tag.toString(16)} out of turn`);
-    if (tag === SERVER.dataRow) return this.#messages.row(length) ? "observe" : "watch";
-    if (tag === SERVER.copyData) {
-      if (this.#state.copy.kind !== "out") throw new Fault("upstream-out-of-step", "the target sent COPY data out of turn");
-      return this.#state.beginCopyData("out", length - 4, null) ? "observe" : "watch";
-    }
+    if (this.#metered) this.#state.spendBytes(length + 1);
+    if (tag === SERVER.dataRow) return this.#messages.rows.row(length);
+    if (tag === SERVER.copyData) return this.#messages.rows.copyRow(length);
     if (length > SERVER_MESSAGE_BYTES_MAX) throw new Fault("upstream-out-of-step", `the target sent a control message of ${length} bytes`);
     return "whole";
   }
@@ -67,12 +68,12 @@ export class ServerFlow implements Handler {
 
   observe(tag: number, frame: Buffer): void {
     if (tag === SERVER.copyData) this.#state.receiving?.keep(frame);
-    else this.#messages.keepRow(frame.subarray(HEADER_BYTES));
+    else this.#messages.rows.keep(frame.subarray(HEADER_BYTES));
   }
 
   watch(region: Buffer): void {
     if (this.#state.copy.kind === "out") this.#state.receiving?.beyond(region);
-    else this.#messages.beyondRows(region);
+    else this.#messages.rows.beyond(region);
   }
 
   head(): Action {

@@ -4,21 +4,31 @@
  *
  * Source: PostgreSQL documentation, "Message Flow" (protocol-flow).
  */
-import { isJudgeableEncoding } from "#protocols/sql/postgres/encodings.ts";
 import { Fault } from "#protocols/wire/fault.ts";
-import { ROW_GATHER_BYTES_MAX } from "#protocols/wire/limits.ts";
 import { recordedText } from "#protocols/wire/recorded.ts";
 import { SERVER, tagTable } from "./constants.ts";
-import { type Column, readCommandTag, readErrorFields, readNotification, readParameterStatus, readRowDescription } from "./decode.ts";
+import { readCommandTag, readErrorFields, readNotification, readParameterStatus, readRowDescription } from "./decode.ts";
 import { type Action, DROP, HEADER_BYTES, PASS } from "./frame.ts";
-import { failed, maskedColumns, settle } from "./name-uses.ts";
-import { eventOf, isCertain, judgementOf, type Operation } from "./operations.ts";
+import { failed, settle } from "./name-uses.ts";
+import { eventOf, isCertain, judgementOf, type Operation, runOf } from "./operations.ts";
 import { isOfValues, rebuilt } from "./rebuilt-errors.ts";
+import { checkSetting, toldUnderMask } from "./reported.ts";
+import { outOfStep, Rows } from "./rows.ts";
 import type { Run } from "./run.ts";
 import type { SessionState } from "./session.ts";
+import { checkMuted, lasts, rowLimitMessage, timeoutMessage } from "./stopping.ts";
 
 /** May come at any time, also inside a COPY. */
 const ANY_TIME = tagTable([SERVER.errorResponse, SERVER.noticeResponse, SERVER.notificationResponse, SERVER.parameterStatus]);
+
+/** With these an operation, or one of several statements of a text, is over. */
+const COMPLETING = tagTable([
+  SERVER.parseComplete,
+  SERVER.bindComplete,
+  SERVER.closeComplete,
+  SERVER.commandComplete,
+  SERVER.portalSuspended,
+]);
 
 const WITHOUT_BODY = tagTable([
   SERVER.parseComplete,
@@ -30,28 +40,9 @@ const WITHOUT_BODY = tagTable([
   SERVER.copyDone,
 ]);
 
-/** What ParameterStatus may tell a principal under a mask. */
-const TOLD_UNDER_MASK = new Set([
-  "application_name",
-  "client_encoding",
-  "DateStyle",
-  "default_transaction_read_only",
-  "in_hot_standby",
-  "integer_datetimes",
-  "IntervalStyle",
-  "is_superuser",
-  "scram_iterations",
-  "server_encoding",
-  "server_version",
-  "standard_conforming_strings",
-  "TimeZone",
-]);
-
 export class ServerMessages {
   readonly #state: SessionState;
-  /** The run whose rows are coming. */
-  #run: Run | null = null;
-  #rows = 0;
+  readonly rows: Rows;
   /** The Query at the head has had an answer, so that ReadyForQuery can be its. */
   #answered = false;
   /** Syncs that were sent into a COPY which failed: read before that they have no answer, read after it they have one each. */
@@ -59,35 +50,11 @@ export class ServerMessages {
 
   constructor(state: SessionState) {
     this.#state = state;
-  }
-
-  /** A DataRow begins. @returns whether it is kept for the record */
-  row(length: number): boolean {
-    if (this.#state.copy.kind !== "none") throw outOfStep("a row");
-    if (this.#run === null) this.#run = this.#runOfRows();
-    const run = this.#run;
-    if (this.#state.terms.underMask && !run.described) {
-      throw new Fault("masking-tripwire", "rows came whose columns are not known; the session ends");
-    }
-    this.#rows++;
-    this.#state.counts.rows++;
-    this.#state.counts.maskedCells += run.maskedColumns;
-    if (run.keeps && length > ROW_GATHER_BYTES_MAX) run.keepNoMore();
-    if (run.keeps) return true;
-    run.beyondRow();
-    return false;
-  }
-
-  keepRow(body: Buffer): void {
-    this.#run?.row(body);
-  }
-
-  beyondRows(region: Buffer): void {
-    this.#run?.beyond(region);
+    this.rows = new Rows(state);
   }
 
   cut(): void {
-    this.#run?.cut();
+    this.rows.cut();
     this.#state.endCopy("cut");
   }
 
@@ -98,6 +65,27 @@ export class ServerMessages {
     this.#checkCopy(tag);
     // Any answer but ReadyForQuery is to something that was sent behind those Syncs: they are answered, or never will be.
     if (ANY_TIME[tag] === 0 && tag !== SERVER.readyForQuery) this.#strayReady = 0;
+    const { stopping } = this.#state;
+    if (COMPLETING[tag] === 1 || tag === SERVER.readyForQuery) {
+      this.#state.progress++;
+      // It ended by itself, in time or just behind it.
+      if (stopping?.kind === "stopping" && stopping.reason === "statement-timeout") this.#state.stopping = null;
+    }
+    return stopping?.kind === "muted" ? this.#muted(stopping.by, tag, body, nowMs) : this.#onMessage(tag, body, nowMs);
+  }
+
+  /** The session is followed, and the client hears nothing but what may come at any time, up to ReadyForQuery. */
+  #muted(by: "query" | "execute", tag: number, body: Buffer, nowMs: number): Action {
+    const head = this.#head();
+    // Behind an error in the extended protocol a Query would have been skipped, its error and ReadyForQuery with it.
+    const skipped = by === "execute" && head?.kind === "query" && (ANY_TIME[tag] === 0 || tag === SERVER.errorResponse);
+    if (skipped || COMPLETING[tag] === 1 || tag === SERVER.copyInResponse) checkMuted(by, head);
+    const action = this.#onMessage(tag, body, nowMs);
+    const passes = tag === SERVER.readyForQuery || (tag === SERVER.errorResponse ? this.#state.fatal : ANY_TIME[tag] === 1);
+    return passes ? action : DROP;
+  }
+
+  #onMessage(tag: number, body: Buffer, nowMs: number): Action {
     switch (tag) {
       case SERVER.parseComplete:
         return this.#expect("parse");
@@ -118,9 +106,9 @@ export class ServerMessages {
       case SERVER.portalSuspended:
         return this.#onSuspended(nowMs);
       case SERVER.copyInResponse:
-        return this.#onCopy("in");
+        return this.#onCopy("in", body);
       case SERVER.copyOutResponse:
-        return this.#onCopy("out");
+        return this.#onCopy("out", body);
       case SERVER.copyDone:
         return this.#onCopyDone();
       case SERVER.readyForQuery:
@@ -170,13 +158,13 @@ export class ServerMessages {
     const columns = readRowDescription(body);
     this.#state.checkOrigins(columns);
     if (head?.kind === "query" && head.run !== null) {
-      this.#describe(head.run, columns);
-      this.#run = head.run;
+      this.rows.describe(head.run, columns);
+      this.rows.begin(head.run);
       return PASS;
     }
     if (head?.kind !== "describe") throw outOfStep("RowDescription");
     if (head.prepared !== null) head.prepared.columns = columns;
-    if (head.portal !== null) this.#describe(head.portal.run, columns);
+    if (head.portal !== null) this.rows.describe(head.portal.run, columns);
     this.#state.operations.shift();
     return head.ours ? DROP : PASS;
   }
@@ -195,12 +183,35 @@ export class ServerMessages {
     if (run === null || head === undefined) throw outOfStep("CommandComplete");
     this.#state.endCopy("done");
     this.#settle(head, run);
-    run.complete(tag, this.#rows, nowMs);
-    this.#forgetRows();
+    const lasting = lasts(run.judgement, run.results);
+    run.complete(tag, this.rows.count, nowMs);
+    this.rows.forget();
     if (run.judgement?.changesCatalogue ?? true) this.#state.catalogueChanged = true;
     if (head.kind === "execute") this.#state.operations.shift();
     else this.#answered = true;
-    return PASS;
+    return this.#overran ? this.#tellOverrun(head, run, lasting) : PASS;
+  }
+
+  /** The result that has just come to its end, or a part of it, went over the limit before it could be stopped. */
+  get #overran(): boolean {
+    const { stopping } = this.#state;
+    return stopping?.kind === "stopping" && stopping.reason === "row-limit";
+  }
+
+  /** To the client an error, as it would be had the target been stopped in time; to us, all behind it is still to be followed. */
+  #tellOverrun(head: Operation, run: Run, lasting: boolean): Action {
+    const { operations, stopping, terms } = this.#state;
+    const wire = rowLimitMessage({ rows: terms.caps.rowsPerStatement, outcome: "completed", lasting });
+    this.#state.append({
+      kind: "error",
+      statement: run.statement,
+      fields: plain(readErrorFields(wire.subarray(HEADER_BYTES))),
+      from: "gateway",
+    });
+    const by = head.kind === "query" ? "query" : "execute";
+    this.#state.stopping = { kind: "muted", by, alone: stopping?.alone ?? false };
+    if (by === "execute" && !operations.hasSync) this.#state.skipping = true;
+    return { kind: "replace", bytes: [wire] };
   }
 
   /** Behind a portal whose text may have been exchanged nothing is certain to be done. */
@@ -213,29 +224,25 @@ export class ServerMessages {
   #onSuspended(nowMs: number): Action {
     const head = this.#head();
     if (head?.kind !== "execute") throw outOfStep("PortalSuspended");
-    head.portal.run.suspend(this.#rows, nowMs);
-    this.#forgetRows();
+    const { run, prepared } = head.portal;
+    run.suspend(this.rows.count, nowMs);
+    this.rows.forget();
     this.#state.operations.shift();
-    return PASS;
+    return this.#overran ? this.#tellOverrun(head, run, lasts(prepared?.judgement ?? null, run.results)) : PASS;
   }
 
-  #forgetRows(): void {
-    this.#run = null;
-    this.#rows = 0;
-  }
-
-  #onCopy(direction: "in" | "out"): Action {
+  #onCopy(direction: "in" | "out", body: Buffer): Action {
     const head = this.#head();
     const run = head === undefined ? null : runOf(head);
     if (run === null) throw outOfStep("a COPY response");
-    this.#state.startCopy(direction, run.statement);
+    this.#state.startCopy(direction, run.statement, body[0] === 1);
     return PASS;
   }
 
   #onCopyDone(): Action {
     if (this.#state.copy.kind !== "out") throw outOfStep("CopyDone");
-    this.#state.endCopy("done");
-    return PASS;
+    this.#state.endCopy(this.#overran ? "cut" : "done");
+    return this.#overran ? DROP : PASS;
   }
 
   #onReady(body: Buffer): Action {
@@ -249,8 +256,9 @@ export class ServerMessages {
       this.#state.skipping = false;
     } else throw outOfStep("ReadyForQuery");
     this.#answered = false;
+    this.#state.stopping = null;
     this.#state.transaction = status;
-    this.#forgetRows();
+    this.rows.forget();
     if (this.#state.quiet) this.#state.names.clearPortals();
     return PASS;
   }
@@ -275,7 +283,8 @@ export class ServerMessages {
     else if (head === undefined) throw outOfStep("an error");
     // The last words of a server are its own, whatever it was doing.
     const refusal = !last && (head?.kind === "query" || head?.kind === "parse") ? head.refusal : null;
-    const replacement = refusal?.wire ?? rebuilt(SERVER.errorResponse, fields, judgementOf(head), rebuild);
+    const own = refusal?.wire ?? (last ? undefined : this.#stopped(fields));
+    const replacement = own ?? rebuilt(SERVER.errorResponse, fields, judgementOf(head), rebuild);
     const run = head === undefined ? null : runOf(head);
     run?.cut();
     const shown = replacement === undefined ? fields : readErrorFields(replacement.subarray(HEADER_BYTES));
@@ -283,10 +292,19 @@ export class ServerMessages {
       kind: "error",
       statement: eventOf(head),
       fields: plain(shown),
-      from: refusal === null ? "target" : "gateway",
+      from: own === undefined ? "target" : "gateway",
     });
     this.#afterError(head);
     return replacement === undefined ? PASS : { kind: "replace", bytes: [replacement] };
+  }
+
+  /** The error of a statement that was to be stopped, in our words where that is what ended it. */
+  #stopped(fields: ReadonlyMap<string, string>): Buffer | undefined {
+    const { stopping, terms } = this.#state;
+    if (stopping?.kind !== "stopping") return undefined;
+    this.#state.stopping = null;
+    if (stopping.reason === "statement-timeout") return fields.get("C") === "57014" ? timeoutMessage() : undefined;
+    return rowLimitMessage({ rows: terms.caps.rowsPerStatement, outcome: "cancelled", lasting: false });
   }
 
   /** After an error the server goes on behind the next Sync, or, in a simple Query, with ReadyForQuery. */
@@ -296,7 +314,7 @@ export class ServerMessages {
       throw new Fault("unexpected-message", "a COPY failed with a pipeline behind it: what the target skips of it can't be known");
     }
     this.#state.endCopy("failed");
-    this.#forgetRows();
+    this.rows.forget();
     if (head === undefined || head.kind === "sync") return;
     if (head.kind === "query") {
       this.#answered = true;
@@ -317,47 +335,10 @@ export class ServerMessages {
   #onParameter(body: Buffer): Action {
     const { name, value } = readParameterStatus(body);
     checkSetting(name, value);
-    return this.#state.terms.underMask && !TOLD_UNDER_MASK.has(name) ? DROP : PASS;
+    return this.#state.terms.underMask && !toldUnderMask(name) ? DROP : PASS;
   }
-
-  #runOfRows(): Run {
-    const head = this.#head();
-    const run = head === undefined ? null : runOf(head);
-    if (run === null) throw outOfStep("a row");
-    const columns = head?.kind === "execute" ? head.portal.prepared?.columns : undefined;
-    if (columns && !run.described) this.#describe(run, columns);
-    return run;
-  }
-
-  #describe(run: Run, columns: readonly Column[]): void {
-    run.describe(columns, maskedColumns(run, this.#state.names, this.#state.made));
-  }
-}
-
-/** Also asked of what the target reports at login. @throws Fault `upstream-out-of-step` */
-export function checkSetting(name: string, value: string): void {
-  if (name === "client_encoding" && !isJudgeableEncoding(value)) {
-    throw new Fault("upstream-out-of-step", "the session's client_encoding is one in which statements can't be judged; the session ends");
-  }
-  if (name === "standard_conforming_strings" && value !== "on") {
-    throw new Fault("upstream-out-of-step", "standard_conforming_strings is off, so that statements can't be judged; the session ends");
-  }
-}
-
-export function toldUnderMask(name: string): boolean {
-  return TOLD_UNDER_MASK.has(name);
-}
-
-function runOf(operation: Operation): Run | null {
-  if (operation.kind === "query") return operation.run;
-  if (operation.kind === "execute") return operation.portal.run;
-  return null;
 }
 
 function plain(fields: ReadonlyMap<string, string>): Record<string, string> {
   return Object.fromEntries(fields);
-}
-
-function outOfStep(what: string): Fault {
-  return new Fault("upstream-out-of-step", `the target sent ${what} out of turn; the session ends`);
 }

@@ -11,6 +11,7 @@ import { Made } from "./name-uses.ts";
 import { Names } from "./names.ts";
 import { Operations } from "./operations.ts";
 import type { Append, ResultLimits } from "./run.ts";
+import { budgetFault, type Caps, copyOvertimeFault, drop, overtimeFault, type Stopping, type StopReason } from "./stopping.ts";
 
 /** What the policy in force means for the session as a whole; settled at login. */
 export interface SessionTerms {
@@ -20,7 +21,9 @@ export interface SessionTerms {
   readonly mayPassUnparsed: boolean;
   /** True when a result column comes from a protected one: `table OID`, `attribute number`. */
   readonly isProtected: (tableOid: number, attribute: number) => boolean;
+  /** Of what is recorded. */
   readonly limits: ResultLimits;
+  readonly caps: Caps;
 }
 
 /** `in`: the server reads CopyData; Syncs from the client are ignored until CopyDone or CopyFail. */
@@ -28,9 +31,11 @@ export interface CopyMode {
   readonly kind: "none" | "in" | "out";
   /** Sequence number of the COPY's statement event. */
   readonly statement: number | null;
+  /** In the binary format, whose last message holds no row. */
+  readonly binary: boolean;
 }
 
-export const NO_COPY: CopyMode = { kind: "none", statement: null };
+export const NO_COPY: CopyMode = { kind: "none", statement: null, binary: false };
 
 export class SessionState {
   readonly terms: SessionTerms;
@@ -50,6 +55,14 @@ export class SessionState {
   receiving: CopyRecord | null = null;
   /** Syncs that were sent into the COPY FROM STDIN under way: the server reads them and says nothing, unless it has failed before. */
   ignoredSyncs = 0;
+  /** What the gateway stops of its own accord; null: nothing. */
+  stopping: Stopping | null = null;
+  /** Grows with each answer that completes something. */
+  progress = 0;
+  /** Rows of the COPY TO STDOUT under way, as far as they are counted against a cap. */
+  copiedRows = 0;
+  #rowsSpent = 0;
+  #bytesSpent = 0;
   /** The server has said that it ends the session. */
   fatal = false;
   /** A statement that may have changed the catalogue has completed since this was last read. */
@@ -80,8 +93,9 @@ export class SessionState {
     return record.begin(bodyBytes);
   }
 
-  startCopy(direction: "in" | "out", statement: number): void {
-    this.copy = { kind: direction, statement };
+  startCopy(direction: "in" | "out", statement: number, binary: boolean): void {
+    this.copy = { kind: direction, statement, binary };
+    this.copiedRows = 0;
     if (direction === "in") this.ignoredSyncs = this.operations.dropSyncsInCopy();
   }
 
@@ -102,6 +116,54 @@ export class SessionState {
     const record = this.sending;
     this.sending = null;
     return record;
+  }
+
+  /** @throws Fault `session-budget` */
+  spendBytes(bytes: number): void {
+    this.#bytesSpent += bytes;
+    if (this.#bytesSpent > this.terms.caps.bytesPerSession) throw budgetFault(`${this.terms.caps.bytesPerSession} bytes`);
+  }
+
+  /** A row comes that would be the given one of its result. @returns whether it may pass. @throws Fault `session-budget` */
+  spendRow(ordinal: number, bytes: number): boolean {
+    if (this.stopping === null && ordinal > this.terms.caps.rowsPerStatement) this.stop("row-limit");
+    if (this.stopping?.kind === "stopping" && this.stopping.reason === "row-limit") drop(this.stopping, bytes);
+    if (this.stopping?.kind === "muted" || this.stopping?.reason === "row-limit") return false;
+    if (++this.#rowsSpent > this.terms.caps.rowsPerSession) throw budgetFault(`${this.terms.caps.rowsPerSession} rows`);
+    return true;
+  }
+
+  /** @throws Fault `session-budget` */
+  countStatement(): void {
+    const { statementsPerSession } = this.terms.caps;
+    if (this.counts.statements >= statementsPerSession) throw budgetFault(`${statementsPerSession} statements`);
+    this.counts.statements++;
+  }
+
+  /** The statement at the head is to end. */
+  stop(reason: StopReason): void {
+    this.stopping = { kind: "stopping", reason, alone: !this.operations.hasMoreBehindSegment, dropped: 0 };
+  }
+
+  /**
+   * It takes longer than it may.
+   *
+   * @throws Fault `outcome-unknown` when a cancel request could hit what stands behind it, `statement-timeout` when the server
+   *   waits for the client: it notices nothing before data comes
+   */
+  stopOvertime(): void {
+    if (this.operations.length === 0 || this.stopping?.alone === true) return;
+    if (this.copy.kind === "in") throw copyOvertimeFault();
+    if (this.operations.hasMoreBehindSegment) throw overtimeFault();
+    if (this.stopping === null) this.stop("statement-timeout");
+  }
+
+  /** The target is to be asked to stop what it does, and until it has said how that ended nothing more may be sent to it. */
+  get interrupts(): boolean {
+    const { stopping, operations } = this;
+    if (stopping === null || !stopping.alone) return false;
+    // What is muted is over once only its Sync is left, which may be still to come.
+    return stopping.kind === "stopping" || stopping.by === "query" || (operations.length > 0 && operations.head?.kind !== "sync");
   }
 
   /** @throws Fault `masking-tripwire` when a column of a protected origin comes back as itself */

@@ -43,6 +43,10 @@ export const WIRE_ERRORS = {
   "masking-tripwire": { sqlState: "42501", severity: "FATAL" },
   "recording-failed": { sqlState: "58030", severity: "FATAL" },
   "evidence-failed": { sqlState: "58030", severity: "FATAL" },
+  "row-limit": { sqlState: "54000", severity: "ERROR" },
+  "statement-timeout": { sqlState: "57014", severity: "ERROR" },
+  "outcome-unknown": { sqlState: "08007", severity: "FATAL" },
+  "session-budget": { sqlState: "54000", severity: "FATAL" },
   "idle-timeout": { sqlState: "57P05", severity: "FATAL" },
   "session-limit": { sqlState: "57P01", severity: "FATAL" },
   "shutting-down": { sqlState: "57P01", severity: "FATAL" },
@@ -66,10 +70,10 @@ export const WIRE_ERRORS = {
   "masked-unparsed": { sqlState: "42601", severity: "ERROR" },
 } as const satisfies Record<FaultCode | DenyReason, WireError>;
 
-/** The message that ends a connection. */
+/** The message that ends a connection, whatever its reason does to a statement elsewhere. */
 export function faultMessage(fault: Fault): Buffer {
-  const { sqlState, severity } = WIRE_ERRORS[fault.code];
-  return errorResponse({ severity, sqlState, message: fault.message, detail: `reason=${fault.code}`, hint: fault.hint });
+  const { sqlState } = WIRE_ERRORS[fault.code];
+  return errorResponse({ severity: "FATAL", sqlState, message: fault.message, detail: `reason=${fault.code}`, hint: fault.hint });
 }
 
 /** The message in the place of a statement's answer. */

@@ -38,6 +38,11 @@ export interface Judgement {
   readonly sensitiveCopy: boolean;
   /** Server errors and notices are rebuilt from templates, since their text could carry protected values. */
   readonly rebuildErrors: boolean;
+  /**
+   * For each statement of the text, whether something of it stays once it is done: rows, settings, names, the end of a
+   * transaction. Of one that is not listed it may.
+   */
+  readonly lasting: readonly boolean[];
   /** In the order of the text. */
   readonly uses: readonly NameUse[];
   /** Names that were taken for temporary tables of the session, since the catalogue does not know them. */

@@ -90,6 +90,9 @@ export interface UpstreamCredential {
 export interface TargetLimits {
   readonly statementTimeoutMs: number | null;
   readonly rowsPerStatement: number | null;
+  readonly rowsPerSession: number | null;
+  readonly bytesPerSession: number | null;
+  readonly statementsPerSession: number | null;
   readonly idleMs: number | null;
   readonly sessionMs: number | null;
 }

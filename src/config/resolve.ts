@@ -55,7 +55,7 @@ function oidcIssuer({ ca, ...rest }: ConfigDocument["identity"]["oidc"][number])
 type TargetDocument = ConfigDocument["targets"][string];
 
 function resolveTarget(name: string, written: TargetDocument): Target {
-  const { statementTimeout, rowsPerStatement, idle, session } = written.limits;
+  const { statementTimeout, rowsPerStatement, rowsPerSession, bytesPerSession, statementsPerSession, idle, session } = written.limits;
   const [database = name, ...others] = [written.database ?? name].flat();
   return {
     name,
@@ -67,6 +67,9 @@ function resolveTarget(name: string, written: TargetDocument): Target {
     limits: {
       statementTimeoutMs: statementTimeout ?? null,
       rowsPerStatement: rowsPerStatement ?? null,
+      rowsPerSession: rowsPerSession ?? null,
+      bytesPerSession: bytesPerSession ?? null,
+      statementsPerSession: statementsPerSession ?? null,
       idleMs: idle ?? null,
       sessionMs: session,
     },
@@ -96,6 +99,7 @@ export function crossChecks(document: ConfigDocument): readonly Remark[] {
   return [
     ...sharedAddresses(listen),
     ...mysqlPolicies(document),
+    ...mysqlCaps(document),
     ...(nobody ? [{ path: ["identity"], message: "nobody can log in: no OIDC issuer, and client certificates prove nothing" }] : []),
     ...folders.flatMap(([folder, path]) =>
       folders
@@ -103,6 +107,18 @@ export function crossChecks(document: ConfigDocument): readonly Remark[] {
         .map(([, otherPath]) => ({ path, message: `lies in ${otherPath.join(".")}, which must hold nothing else` })),
     ),
   ];
+}
+
+/** As `mysqlPolicies`, of what bounds a session. */
+function mysqlCaps({ targets }: ConfigDocument): readonly Remark[] {
+  const caps = ["rowsPerStatement", "rowsPerSession", "bytesPerSession", "statementsPerSession"] as const;
+  return Object.entries(targets)
+    .filter(([, { protocol }]) => protocol === "mysql")
+    .flatMap(([name, { limits }]) =>
+      caps
+        .filter((cap) => limits[cap] !== undefined)
+        .map((cap) => ({ path: ["targets", name, "limits", cap], message: "is not supported yet for MySQL targets" })),
+    );
 }
 
 /** Known to the design, enforced by nothing yet: refused, so that nobody relies on it. */

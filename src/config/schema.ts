@@ -9,7 +9,7 @@ import { policyShape } from "#policies/document.ts";
 import { DEFAULT_SUITES, isAllowedSuite } from "#src/tls/suites.ts";
 import type { Files } from "./files.ts";
 import { checkPair, type Leaves, leaves } from "./leaves.ts";
-import { address, distinct, duration, expected, pin, serverName, size, TARGET_NAME, text } from "./values.ts";
+import { address, distinct, duration, expected, pin, serverName, size, TARGET_NAME, text, volume } from "./values.ts";
 
 const count = z.int().min(1);
 const minVersion = z.enum(["TLSv1.2", "TLSv1.3"]).default("TLSv1.2");
@@ -128,6 +128,9 @@ function targetSchema(leaf: Leaves) {
   const limits = z.strictObject({
     statementTimeout: duration.optional(),
     rowsPerStatement: count.optional(),
+    rowsPerSession: count.optional(),
+    bytesPerSession: volume.optional(),
+    statementsPerSession: count.optional(),
     idle: duration.optional(),
     session: duration.default(SESSION_MS_DEFAULT),
   });

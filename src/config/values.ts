@@ -34,31 +34,38 @@ export const duration = z
     return ms;
   });
 
-const SIZE = /^(\d{1,12})(B|kB|MB|GB|KiB|MiB|GiB)$/;
+const SIZE = /^(\d{1,12})(B|kB|MB|GB|TB|KiB|MiB|GiB|TiB)$/;
 const SIZE_BYTES = new Map([
   ["B", 1],
   ["kB", 1e3],
   ["MB", 1e6],
   ["GB", 1e9],
+  ["TB", 1e12],
   ["KiB", 2 ** 10],
   ["MiB", 2 ** 20],
   ["GiB", 2 ** 30],
+  ["TiB", 2 ** 40],
 ]);
-/** A limit on memory: beyond a gibibyte it would not be one. */
-const SIZE_BYTES_MAX = 2 ** 30;
 
-/** `1MiB`, `500kB`, or a number of bytes. */
-export const size = z
-  .union([z.int().min(0), z.string().regex(SIZE)], { error: expected("a size such as 64KiB or 1MiB") })
-  .transform((written, context) => {
-    const [, count, unit] = SIZE.exec(String(written)) ?? [];
-    const bytes = typeof written === "number" ? written : Number(count) * (SIZE_BYTES.get(unit ?? "") ?? Number.NaN);
-    if (!(bytes <= SIZE_BYTES_MAX)) {
-      context.issues.push({ code: "custom", message: "is more than 1GiB", input: written });
-      return z.NEVER;
-    }
-    return bytes;
-  });
+function bytesUpTo(most: number, inWords: string) {
+  return z
+    .union([z.int().min(0), z.string().regex(SIZE)], { error: expected("a size such as 64KiB or 1MiB") })
+    .transform((written, context) => {
+      const [, count, unit] = SIZE.exec(String(written)) ?? [];
+      const bytes = typeof written === "number" ? written : Number(count) * (SIZE_BYTES.get(unit ?? "") ?? Number.NaN);
+      if (!(bytes <= most)) {
+        context.issues.push({ code: "custom", message: `is more than ${inWords}`, input: written });
+        return z.NEVER;
+      }
+      return bytes;
+    });
+}
+
+/** `1MiB`, `500kB`, or a number of bytes. A limit on memory: beyond a gibibyte it would not be one. */
+export const size = bytesUpTo(2 ** 30, "1GiB");
+
+/** The same of what goes through, which may be more. */
+export const volume = bytesUpTo(1024 * 2 ** 40, "1024TiB");
 
 const ADDRESS = /^(?:\[([0-9A-Fa-f:.]+(?:%\w+)?)\]|([A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?)):(\d{1,5})$/;
 const ADDRESS_EXPECTED = expected("host:port, an IPv6 host in brackets as in [::1]:5432");

@@ -9,7 +9,7 @@ import type { SessionCounts } from "#protocols/wire/counts.ts";
 import type { Fault } from "#protocols/wire/fault.ts";
 import type { EventBody } from "#protocols/wire/transcript.ts";
 import type { HandshakeRecord } from "#src/audit/records.ts";
-import type { Config, Protocol } from "#src/config/config.ts";
+import type { Config, Protocol, TargetLimits } from "#src/config/config.ts";
 import type { Identity, Proof } from "#src/identity/proof.ts";
 import type { ClientHello } from "#src/tls/client-hello.ts";
 import type { CancelKey } from "./cancels.ts";
@@ -104,15 +104,25 @@ export interface Dialled {
   readonly socket: tls.TLSSocket;
   /** Asks the target to stop what it does for this session; null where it offers no way. */
   readonly cancel: Cancelling | null;
+  /** The target itself keeps `limits.statementTimeout`; the gateway's clock stands behind it. */
+  readonly keepsTimeout: boolean;
   begin(parts: DialogueParts): { readonly greeting: Buffer; readonly dialogue: Dialogue };
 }
 
-/** @param closeMs how long the target may take to close the connection that asks it */
-export type Cancelling = (context: UpstreamContext, closeMs: number) => Promise<unknown>;
+/**
+ * @param closeMs how long the target may take to close the connection that asks it
+ * @param wanted asked before the request itself is sent, on a connection that is ready
+ * @throws only before the request was sent
+ */
+export type Cancelling = (context: UpstreamContext, closeMs: number, wanted: () => boolean) => Promise<Cancelled>;
+
+/** `done`: it can hit nothing any more that begins now. `unclear`: it was sent, and may be on its way still. */
+export type Cancelled = "not-sent" | "done" | "unclear";
 
 export interface DialogueParts {
   /** Of each statement's result, what is written down. */
   readonly results: Config["recording"]["results"];
+  readonly limits: TargetLimits;
   readonly counts: SessionCounts;
   /** @returns the event's sequence number */
   readonly append: (event: EventBody) => number;
@@ -156,6 +166,12 @@ export interface Dialogue {
   readonly clientAtBoundary: boolean;
   /** What says good-bye to the target. */
   readonly goodbye: Buffer;
+  /** Changes with each answer that completes something: a statement's time runs from there. */
+  readonly progress: number;
+  /** The target is to be cancelled, and nothing is to be sent to it until that is done with. */
+  readonly interrupts: boolean;
+  /** What runs has taken longer than it may. @returns whether it is the caller's to cancel it; else `interrupts` says so */
+  overtime(): boolean;
   /** True once for each statement that may have changed the catalogue, when its effect can be seen. */
   takeCatalogueChange(): boolean;
   /** @returns what to wait for; nothing of the client's may be handed in before */

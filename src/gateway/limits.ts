@@ -38,5 +38,8 @@ export const JOIN_BYTES_MAX = 64 * 1024;
 /** Wrong cancel keys from one address within a minute; more are not looked at. A 3.0 key has 32 bits. */
 export const WRONG_CANCELS_PER_MINUTE = 20;
 
+/** How much later than a target that keeps the limit of a statement itself the gateway's clock strikes. */
+export const TIMEOUT_SLACK_MS = 1_000;
+
 /** Largest delay of a Node timer. */
 export const TIMER_MS_MAX = 0x7fffffff;

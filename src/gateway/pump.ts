@@ -6,13 +6,16 @@ import type { Duplex } from "node:stream";
 import type { Budget } from "./budget.ts";
 import { JOIN_BYTES_MAX } from "./limits.ts";
 
+/** An answer of the judge's is waited for; too much was sent ahead; a cancel request is on its way. */
+export type HoldReason = "judging" | "ahead" | "cancelling";
+
 export class Pump {
   readonly #source: Duplex;
   readonly #sink: Duplex;
   readonly #budget: Budget;
   #waiting = 0;
   #full = false;
-  #held = false;
+  readonly #holds = new Set<HoldReason>();
   #stopped = false;
 
   constructor(source: Duplex, sink: Duplex, budget: Budget) {
@@ -41,16 +44,14 @@ export class Pump {
     }
   }
 
-  /** The source is not read until `release`. */
-  hold(): void {
-    this.#held = true;
+  /** The source is not read until each reason that it is held for is released. */
+  hold(reason: HoldReason): void {
+    this.#holds.add(reason);
     this.#source.pause();
   }
 
-  release(): void {
-    if (!this.#held) return;
-    this.#held = false;
-    this.#goOn();
+  release(reason: HoldReason): void {
+    if (this.#holds.delete(reason)) this.#goOn();
   }
 
   /** Nothing is read any more; the budget gets back what waited here. */
@@ -74,7 +75,7 @@ export class Pump {
   }
 
   #goOn(): void {
-    if (!this.#full && !this.#held && !this.#stopped) this.#source.resume();
+    if (!this.#full && this.#holds.size === 0 && !this.#stopped) this.#source.resume();
   }
 }
 

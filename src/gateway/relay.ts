@@ -7,7 +7,8 @@ import { Fault } from "#protocols/wire/fault.ts";
 import type { SessionStatus } from "#protocols/wire/transcript.ts";
 import type { Journal } from "#src/recording/journal.ts";
 import type { Budget } from "./budget.ts";
-import type { Asked, Dialogue, Outlets } from "./front.ts";
+import type { Asked, Cancelled, Dialogue, GoOn, Outlets } from "./front.ts";
+import { Interruption, PATIENCE_MS } from "./interruption.ts";
 import { Pump } from "./pump.ts";
 import type { SessionTimers } from "./timers.ts";
 
@@ -20,8 +21,10 @@ export interface RelayParts {
   readonly timers: SessionTimers;
   /** See `Deadlines`. */
   readonly halfClosedMs: number;
-  /** Asks the target to stop what this session runs. */
+  /** Asks the target to stop what this session runs, and leaves it at that: the session ends, or the client asked for it. */
   readonly cancelUpstream: () => void;
+  /** The same of the gateway's own accord; on record before it has an effect. */
+  readonly interrupt: { readonly record: () => void; readonly cancel: (wanted: () => boolean) => Promise<Cancelled> };
   /** After a statement that may have changed the catalogue. */
   readonly onCatalogueChanged: () => void;
 }
@@ -47,6 +50,9 @@ export class Relay {
   #draining = false;
   /** A judgement is waited for; the client may have closed its side meanwhile. */
   #asking: "no" | "yes" | "yes, and nothing follows" = "no";
+  #interruption: Interruption | null = null;
+  /** What waits for the end of an interruption. */
+  #deferred: (() => void) | null = null;
 
   constructor(parts: RelayParts) {
     this.#parts = parts;
@@ -61,7 +67,10 @@ export class Relay {
   /** @param pipelined what the client had sent behind its login */
   run(pipelined: Buffer): Promise<Ending> {
     const { client, upstream, timers } = this.#parts;
-    timers.start((fault) => this.end(fault));
+    timers.start(
+      (fault) => this.end(fault),
+      () => this.#guarded(() => this.#overtime()),
+    );
     client.on("data", (chunk: Buffer) => this.#onClient(chunk));
     upstream.on("data", (chunk: Buffer) => this.#onUpstream(chunk));
     client.on("end", () => this.#clientDone());
@@ -98,9 +107,48 @@ export class Relay {
     this.#guarded(() => {
       this.#step("upstream", (out) => this.#dialogue.fromUpstream(chunk, performance.now(), out));
       if (this.#dialogue.takeCatalogueChange()) this.#parts.onCatalogueChanged();
+      this.#heed(PATIENCE_MS);
       if (this.#draining) this.#endWhenQuiet();
       this.#awaitFarewell();
     });
+  }
+
+  #overtime(): void {
+    if (this.#phase === "over") return;
+    if (this.#dialogue.overtime()) this.#parts.cancelUpstream();
+    this.#heed(0);
+  }
+
+  /** The machine wants the target cancelled, or does no longer: nothing goes to the target while that can hit something else. */
+  #heed(patienceMs: number): void {
+    if (!this.#dialogue.interrupts) this.#interruption?.ended();
+    else if (this.#interruption === null && this.#phase !== "over") {
+      this.#toUpstream.hold("cancelling");
+      const { record, cancel } = this.#parts.interrupt;
+      this.#interruption = new Interruption({
+        patienceMs,
+        cancel,
+        onCancel: record,
+        onOver: (outcome) => this.#interrupted(outcome),
+        onError: (error) => this.#fail(error),
+      });
+    }
+  }
+
+  #interrupted(outcome: "clear" | "unclear"): void {
+    if (outcome === "unclear") {
+      this.end(
+        new Fault("outcome-unknown", "whether the target has had a cancel request is not known; the session ends", {
+          hint: "connect again",
+        }),
+      );
+      return;
+    }
+    this.#interruption = null;
+    this.#toUpstream.release("cancelling");
+    const deferred = this.#deferred;
+    this.#deferred = null;
+    deferred?.();
   }
 
   /** What was put out before a fault still goes to the client; nothing goes to the target behind one. */
@@ -123,31 +171,39 @@ export class Relay {
     if (from === "client" || out.upstream.length > 0) this.#parts.journal.flush();
     this.#toUpstream.write(out.upstream);
     if (out.client.length > 0) this.#toClient.write(out.client);
-    this.#parts.timers.statement(this.#dialogue.busy);
+    this.#parts.timers.statement(this.#dialogue.busy, this.#dialogue.progress);
     if (this.#dialogue.clientEnded) this.#clientDone();
   }
 
   #wait(asked: Asked): void {
-    this.#toUpstream.hold();
+    this.#toUpstream.hold("judging");
     this.#asking = "yes";
     asked.then(
-      (goOn) =>
-        this.#guarded(() => {
-          if (this.#phase !== "running") return;
-          const last = this.#asking === "yes, and nothing follows";
-          this.#asking = "no";
-          this.#step("client", (out) => goOn(performance.now(), out));
-          if (last) this.#clientDone();
-        }),
+      (goOn) => this.#whenClear(() => this.#guarded(() => this.#goOn(goOn))),
       (error: unknown) => this.#fail(error),
     );
+  }
+
+  #goOn(goOn: GoOn): void {
+    if (this.#phase !== "running") return;
+    const last = this.#asking === "yes, and nothing follows";
+    this.#asking = "no";
+    this.#step("client", (out) => goOn(performance.now(), out));
+    if (last) this.#clientDone();
+  }
+
+  /** What is judged now is not sent before a cancel request can no longer hit it. */
+  #whenClear(step: () => void): void {
+    if (this.#interruption === null) step();
+    else this.#deferred = step;
   }
 
   /** A client that sends ahead of answers it should wait for is not read for a while. */
   #throttle(): void {
     if (this.#asking !== "no") return;
-    if (this.#dialogue.clientFull) this.#toUpstream.hold();
-    else this.#toUpstream.release();
+    this.#toUpstream.release("judging");
+    if (this.#dialogue.clientFull) this.#toUpstream.hold("ahead");
+    else this.#toUpstream.release("ahead");
   }
 
   /** Terminate, or the client's last byte: what it sent is still worked off, and the answers still go out. */
@@ -221,6 +277,7 @@ export class Relay {
     this.#phase = "over";
     const { client, upstream, timers } = this.#parts;
     timers.stop();
+    this.#interruption?.stop();
     if (lastWords !== null && this.#dialogue.busy && status !== "upstream-lost") this.#parts.cancelUpstream();
     if (told) upstream.destroy();
     else this.#leave(upstream);

@@ -10,12 +10,15 @@ import { type Journal, openJournal } from "#src/recording/journal.ts";
 import { asFault } from "./as-fault.ts";
 import type { Deadline } from "./deadline.ts";
 import type { Debts } from "./debts.ts";
-import type { Authorised, Cancelling, Dialled } from "./front.ts";
+import type { Authorised, Cancelled, Cancelling, Dialled } from "./front.ts";
 import { type Ending, Relay } from "./relay.ts";
 import { catalogueName, type Runtime } from "./runtime.ts";
 import type { Standing } from "./standing.ts";
 import { SessionTimers } from "./timers.ts";
 import type { WorkerSelf } from "./worker-self.ts";
+
+/** Stands in the record where an address would, of a cancel request of our own. */
+const GATEWAY = "gateway";
 
 export interface SessionParts {
   readonly id: string;
@@ -117,6 +120,7 @@ export class Session {
       const { greeting, dialogue } = target.begin({
         results: runtime.config.recording.results,
         counts: this.#counts,
+        limits: upstream.target.limits,
         append: (event) => this.#journal.append(event),
         digestOf: self.digestOf,
         key,
@@ -128,9 +132,13 @@ export class Session {
         dialogue,
         journal: this.#journal,
         budget: self.budget,
-        timers: new SessionTimers(upstream.target.limits, proof.expiresAtMs - self.clock.now(), cancelUpstream),
+        timers: new SessionTimers(upstream.target.limits, proof.expiresAtMs - self.clock.now(), target.keepsTimeout),
         halfClosedMs: self.deadlines.halfClosedMs,
         cancelUpstream,
+        interrupt: {
+          record: () => this.#recordCancel(GATEWAY),
+          cancel: (wanted) => this.#requestCancel(target.cancel, wanted),
+        },
         onCatalogueChanged: () => self.background(self.refresh(catalogueName(upstream.target.name, database))),
       });
       this.#relay = relay;
@@ -161,17 +169,25 @@ export class Session {
   /** A request with the right key: on record before it has an effect. */
   #onCancel(remote: string, cancelUpstream: () => void): void {
     try {
-      this.#journal.append({ kind: "cancel", remote });
-      this.#journal.flush();
+      this.#recordCancel(remote);
       cancelUpstream();
     } catch (error) {
       this.end(asFault(error));
     }
   }
 
+  #recordCancel(remote: string): void {
+    this.#journal.append({ kind: "cancel", remote });
+    this.#journal.flush();
+  }
+
   #cancelUpstream(cancel: Cancelling | null): void {
+    this.#parts.self.background(this.#requestCancel(cancel, () => true));
+  }
+
+  async #requestCancel(cancel: Cancelling | null, wanted: () => boolean): Promise<Cancelled> {
     const { self } = this.#parts;
-    if (cancel !== null) self.background(cancel(this.#upstreamContext(), self.deadlines.upstreamLoginMs));
+    return cancel === null ? "not-sent" : cancel(this.#upstreamContext(), self.deadlines.upstreamLoginMs, wanted);
   }
 
   #upstreamContext() {

@@ -4,28 +4,33 @@
  */
 import { Fault } from "#protocols/wire/fault.ts";
 import type { TargetLimits } from "#src/config/config.ts";
-import { TIMER_MS_MAX } from "./limits.ts";
+import { TIMEOUT_SLACK_MS, TIMER_MS_MAX } from "./limits.ts";
 
 export class SessionTimers {
   readonly #limits: TargetLimits;
   readonly #proofMs: number;
-  readonly #cancel: () => void;
+  readonly #statementMs: number | null;
+  #overtime: () => void = () => undefined;
   #fixed: NodeJS.Timeout[] = [];
   #idle: NodeJS.Timeout | null = null;
   #statement: NodeJS.Timeout | null = null;
   #running = false;
+  #progress = 0;
 
   /**
    * @param proofMs until the proof ends
-   * @param cancel stops the statement that runs
+   * @param keepsTimeout the target keeps the limit of a statement itself, more exactly than can be done from here
    */
-  constructor(limits: TargetLimits, proofMs: number, cancel: () => void) {
+  constructor(limits: TargetLimits, proofMs: number, keepsTimeout: boolean) {
     this.#limits = limits;
     this.#proofMs = proofMs;
-    this.#cancel = cancel;
+    const { statementTimeoutMs } = limits;
+    this.#statementMs = statementTimeoutMs === null ? null : statementTimeoutMs + (keepsTimeout ? TIMEOUT_SLACK_MS : 0);
   }
 
-  start(end: (fault: Fault) => void): void {
+  /** @param overtime called when a statement takes too long */
+  start(end: (fault: Fault) => void, overtime: () => void): void {
+    this.#overtime = overtime;
     const expired = new Fault("token-expired", "the token that this session began with has expired", {
       hint: "get a new token and connect again",
     });
@@ -49,17 +54,22 @@ export class SessionTimers {
     this.#idle?.refresh();
   }
 
-  /** Whether something is under way; the statement's time runs from the first moment that it is. */
-  statement(running: boolean): void {
-    const { statementTimeoutMs } = this.#limits;
+  /**
+   * Whether something is under way; a statement's time runs from the first moment that it is, and anew when another is
+   * complete.
+   *
+   * @param progress differs once something was completed
+   */
+  statement(running: boolean, progress: number): void {
     if (this.#running && !running) this.touch();
     this.#running = running;
-    if (statementTimeoutMs === null) return;
-    if (running && this.#statement === null) this.#statement = after(statementTimeoutMs, this.#cancel);
+    if (this.#statementMs === null) return;
     if (!running && this.#statement !== null) {
       clearTimeout(this.#statement);
       this.#statement = null;
-    }
+    } else if (running && this.#statement === null) this.#statement = after(this.#statementMs, () => this.#overtime());
+    else if (progress !== this.#progress) this.#statement?.refresh();
+    this.#progress = progress;
   }
 
   stop(): void {

@@ -94,6 +94,7 @@ export function judgeText(sql: string, scope: Scope): Judgement {
     sensitiveParameters: analysis.sensitive.parameters,
     sensitiveCopy: analysis.sensitive.copy,
     rebuildErrors: scope.view !== null && (verdict === "mask" || !onlyReads(analysis.facts)),
+    lasting: lastingIn(analysis.facts),
     uses: analysis.effects.names,
     guessed: analysis.guessed,
     holds: () => scope.rejudge === null || same(scope.rejudge(sql), judgement),
@@ -135,6 +136,14 @@ function tablesOf(facts: TextFacts): readonly string[] {
 
 /** Commands that run nothing of the database's own code but what a clear SELECT may call; COMMIT runs deferred triggers. */
 const READING_TAGS: ReadonlySet<string> = new Set(["SELECT", "SHOW", "SET", "RESET", "EXPLAIN", "BEGIN", "START TRANSACTION", "SAVEPOINT"]);
+
+/** Of these nothing stays, where they need no more than `read`. */
+const PASSING_TAGS: ReadonlySet<string> = new Set(["SELECT", "SHOW", "EXPLAIN", "FETCH", "COPY", "BEGIN", "START TRANSACTION"]);
+
+function lastingIn(facts: TextFacts): readonly boolean[] {
+  if (facts.kind === "unparsed") return [];
+  return facts.statements.map(({ tag, needs }) => !PASSING_TAGS.has(tag) || needs.some((right) => right !== "read"));
+}
 
 function onlyReads(facts: TextFacts): boolean {
   return (

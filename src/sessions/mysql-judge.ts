@@ -81,6 +81,7 @@ function judgeText(sql: string, settings: Settings, { document, principal, targe
     sensitiveParameters: [],
     sensitiveCopy: false,
     rebuildErrors: false,
+    lasting: [],
     uses: [],
     guessed: [],
     holds: () => true,

@@ -35,6 +35,7 @@ export class ModelServer {
   #ignoring = false;
   #copy: CopyIn | null = null;
   dead = false;
+  #cancelled = false;
 
   receive(bytes: Buffer): void {
     this.#inbox = Buffer.concat([this.#inbox, bytes]);
@@ -42,6 +43,20 @@ export class ModelServer {
 
   get idle(): boolean {
     return this.dead || this.#next() === 0;
+  }
+
+  /**
+   * A cancel request has come: what is worked off next fails, unless that is the end of what it was meant for.
+   *
+   * @returns how many messages behind that end it could hit
+   */
+  cancel(): number {
+    this.#cancelled = !this.idle;
+    const tags: string[] = [];
+    for (let at = 0; this.#inbox.length - at >= 5; at += 1 + this.#inbox.readUInt32BE(at + 1))
+      tags.push(this.#inbox.toString("latin1", at, at + 1));
+    const end = tags.findIndex((tag) => tag === "S" || tag === "Q");
+    return end < 0 ? 0 : tags.slice(end + 1).filter((tag) => "QPBDEC".includes(tag)).length;
   }
 
   /** Length of the next whole message; 0 when there is none. */
@@ -73,7 +88,11 @@ export class ModelServer {
   }
 
   #handle(tag: string, body: Buffer): void {
+    const cancelled = this.#cancelled;
+    this.#cancelled = false;
     if (tag === "X") this.dead = true;
+    else if (cancelled && !this.#ignoring && this.#copy === null && tag === "Q") this.#say(s.error("57014", "cancelled"), s.ready());
+    else if (cancelled && !this.#ignoring && this.#copy === null && "PBDEC".includes(tag)) this.#fail("57014", "cancelled");
     else if (this.#copy !== null) this.#onCopy(this.#copy, tag, body);
     else if (this.#ignoring && tag !== "S") return;
     else if (tag === "Q") this.#query(readQuery(body));

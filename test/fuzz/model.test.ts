@@ -21,7 +21,8 @@ const STALE = "stale";
 function judge(sql: string) {
   if (sql.includes("refuse")) return denied(sql);
   // An EXECUTE shows errors of another text.
-  return allowed(sql, { uses: usesIn(sql), rebuildErrors: /secret|execute/.test(sql), holds: () => !sql.includes(STALE) });
+  const lasting = sql.split(";").map((text) => !/^\s*(rows|copyout)/.test(text));
+  return allowed(sql, { lasting, uses: usesIn(sql), rebuildErrors: /secret|execute/.test(sql), holds: () => !sql.includes(STALE) });
 }
 
 function usesIn(sql: string): readonly NameUse[] {
@@ -59,6 +60,22 @@ const message = fc.oneof(
   { weight: 1, arbitrary: fc.tuple(fc.constantFrom("done" as const, "cancel" as const, "flush" as const, "call" as const)) },
   { weight: 1, arbitrary: fc.tuple(fc.constantFrom("describe statement" as const, "close statement" as const), name) },
   { weight: 1, arbitrary: fc.tuple(fc.constantFrom("describe portal" as const, "close portal" as const), portal) },
+);
+/** Mostly of what goes through and yields rows. */
+const reading = fc.constantFrom("rows 0 #", "rows 1 #", "rows 3 #", "rows 3 #", "copyout #", "break #", "set #");
+const plainMessage = fc.oneof(
+  {
+    weight: 3,
+    arbitrary: fc.tuple(
+      fc.constant("query" as const),
+      fc.array(reading, { minLength: 1, maxLength: 3 }).map((texts) => texts.join(";")),
+    ),
+  },
+  { weight: 3, arbitrary: fc.tuple(fc.constant("parse" as const), fc.constant(""), reading) },
+  { weight: 3, arbitrary: fc.tuple(fc.constant("bind" as const), fc.constant(""), portal) },
+  { weight: 3, arbitrary: fc.tuple(fc.constant("execute" as const), portal, fc.constantFrom(0, 2)) },
+  { weight: 2, arbitrary: fc.tuple(fc.constant("sync" as const)) },
+  { weight: 2, arbitrary: message },
 );
 type Message = typeof message extends fc.Arbitrary<infer Value> ? Value : never;
 
@@ -99,6 +116,9 @@ function bytesOf(sent: Message, id: number): Buffer {
 /** Who is next, and how much: bytes of the client, messages for the server to work off, or bytes of its answers. */
 const turn = fc.tuple(fc.constantFrom("client", "server", "answer"), fc.integer({ min: 1, max: 60 }));
 
+/** Several messages at a time, so that there is something behind what is answered. */
+const aheadTurn = fc.oneof(fc.tuple(fc.constant("client"), fc.integer({ min: 1, max: 200 })), turn);
+
 /** Judgements of texts with this word come later; until then nothing more of the client is read. */
 const SLOW = "slow";
 const later: Promise<Judgement> = new Promise(() => undefined);
@@ -108,16 +128,21 @@ interface Run {
   readonly server: ModelServer;
 }
 
-/** The one end that a client which follows no rules may bring about: nobody can know what the server skips. */
-const UNKNOWABLE = /a COPY failed with a pipeline behind it/;
+/** Ends that a client which follows no rules may bring about: nobody can know what the server skips, or what it has skipped. */
+const UNKNOWABLE = /a COPY failed with a pipeline behind it|what was sent behind it was done/;
 
-function run(messages: readonly Message[], turns: readonly (readonly [string, number])[], underMask: boolean): Run {
+function run(
+  messages: readonly Message[],
+  turns: readonly (readonly [string, number])[],
+  underMask: boolean,
+  rowsPerStatement = Number.POSITIVE_INFINITY,
+): Run {
   let asked = "";
   const slowly = (sql: string) => {
     asked = sql;
     return sql.includes(SLOW) ? later : judge(sql);
   };
-  const session = new Conversation({ judge: slowly, underMask });
+  const session = new Conversation({ judge: slowly, underMask, caps: { rowsPerStatement } });
   const server = new ModelServer();
   let answers = Buffer.alloc(0);
   let over = false;
@@ -138,12 +163,18 @@ function run(messages: readonly Message[], turns: readonly (readonly [string, nu
     answers = answers.subarray(bytes);
   };
   for (const [who, amount] of turns) {
-    if (who === "client" && session.asked !== undefined) judged();
+    // As the relay does: nothing goes to the target while it is to be cancelled.
+    if (session.state.interrupts && who === "client") assert.equal(server.cancel(), 0, "a cancel request could hit what it must not");
+    else if (who === "client" && session.asked !== undefined) judged();
     else if (who === "client") {
       send(queue.subarray(0, amount));
       queue = queue.subarray(amount);
     } else if (who === "server") for (let count = amount % 4; count >= 0; count--) answer();
     else deliver(amount);
+  }
+  while (session.state.interrupts && !over) {
+    while (!server.idle) answer();
+    deliver(answers.length);
   }
   // To the end: what is left goes out, a COPY that waits for data is ended, and everything is answered.
   while (session.asked !== undefined) judged();
@@ -209,6 +240,22 @@ function checkNames({ session, server }: Run): void {
     assert.ok(idOf(sql) === idOf(by) || !stale.has(idOf(sql)), `${sql} was run by its name, though it is judged otherwise`);
 }
 
+/** What the client is shown: no more rows in a row than the limit, and behind an error nothing before ReadyForQuery. */
+function checkShown(session: Conversation, rowsPerStatement: number): void {
+  const bytes = session.toClient;
+  let rows = 0;
+  let failed = false;
+  for (let at = 0; at < bytes.length; at += 1 + bytes.readUInt32BE(at + 1)) {
+    const tag = bytes.toString("latin1", at, at + 1);
+    rows = tag === "D" ? rows + 1 : 0;
+    assert.ok(rows <= rowsPerStatement, "more rows than the limit");
+    if (failed) assert.match(tag, /[ZNSAE]/, `${tag} behind an error`);
+    if (failed && tag === "E")
+      assert.ok(session.state.fatal || bytes.toString("utf8", at).includes("VFATAL"), "a second error before ReadyForQuery");
+    failed = tag === "E" || (failed && tag !== "Z");
+  }
+}
+
 describe("a random client and a model of a server", () => {
   test("are followed in every order, and the record says what ran", () => {
     fc.assert(
@@ -230,6 +277,23 @@ describe("a random client and a model of a server", () => {
         checkNames({ session, server });
       }),
       fuzzing(500),
+    );
+  });
+
+  test("with results over the limit see one error for each, and no cancel request hits what comes next", () => {
+    fc.assert(
+      fc.property(
+        fc.array(plainMessage, { minLength: 5, maxLength: 30 }),
+        fc.array(aheadTurn, { minLength: 40, maxLength: 120 }),
+        fc.boolean(),
+        fc.constantFrom(0, 1, 2),
+        (messages, turns, underMask, limit) => {
+          const { session, server } = run(messages, turns, underMask, limit);
+          checkShown(session, limit);
+          check({ session, server });
+        },
+      ),
+      fuzzing(1000),
     );
   });
 

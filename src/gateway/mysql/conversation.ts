@@ -7,7 +7,7 @@ import {
   type SessionTerms,
   UTF8MB4_COLLATION,
 } from "#protocols/mysql/protocol.ts";
-import type { Conversation, Dialled, DialogueParts, DialRequest } from "#src/gateway/front.ts";
+import type { Cancelled, Conversation, Dialled, DialogueParts, DialRequest } from "#src/gateway/front.ts";
 import type { Standing } from "#src/gateway/standing.ts";
 import type { Upstream, UpstreamContext } from "#src/gateway/upstream.ts";
 import { type DialTerms, type MysqlLogin, mysqlDialer } from "./dialer.ts";
@@ -57,6 +57,7 @@ export class MysqlConversation implements Conversation {
     return {
       socket,
       cancel: killing(upstream, terms, login.greeting.connectionId),
+      keepsTimeout: false,
       begin: (parts) => this.#begin(login, standing, parts),
     };
   }
@@ -98,9 +99,11 @@ export class MysqlConversation implements Conversation {
 
 /** KILL QUERY over a connection of its own, logged in as the session was. */
 function killing(upstream: Upstream, terms: DialTerms, connectionId: number) {
-  return async (context: UpstreamContext): Promise<void> => {
+  return async (context: UpstreamContext, _closeMs: number, wanted: () => boolean): Promise<Cancelled> => {
+    if (!wanted()) return "not-sent";
     const statement = `KILL QUERY ${connectionId}`;
     const { socket } = await upstream.dial(mysqlDialer(upstream, { ...terms, database: null, preamble: [statement] }), context);
     socket.destroySoon();
+    return "done";
   };
 }

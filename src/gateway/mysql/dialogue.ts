@@ -15,6 +15,7 @@ import type { Asked, Dialogue, DialogueParts, Outlets } from "#src/gateway/front
 
 export class MysqlDialogue implements Dialogue {
   readonly fatal = false;
+  readonly interrupts = false;
   readonly goodbye = packets(Buffer.from([COMMAND.quit]), 0);
   readonly #state: SessionState;
   readonly #server: ServerFlow;
@@ -48,6 +49,13 @@ export class MysqlDialogue implements Dialogue {
 
   get clientAtBoundary(): boolean {
     return this.#server.atBoundary;
+  }
+
+  /** One command is under way at a time: when it is answered, nothing is. */
+  readonly progress = 0;
+
+  overtime(): boolean {
+    return true;
   }
 
   takeCatalogueChange(): boolean {

@@ -2,9 +2,11 @@
 import {
   authenticationOk,
   backendKeyData,
+  type Caps,
   cancelRequest,
   checkSetting,
   type LoginResult,
+  NO_CAPS,
   parameterStatus,
   readyForQuery,
   SessionState,
@@ -12,10 +14,11 @@ import {
   toldUnderMask,
   upstreamParameters,
 } from "#protocols/postgres/protocol.ts";
+import type { TargetLimits } from "#src/config/config.ts";
 import type { CancelKey } from "#src/gateway/cancels.ts";
-import type { Conversation, Dialled, DialogueParts, DialRequest } from "#src/gateway/front.ts";
+import type { Cancelled, Cancelling, Conversation, Dialled, DialogueParts, DialRequest } from "#src/gateway/front.ts";
 import type { Standing } from "#src/gateway/standing.ts";
-import type { Upstream, UpstreamContext } from "#src/gateway/upstream.ts";
+import type { Upstream } from "#src/gateway/upstream.ts";
 import { postgresDialer, postgresOpening } from "./dialer.ts";
 import { PostgresDialogue } from "./dialogue.ts";
 
@@ -40,17 +43,19 @@ export class PostgresConversation implements Conversation {
     const { underMask, searchPath } = standing;
     const own = { user: upstream.target.credential.user, database, mark, searchPath };
     const parameters = upstreamParameters(this.#startup.parameters, own, underMask);
-    const { socket, login } = await upstream.dial(postgresDialer(parameters), context);
+    const { statementTimeoutMs } = upstream.target.limits;
+    const { socket, login } = await upstream.dial(postgresDialer(parameters, statementTimeoutMs), context);
     return {
       socket,
       cancel: login.key === null ? null : cancelling(upstream, login.key),
+      keepsTimeout: login.keepsTimeout,
       begin: (parts) => this.#begin(login, standing, parts),
     };
   }
 
   #begin(login: LoginResult, standing: Standing, parts: DialogueParts) {
     const { underMask, mayPassUnparsed, isProtected } = standing;
-    const terms = { underMask, mayPassUnparsed, isProtected, limits: parts.results };
+    const terms = { underMask, mayPassUnparsed, isProtected, limits: parts.results, caps: capsOf(parts.limits) };
     const state = new SessionState(terms, parts.append, parts.counts);
     return {
       greeting: this.#greeting(login, parts.key, underMask),
@@ -72,13 +77,39 @@ export class PostgresConversation implements Conversation {
   }
 }
 
-/** A CancelRequest goes over a connection of its own, before any login (protocol-flow-canceling-requests). */
-function cancelling(upstream: Upstream, key: CancelKey) {
-  return async (context: UpstreamContext, closeMs: number): Promise<void> => {
+function capsOf(limits: TargetLimits): Caps {
+  const { rowsPerStatement, rowsPerSession, bytesPerSession, statementsPerSession } = limits;
+  return {
+    rowsPerStatement: rowsPerStatement ?? NO_CAPS.rowsPerStatement,
+    rowsPerSession: rowsPerSession ?? NO_CAPS.rowsPerSession,
+    bytesPerSession: bytesPerSession ?? NO_CAPS.bytesPerSession,
+    statementsPerSession: statementsPerSession ?? NO_CAPS.statementsPerSession,
+  };
+}
+
+/**
+ * A CancelRequest goes over a connection of its own, before any login (protocol-flow-canceling-requests). The server closes it
+ * once the request has been passed on; there is no other answer.
+ */
+function cancelling(upstream: Upstream, key: CancelKey): Cancelling {
+  return async (context, closeMs, wanted) => {
     const socket = await upstream.secureConnection(postgresOpening(), context);
-    socket.end(cancelRequest(key));
-    socket.resume();
-    setTimeout(() => socket.destroy(), closeMs).unref();
-    await new Promise((resolve) => socket.once("close", resolve));
+    if (!wanted()) {
+      socket.destroy();
+      return "not-sent";
+    }
+    return new Promise((resolve) => {
+      let outcome: Cancelled = "done";
+      const timer = setTimeout(() => {
+        outcome = "unclear";
+        socket.destroy();
+      }, closeMs).unref();
+      socket.once("close", () => {
+        clearTimeout(timer);
+        resolve(outcome);
+      });
+      socket.resume();
+      socket.write(cancelRequest(key));
+    });
   };
 }

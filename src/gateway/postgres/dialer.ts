@@ -3,7 +3,15 @@ import { pbkdf2, randomBytes } from "node:crypto";
 import type net from "node:net";
 import type tls from "node:tls";
 import { promisify } from "node:util";
-import { type LoginResult, sslRequest, startupMessage, takeMessage, UpstreamLogin } from "#protocols/postgres/protocol.ts";
+import {
+  type LoginResult,
+  SERVER,
+  simpleQuery,
+  sslRequest,
+  startupMessage,
+  takeMessage,
+  UpstreamLogin,
+} from "#protocols/postgres/protocol.ts";
 import { Fault } from "#protocols/wire/fault.ts";
 import type { Secret } from "#protocols/wire/secret.ts";
 import { SocketReader } from "#src/gateway/socket-reader.ts";
@@ -18,13 +26,22 @@ export function postgresOpening(): Opening {
   return { agree };
 }
 
-/** @param parameters of the StartupMessage */
-export function postgresDialer(parameters: ReadonlyMap<string, string>): Dialer<LoginResult> {
+export interface PostgresLogin extends LoginResult {
+  /** The target itself ends statements that take longer than it was asked to allow. */
+  readonly keepsTimeout: boolean;
+}
+
+/**
+ * @param parameters of the StartupMessage
+ * @param statementMs the longest time for one statement; null: as long as the target itself allows
+ */
+export function postgresDialer(parameters: ReadonlyMap<string, string>, statementMs: number | null = null): Dialer<PostgresLogin> {
   return {
     agree,
-    login: (socket, upstream) => {
+    login: async (socket, upstream) => {
       socket.write(startupMessage(parameters));
-      return login(socket, upstream);
+      const result = await login(socket, upstream);
+      return { ...result, keepsTimeout: statementMs !== null && (await limitStatements(socket, statementMs)) };
     },
   };
 }
@@ -62,6 +79,40 @@ async function login(socket: tls.TLSSocket, upstream: Upstream): Promise<LoginRe
       reader.unread(received);
       return effect.result;
     }
+  }
+}
+
+/** These come at any time, and are the session's. */
+const ITS_OWN: ReadonlySet<number> = new Set([SERVER.noticeResponse, SERVER.notificationResponse, SERVER.parameterStatus]);
+
+/**
+ * Has the target keep the limit itself, which it does to the millisecond and without a cancel request; a lower one of its own
+ * stays. Whatever the session sets later, the gateway's clock stands behind it.
+ *
+ * @returns whether it does
+ */
+async function limitStatements(socket: tls.TLSSocket, limitMs: number): Promise<boolean> {
+  const own = "pg_catalog.current_setting('statement_timeout')::pg_catalog.interval";
+  const within = `${own} OPERATOR(pg_catalog.>) '0' AND ${own} OPERATOR(pg_catalog.<=) '${limitMs} milliseconds'`;
+  socket.write(simpleQuery(`SELECT pg_catalog.set_config('statement_timeout', '${limitMs}', false) WHERE NOT (${within})`));
+  const reader = new SocketReader(socket);
+  const kept: Buffer[] = [];
+  let received = Buffer.alloc(0);
+  let done = true;
+  for (;;) {
+    const message = takeMessage(received, LOGIN_MESSAGE_BYTES_MAX);
+    if (message === undefined) {
+      const more = await reader.more();
+      if (more === null) throw new Fault("upstream-lost", "the target closed the connection during login");
+      received = Buffer.concat([received, more]);
+      continue;
+    }
+    if (ITS_OWN.has(message.tag)) kept.push(received.subarray(0, received.length - message.rest.length));
+    if (message.tag === SERVER.errorResponse) done = false;
+    received = Buffer.from(message.rest);
+    if (message.tag !== SERVER.readyForQuery) continue;
+    reader.unread(Buffer.concat([...kept, received]));
+    return done;
   }
 }
 

@@ -41,6 +41,19 @@ export class PostgresDialogue implements Dialogue {
     return this.#server.atBoundary;
   }
 
+  get progress(): number {
+    return this.#state.progress;
+  }
+
+  get interrupts(): boolean {
+    return this.#state.interrupts;
+  }
+
+  overtime(): boolean {
+    this.#state.stopOvertime();
+    return false;
+  }
+
   takeCatalogueChange(): boolean {
     if (!this.#state.catalogueChanged || this.#state.transaction !== "I") return false;
     this.#state.catalogueChanged = false;

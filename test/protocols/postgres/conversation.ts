@@ -8,12 +8,14 @@ import type { TestContext } from "node:test";
 import { ClientFlow } from "#protocols/postgres/client-flow.ts";
 import { ServerFlow } from "#protocols/postgres/server-flow.ts";
 import { SessionState, type SessionTerms } from "#protocols/postgres/session.ts";
+import { type Caps, NO_CAPS } from "#protocols/postgres/stopping.ts";
 import type { Judge, Judgement } from "#protocols/wire/judgement.ts";
 import type { EventBody } from "#protocols/wire/transcript.ts";
 import { allowed } from "#test/protocols/postgres/judgements.ts";
 import { describeEvent, describeMessages } from "#test/protocols/postgres/transcript.ts";
 
-export interface ConversationOptions extends Partial<SessionTerms> {
+export interface ConversationOptions extends Partial<Omit<SessionTerms, "caps">> {
+  readonly caps?: Partial<Caps>;
   readonly judge?: Judge;
 }
 
@@ -35,6 +37,7 @@ export class Conversation {
       mayPassUnparsed: options.mayPassUnparsed ?? false,
       isProtected: options.isProtected ?? (() => false),
       limits: options.limits ?? { rowsPerStatement: 1000, bytesPerStatement: 1 << 20 },
+      caps: { ...NO_CAPS, ...options.caps },
     };
     this.state = new SessionState(terms, (event) => {
       this.events.push(event);

@@ -18,6 +18,7 @@ export function allowed(sql: string, changes: Partial<Judgement> = {}): Judgemen
     sensitiveParameters: [],
     sensitiveCopy: false,
     rebuildErrors: false,
+    lasting: [],
     uses: [],
     guessed: [],
     holds: () => true,

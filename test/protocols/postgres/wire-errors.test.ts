@@ -10,7 +10,7 @@ const fieldsOf = (bytes: Buffer) => Object.fromEntries(readErrorFields(bytes.sub
 
 /** PostgreSQL documentation, appendix "PostgreSQL Error Codes". */
 const DEFINED = new Set([
-  ..."08000 08001 08003 08004 08006 08P01 0A000 28000 28P01 3D000 42501 42601 42P01 53300 54000 57014 57P01 57P03 57P05 58030 F0000 XX000".split(
+  ..."08000 08001 08003 08004 08006 08007 08P01 0A000 28000 28P01 3D000 42501 42601 42P01 53300 54000 57014 57P01 57P03 57P05 58030 F0000 XX000".split(
     " ",
   ),
 ]);
@@ -20,8 +20,9 @@ describe("the table of wire errors", () => {
     for (const [reason, { sqlState }] of Object.entries(WIRE_ERRORS)) assert.ok(DEFINED.has(sqlState), `${reason}: ${sqlState}`);
   });
 
-  test("ends the connection for every fault but the one that only refuses a statement", () => {
-    for (const code of FAULT_CODES) assert.equal(WIRE_ERRORS[code].severity, code === "statement-too-large" ? "ERROR" : "FATAL", code);
+  test("ends the connection for every fault but those that only end a statement", () => {
+    const mild: readonly string[] = ["statement-too-large", "row-limit", "statement-timeout"];
+    for (const code of FAULT_CODES) assert.equal(WIRE_ERRORS[code].severity, mild.includes(code) ? "ERROR" : "FATAL", code);
   });
 
   test("keeps the session for every denial of a statement", () => {

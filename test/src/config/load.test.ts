@@ -10,6 +10,15 @@ import { loadConfig } from "#src/config/load.ts";
 import { lifetime } from "#test/support/certificates.ts";
 import { type Folder, makeFolder, told } from "./folder.ts";
 
+const NO_LIMITS = {
+  statementTimeoutMs: null,
+  rowsPerStatement: null,
+  rowsPerSession: null,
+  bytesPerSession: null,
+  statementsPerSession: null,
+  idleMs: null,
+};
+
 let folder: Folder;
 before(async () => {
   folder = await makeFolder();
@@ -50,7 +59,7 @@ describe("a good configuration", () => {
     const orders = config.targets.get("orders");
     assert.deepEqual(orders?.databases, ["orders"]);
     assert.deepEqual(orders?.tls, { ca: null, serverName: "db.internal", pins: [], certificate: null, minVersion: "TLSv1.2" });
-    assert.deepEqual(orders?.limits, { statementTimeoutMs: null, rowsPerStatement: null, idleMs: null, sessionMs: 28_800_000 });
+    assert.deepEqual(orders?.limits, { ...NO_LIMITS, sessionMs: 28_800_000 });
     assert.equal(orders?.credential.allowWeak, false);
     assert.equal(orders?.credential.password?.expose(), "a-password");
     assert.deepEqual(config.recording, {
@@ -87,7 +96,7 @@ describe("a good configuration", () => {
     database: [orders, reporting]
     tls: { ca: certs/ca.crt, serverName: db.internal, pins: [${hex}, ${base64}, "${prefixed}"], cert: certs/gateway.crt, key: certs/gateway.key }
     credential: { user: app, password: { file: secrets/password }, allowWeak: true }
-    limits: { statementTimeout: 30s, rowsPerStatement: 100000, idle: 10m, session: 2h }`,
+    limits: { statementTimeout: 30s, rowsPerStatement: 100000, rowsPerSession: 1000000, bytesPerSession: 2TiB, statementsPerSession: 5000, idle: 10m, session: 2h }`,
           recording: `{ directory: /var/lib/sallyport/recordings, recipients: [${folder.recipient}], results: { rowsPerStatement: 0, bytesPerStatement: 64KiB } }`,
         }),
       ),
@@ -106,7 +115,15 @@ describe("a good configuration", () => {
     );
     assert.equal(orders?.tls.certificate?.cert, config.tls.certificates[0].cert);
     assert.equal(orders?.credential.password?.expose(), "s3cret with blanks ", "one line end is not part of a secret");
-    assert.deepEqual(orders?.limits, { statementTimeoutMs: 30_000, rowsPerStatement: 100_000, idleMs: 600_000, sessionMs: 7_200_000 });
+    assert.deepEqual(orders?.limits, {
+      statementTimeoutMs: 30_000,
+      rowsPerStatement: 100_000,
+      rowsPerSession: 1_000_000,
+      bytesPerSession: 2 * 2 ** 40,
+      statementsPerSession: 5_000,
+      idleMs: 600_000,
+      sessionMs: 7_200_000,
+    });
     assert.equal(config.recording.directory, "/var/lib/sallyport/recordings");
     assert.deepEqual(config.recording.results, { rowsPerStatement: 0, bytesPerStatement: 65_536 });
     assert.deepEqual(config.files.map((file) => file.slice(folder.path.length + 1)).sort(), [
@@ -266,16 +283,6 @@ describe("problems", () => {
       assert.match((await refused(target("database: x", name))).join(), /expected a name of/, name);
     const dup = `{ orders: { protocol: postgres, address: "db:5432", credential: { user: app } }, orders: { protocol: postgres } }`;
     assert.match((await refused({ targets: dup })).join(), /unique/);
-  });
-
-  test("guardrails that nothing would enforce are refused: those of MySQL targets", async () => {
-    const problems = await refused({
-      targets: `
-  orders: { protocol: postgres, address: "db:5432", credential: { user: app } }
-  shop: { protocol: mysql, address: "db:3306", credential: { user: app } }`,
-      guardrails: "{ rules: [{ target: orders, deny: [drop] }, { targets: [orders, shop], deny: [drop] }] }",
-    });
-    assert.deepEqual(problems, ["guardrails.rules.1: guardrails rules for MySQL targets are not supported yet"]);
   });
 
   test("what is designed but not built is refused by name, and only once", async () => {

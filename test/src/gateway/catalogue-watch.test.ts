@@ -24,7 +24,15 @@ function upstreamOf(
     ...{ name: "t", protocol: "postgres", address: at, databases: ["postgres"] },
     tls: { ca, serverName: "localhost", pins: [], certificate: null, minVersion: "TLSv1.2" },
     credential: { user, password: new Secret(password), allowWeak: false },
-    limits: { statementTimeoutMs: null, rowsPerStatement: null, idleMs: null, sessionMs: null },
+    limits: {
+      statementTimeoutMs: null,
+      rowsPerStatement: null,
+      rowsPerSession: null,
+      bytesPerSession: null,
+      statementsPerSession: null,
+      idleMs: null,
+      sessionMs: null,
+    },
   };
   return new Upstream(target, 15_000);
 }

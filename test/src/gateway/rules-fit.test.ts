@@ -15,7 +15,15 @@ function target(more: Partial<Target> = {}): Target {
     ...{ name: "shop", protocol: "postgres", address: { host: "db", port: 5432 }, databases: ["shop"] },
     tls: { ca: null, serverName: "db", pins: [], certificate: null, minVersion: "TLSv1.2" },
     credential: { user: "app", password: null, allowWeak: false },
-    limits: { statementTimeoutMs: null, rowsPerStatement: null, idleMs: null, sessionMs: null },
+    limits: {
+      statementTimeoutMs: null,
+      rowsPerStatement: null,
+      rowsPerSession: null,
+      bytesPerSession: null,
+      statementsPerSession: null,
+      idleMs: null,
+      sessionMs: null,
+    },
     ...more,
   };
 }

@@ -1,0 +1,104 @@
+/**
+ * Rows on their way to the client, of results and of COPY TO STDOUT: which run they belong to, how many there are, which are
+ * written down, and which don't pass any more because the result has more of them than the target allows.
+ */
+import { Fault } from "#protocols/wire/fault.ts";
+import { ROW_GATHER_BYTES_MAX } from "#protocols/wire/limits.ts";
+import type { Column } from "./decode.ts";
+import { maskedColumns } from "./name-uses.ts";
+import { runOf } from "./operations.ts";
+import type { Run } from "./run.ts";
+import type { SessionState } from "./session.ts";
+
+/** `observe`: kept for the record; `watch`: counted and digested; `drop`: kept from the client. */
+export type RowPlan = "observe" | "watch" | "drop";
+
+const LENGTH_BYTES = 4;
+/** Of a binary COPY: a field count of -1 (sql-copy, "Binary Format"). */
+const TRAILER_BYTES = 2;
+
+export class Rows {
+  readonly #state: SessionState;
+  /** Rows are counted against a cap; without one they cost nothing for it. */
+  readonly #capped: boolean;
+  /** The run whose rows are coming. */
+  #run: Run | null = null;
+  /** Of the result under way, as far as they have passed. */
+  #count = 0;
+
+  constructor(state: SessionState) {
+    this.#state = state;
+    const { rowsPerStatement, rowsPerSession } = state.terms.caps;
+    this.#capped = Math.min(rowsPerStatement, rowsPerSession) < Number.POSITIVE_INFINITY;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  begin(run: Run): void {
+    this.#run = run;
+  }
+
+  forget(): void {
+    this.#run = null;
+    this.#count = 0;
+  }
+
+  cut(): void {
+    this.#run?.cut();
+  }
+
+  /** A DataRow begins. @throws Fault `upstream-out-of-step`, `masking-tripwire`, `session-budget`, `outcome-unknown` */
+  row(length: number): RowPlan {
+    if (this.#state.copy.kind !== "none") throw outOfStep("a row");
+    if (this.#run === null) this.#run = this.#runOfHead();
+    const run = this.#run;
+    if (this.#state.terms.underMask && !run.described) {
+      throw new Fault("masking-tripwire", "rows came whose columns are not known; the session ends");
+    }
+    if (this.#capped && !this.#state.spendRow(++run.passed, length)) return "drop";
+    this.#count++;
+    this.#state.counts.rows++;
+    this.#state.counts.maskedCells += run.maskedColumns;
+    if (run.keeps && length > ROW_GATHER_BYTES_MAX) run.keepNoMore();
+    if (run.keeps) return "observe";
+    run.beyondRow();
+    return "watch";
+  }
+
+  /** A CopyData message begins: PostgreSQL sends one for each row, and in the binary format one more. @throws as `row` */
+  copyRow(length: number): RowPlan {
+    const { copy } = this.#state;
+    const bytes = length - LENGTH_BYTES;
+    if (copy.kind !== "out") throw outOfStep("COPY data");
+    const isTrailer = copy.binary && bytes === TRAILER_BYTES;
+    if (this.#capped && !isTrailer && !this.#state.spendRow(++this.#state.copiedRows, length)) return "drop";
+    return this.#state.beginCopyData("out", bytes, null) ? "observe" : "watch";
+  }
+
+  keep(body: Buffer): void {
+    this.#run?.row(body);
+  }
+
+  beyond(region: Buffer): void {
+    this.#run?.beyond(region);
+  }
+
+  describe(run: Run, columns: readonly Column[]): void {
+    run.describe(columns, maskedColumns(run, this.#state.names, this.#state.made));
+  }
+
+  #runOfHead(): Run {
+    const { head } = this.#state.operations;
+    const run = head === undefined ? null : runOf(head);
+    if (run === null) throw outOfStep("a row");
+    const columns = head?.kind === "execute" ? head.portal.prepared?.columns : undefined;
+    if (columns && !run.described) this.describe(run, columns);
+    return run;
+  }
+}
+
+export function outOfStep(what: string): Fault {
+  return new Fault("upstream-out-of-step", `the target sent ${what} out of turn; the session ends`);
+}
