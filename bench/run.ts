@@ -15,7 +15,7 @@ import { MEASURES, type Measure, type Sample, TABLES } from "./measures.ts";
 import { DATABASE, directPath, gatewayPath, type Path, type PathName, pgbouncerPath } from "./paths.ts";
 import { type Result, table } from "./report.ts";
 
-const HELP = `npm run bench -- [options]
+const HELP = `npm run bench -- [options], or: npm run bench -- rewrite, for what judging a text costs
   --rounds N     how often each way is measured (5)
   --seconds N    how long each time (4)
   --workers N    the gateway's worker processes (1)
@@ -27,7 +27,8 @@ const HELP = `npm run bench -- [options]
 
 const say = (line: string) => process.stderr.write(`${line}\n`);
 
-const { values: flags } = parseArgs({
+const { values: flags, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     rounds: { type: "string", default: "5" },
     seconds: { type: "string", default: "4" },
@@ -42,6 +43,7 @@ const { values: flags } = parseArgs({
 
 const wanted = MEASURES.filter(({ name }) => flags.only.split(",").some((text) => name.includes(text)));
 if (flags.help || flags.list) process.stdout.write(flags.help ? HELP : `${MEASURES.map(({ name }) => name).join("\n")}\n`);
+else if (positionals.includes("rewrite")) await import("./rewrite.ts");
 else await bench();
 
 async function bench(): Promise<void> {

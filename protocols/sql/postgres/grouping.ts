@@ -9,6 +9,7 @@ import type { Entry } from "./namespace.ts";
 import { quoteIdentifier } from "./quoting.ts";
 import type { Needed } from "./rewrite.ts";
 import { meaningOf, referenceOf, type Scope } from "./scope.ts";
+import type { SourceText } from "./source-text.ts";
 import type { Splice } from "./splice.ts";
 import { isWord, type Tokens } from "./tokens.ts";
 import { isBody, locationOf, nodeOf, numberOf, type TreeNode, textOf } from "./tree.ts";
@@ -20,7 +21,7 @@ export function groupingSplices(
   grouped: readonly Grouped[],
   occurrences: readonly Occurrence[],
   neededOf: (occurrence: Occurrence) => Needed,
-  tokens: Tokens,
+  text: SourceText,
 ): readonly Splice[] {
   const byPlace = new Map(occurrences.map((occurrence) => [occurrence.rangeVar, occurrence]));
   return grouped.flatMap((group) => {
@@ -29,7 +30,7 @@ export function groupingSplices(
       const occurrence = entry.rangeVar === undefined ? undefined : byPlace.get(entry.rangeVar);
       return occurrence === undefined ? [] : determined(group, entry, occurrence, neededOf(occurrence));
     });
-    const start = columns.length === 0 ? undefined : startOf(group, tokens);
+    const start = columns.length === 0 ? undefined : startOf(group, text.tokens());
     return start === undefined ? [] : [{ start, end: start, text: columns.map((column) => `${column}, `).join("") }];
   });
 }
@@ -63,7 +64,9 @@ function columnOf(item: TreeNode, targets: readonly TreeNode[], scope: Scope, en
 }
 
 /** Where the list begins; undefined for a form that is not plainly `GROUP BY column, …`. */
-function startOf({ items }: Grouped, { list, at }: Tokens): number | undefined {
+function startOf({ items }: Grouped, tokens: Tokens | undefined): number | undefined {
+  if (tokens === undefined) return undefined;
+  const { list, at } = tokens;
   const plain = items.every(({ type }) => type === "ColumnRef" || type === "A_Const");
   const [first] = items;
   const token = plain && first !== undefined ? at(locationOf(first.body) ?? 0) : -1;

@@ -8,8 +8,9 @@ import type { Refusal } from "./masked-calls.ts";
 import { display } from "./protection.ts";
 import { quoteIdentifier } from "./quoting.ts";
 import { maskingQuery, nameTokens } from "./rewrite.ts";
+import type { SourceText } from "./source-text.ts";
 import type { Splice } from "./splice.ts";
-import { isWord, type Token, type Tokens } from "./tokens.ts";
+import { isWord, type Token } from "./tokens.ts";
 import { flagOf, locationOf, nodesOf, type TreeNode, wordsOf } from "./tree.ts";
 
 /** Whether it is COPY of a relation to the client or a file, not of a query. */
@@ -50,10 +51,11 @@ export function copyRefusal({ type, body }: TreeNode, { rangeVar, relation, colu
  * From the relation's name to the end of the column list, if there is one. What stood there before PostgreSQL 7.3
  * (COPY BINARY, USING DELIMITERS) the query form has not: the text then does not parse again.
  */
-export function copySplice({ body }: TreeNode, occurrence: Occurrence, tokens: Tokens): Splice | undefined {
+export function copySplice({ body }: TreeNode, occurrence: Occurrence, text: SourceText): Splice | undefined {
   const { rangeVar, relation } = occurrence;
-  const named = nameTokens(rangeVar, tokens);
-  if (named === undefined || !isWord(tokens.list[named.first - 1], "copy")) return undefined;
+  const tokens = text.tokens();
+  const named = tokens === undefined ? undefined : nameTokens(rangeVar, tokens);
+  if (tokens === undefined || named === undefined || !isWord(tokens.list[named.first - 1], "copy")) return undefined;
   const listed = wordsOf(body, "attlist");
   const last = listed.length === 0 ? named.last : closingOf(tokens.list, named.last + 1);
   const from = tokens.list[named.first];

@@ -12,25 +12,17 @@ import { lookupIn } from "./lookup.ts";
 import { hasOverload, type Located, type Refusal } from "./masked-calls.ts";
 import { copiesOut, copyRefusal, copySplice } from "./masked-copy.ts";
 import { judgeRelation } from "./masked-relations.ts";
-import type { Offsets } from "./offsets.ts";
 import { flattened } from "./origins.ts";
 import { display, type MaskingView } from "./protection.ts";
 import { bareStars, returningSplices } from "./returning.ts";
 import { type Needed, qualifierSplice, relationSplice } from "./rewrite.ts";
 import { type Meaning, type Relations, referenceOf } from "./scope.ts";
+import type { SourceText } from "./source-text.ts";
 import type { Splice } from "./splice.ts";
 import { statementTag } from "./tags.ts";
-import type { Tokens } from "./tokens.ts";
 import { type Body, locationOf, nodeOf, type TreeNode, walk } from "./tree.ts";
 import { definedColumns, type Views } from "./view-reading.ts";
 import { maskedWrites, readsRaw, writtenReferences } from "./written-references.ts";
-
-/** The text that a statement stands in, with what was read off it. Tokens are scanned when first asked for. */
-export interface SourceText {
-  readonly sql: string;
-  readonly offsets: Offsets;
-  readonly tokens: () => Tokens | undefined;
-}
 
 export interface StatementMasking {
   readonly facts: MaskingFacts;
@@ -88,7 +80,7 @@ export function maskGated(
   if (written.refused !== undefined) return refuse(written.refused);
   const splices = splicesOf(statement, { ...gated, qualified: ownReferences(gated, view) }, sources, lineage, text, bare);
   if ("refusal" in splices) return refuse(splices);
-  const returned = returningSplices(writes, written.returned, text.tokens());
+  const returned = returningSplices(writes, written.returned, text);
   if ("refusal" in returned) return refuse(returned);
   if (splices.list.length + returned.length === 0) return outcome(CLEAR);
   const relations = new Map(occurrences.map((occurrence) => [occurrence.relation.oid, occurrence]));
@@ -315,27 +307,24 @@ function splicesOf(
     const refused = refusal("masked-unresolved", undefined, why, "give each relation an alias and name columns by it");
     return { refusal: refused, location: locationOf(body) };
   };
-  const tokens = text.tokens();
   const [clash] = lineage.clashes;
-  if (tokens === undefined) return lost(occurrence?.rangeVar ?? {}, "the text could not be cut at its relations");
   if (clash !== undefined)
     return lost(occurrence?.rangeVar ?? {}, `two relations go by the name ${clash.alias}, and one of them has masked columns`);
   const list: Splice[] = [];
   for (const one of occurrences) {
     const system = bare.includes(one) ? [...SYSTEM_COLUMNS].filter((name) => gated.identifiers.has(name)) : [];
-    const splice =
-      one.parent === "CopyStmt" ? copySplice(statement, one, tokens) : relationSplice(one, tokens, neededOf(gated, one), system);
+    const splice = one.parent === "CopyStmt" ? copySplice(statement, one, text) : relationSplice(one, text, neededOf(gated, one), system);
     if (splice === undefined) return lost(one.rangeVar, `${display(one.relation)} could not be replaced where it stands`);
     list.push(splice);
   }
+  const named = new Set(occurrences.map(({ relation }) => JSON.stringify([relation.schema, relation.name])));
   for (const columnRef of gated.qualified) {
     const meaning = lineage.meanings.get(columnRef);
     const { words, star } = referenceOf(columnRef);
     const [schema = "", table = ""] = words.slice(star ? -2 : -3);
-    const named = occurrences.some(({ relation }) => relation.schema === schema && relation.name === table);
-    if (!named) continue;
+    if (!named.has(JSON.stringify([schema, table]))) continue;
     const short = lineage.shortened.get(columnRef);
-    const splice = qualifierSplice(columnRef, tokens);
+    const splice = qualifierSplice(columnRef, text);
     const entry = meaning !== undefined && "entry" in meaning ? meaning.entry : undefined;
     if (entry?.written !== undefined) continue;
     if (entry?.replaced !== true || short !== entry || splice === undefined) {
@@ -343,6 +332,6 @@ function splicesOf(
     }
     list.push(splice);
   }
-  list.push(...groupingSplices(lineage.grouped, occurrences, (one) => neededOf(gated, one), tokens));
+  list.push(...groupingSplices(lineage.grouped, occurrences, (one) => neededOf(gated, one), text));
   return { list };
 }

@@ -7,12 +7,12 @@
 import type { LocatedStatement } from "./effects.ts";
 import { FROM_PLACES, isCommonTable } from "./gate.ts";
 import { lookupIn } from "./lookup.ts";
-import type { SourceText } from "./masking.ts";
 import type { MaskingView } from "./protection.ts";
 import { quoteIdentifier, quoteLiteral } from "./quoting.ts";
 import { literalText, nameOfCall, settingName } from "./reading.ts";
 import { nameTokens } from "./rewrite.ts";
 import { isEmptyPath, TEMPORARY_SCHEMA } from "./search-path.ts";
+import type { SourceText } from "./source-text.ts";
 import { type Splice, type Spliced, spliced } from "./splice.ts";
 import { isWord, type Token, type Tokens } from "./tokens.ts";
 import { flagOf, isBody, nodesOf, numberOf, type Place, type TreeNode, textOf, walk, wordsOf } from "./tree.ts";

@@ -9,6 +9,7 @@ import { display, type ProtectedAttribute } from "./protection.ts";
 import { quoteIdentifier } from "./quoting.ts";
 import { dotted } from "./rewrite.ts";
 import { referenceOf } from "./scope.ts";
+import type { SourceText } from "./source-text.ts";
 import type { Splice } from "./splice.ts";
 import type { Token, Tokens } from "./tokens.ts";
 import { type Body, flagOf, isBody, locationOf, nodeOf, nodesOf, partsOf, type TreeNode, textOf, wordsOf } from "./tree.ts";
@@ -18,10 +19,11 @@ import type { MaskedWrite, Returned } from "./written-references.ts";
 export function returningSplices(
   writes: readonly MaskedWrite[],
   returned: readonly Returned[],
-  tokens: Tokens | undefined,
+  text: SourceText,
 ): readonly Splice[] | Located {
   const [first] = writes;
   if (first === undefined) return [];
+  const tokens = text.tokens();
   if (tokens === undefined) return lost(first, first.rangeVar, "say it in plainer SQL");
   const splices: Splice[] = [];
   const named = new Set<Body>();

@@ -11,11 +11,13 @@ import type { Occurrence } from "./gate.ts";
 import { parseText } from "./grammar.ts";
 import { judgeRelation, type RelationVerdict } from "./masked-relations.ts";
 import { offsetsOf } from "./offsets.ts";
+import { plainNameEnd, plainPrefixEnd } from "./plain.ts";
 import type { MaskingView, ProtectedAttributes } from "./protection.ts";
 import { quoteIdentifier } from "./quoting.ts";
 import { copyDirection, readsNothing } from "./reading.ts";
 import { referenceOf } from "./scope.ts";
 import { isServers } from "./server-relations.ts";
+import type { SourceText } from "./source-text.ts";
 import { type Splice, type Spliced, shifted } from "./splice.ts";
 import { isWord, type Tokens } from "./tokens.ts";
 import { type Body, bindsName, flagOf, locationOf, type TreeNode, textOf, walk } from "./tree.ts";
@@ -31,15 +33,42 @@ export type Needed = (column: string) => boolean;
  */
 export function relationSplice(
   { rangeVar, relation, attributes, rewriting }: Occurrence,
-  tokens: Tokens,
+  { sql, offsets, tokens }: SourceText,
   needed: Needed,
   system: readonly string[],
 ): Splice | undefined {
+  const only = !flagOf(rangeVar, "inh");
+  const alias = rangeVar["alias"] === undefined ? ` AS ${quoteIdentifier(textOf(rangeVar, "relname"))}` : "";
+  const query =
+    rewriting === undefined
+      ? whole(maskingQuery(relation, attributes, only, needed, system))
+      : definedQuery(relation, attributes, rewriting, needed);
+  const put = (range: Pick<Splice, "start" | "end">, before: string): Splice => ({
+    ...range,
+    text: `${before}${query.text})${alias}`,
+    marks: shifted(query.marks, before.length),
+  });
+  const start = offsets.toIndex(locationOf(rangeVar) ?? 0);
+  const end = only ? undefined : plainNameEnd(sql, start, wordsOfName(rangeVar));
+  if (end !== undefined) return put({ start, end }, "(");
+  const scanned = tokens();
+  const range = scanned === undefined ? undefined : scannedRange(rangeVar, only, scanned);
+  return range === undefined ? undefined : put({ start: range.start, end: range.end }, range.table ? "SELECT * FROM (" : "(");
+}
+
+interface ScannedRange {
+  readonly start: number;
+  readonly end: number;
+  /** It is all of a `TABLE name`. */
+  readonly table: boolean;
+}
+
+/** A relation's name with what belongs to it: ONLY, TABLE, the star that means its children too. */
+function scannedRange(rangeVar: Body, only: boolean, tokens: Tokens): ScannedRange | undefined {
   const named = nameTokens(rangeVar, tokens);
   if (named === undefined) return undefined;
   const { list } = tokens;
   let { first, last } = named;
-  const only = !flagOf(rangeVar, "inh");
   if (only) {
     const bracketed = list[first - 1]?.text === "(" && isWord(list[first - 2], "only");
     if (bracketed && list[last + 1]?.text !== ")") return undefined;
@@ -52,16 +81,12 @@ export function relationSplice(
   const table = isWord(list[first - 1], "table");
   const start = list[table ? first - 1 : first]?.start;
   const end = list[last]?.end;
-  if (start === undefined || end === undefined) return undefined;
-  const alias = rangeVar["alias"] === undefined ? ` AS ${quoteIdentifier(textOf(rangeVar, "relname"))}` : "";
-  const before = table ? "SELECT * FROM (" : "(";
-  const query =
-    rewriting === undefined
-      ? whole(maskingQuery(relation, attributes, only, needed, system))
-      : definedQuery(relation, attributes, rewriting, needed);
-  return { start, end, text: `${before}${query.text})${alias}`, marks: shifted(query.marks, before.length) };
+  return start === undefined || end === undefined ? undefined : { start, end, table };
 }
 
+function wordsOfName(rangeVar: Body): readonly string[] {
+  return ["catalogname", "schemaname", "relname"].flatMap((field) => (rangeVar[field] === undefined ? [] : [textOf(rangeVar, field)]));
+}
 /** A text and where in it masked relations stand. */
 interface Marked {
   readonly text: string;
@@ -84,7 +109,7 @@ function definedQuery(relation: CatalogueRelation, attributes: ProtectedAttribut
 
 /** Places of the first and the last word of a relation's name; undefined when it is not written plainly. */
 export function nameTokens(rangeVar: Body, tokens: Tokens): { readonly first: number; readonly last: number } | undefined {
-  const words = ["catalogname", "schemaname", "relname"].filter((field) => rangeVar[field] !== undefined).length;
+  const words = wordsOfName(rangeVar).length;
   const first = tokens.at(locationOf(rangeVar) ?? 0);
   return dotted(tokens, first, words) ? { first, last: first + 2 * (words - 1) } : undefined;
 }
@@ -124,11 +149,15 @@ function shownColumns(relation: CatalogueRelation, attributes: ProtectedAttribut
 }
 
 /** `public.users.id` can't name a column of a subquery: what stands before the relation's name is cut away. */
-export function qualifierSplice(columnRef: Body, tokens: Tokens): Splice | undefined {
+export function qualifierSplice(columnRef: Body, text: SourceText): Splice | undefined {
   const { words, star } = referenceOf(columnRef);
   const qualifiers = words.length - (star ? 0 : 1);
-  const first = tokens.at(locationOf(columnRef) ?? 0);
-  if (!dotted(tokens, first, qualifiers)) return undefined;
+  const place = text.offsets.toIndex(locationOf(columnRef) ?? 0);
+  const plain = plainPrefixEnd(text.sql, place, words.slice(0, qualifiers - 1));
+  if (plain !== undefined) return { start: place, end: plain, text: "" };
+  const tokens = text.tokens();
+  const first = tokens?.at(locationOf(columnRef) ?? 0) ?? -1;
+  if (tokens === undefined || !dotted(tokens, first, qualifiers)) return undefined;
   const start = tokens.list[first]?.start;
   const end = tokens.list[first + 2 * (qualifiers - 1)]?.start;
   return start === undefined || end === undefined ? undefined : { start, end, text: "" };

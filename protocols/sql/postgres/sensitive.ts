@@ -7,9 +7,10 @@ import type { Sensitive, TextRange } from "./analysis.ts";
 import { changesOf, targetsOf } from "./changes.ts";
 import type { LocatedStatement } from "./effects.ts";
 import { judgeRelation } from "./masked-relations.ts";
-import type { SourceText } from "./masking.ts";
+import { plainLiteralEnd } from "./plain.ts";
 import type { MaskingView } from "./protection.ts";
 import { referenceOf } from "./scope.ts";
+import type { SourceText } from "./source-text.ts";
 import { isWord, type Token, type Tokens } from "./tokens.ts";
 import { addAliases, references, touchedNames } from "./touched.ts";
 import { type Body, flagOf, locationOf, nodeOf, nodesOf, numberOf, type Place, type TreeNode, textOf, walk, wordsOf } from "./tree.ts";
@@ -44,7 +45,8 @@ const OPAQUE: ReadonlySet<string> = new Set(["DoStmt", "CreateFunctionStmt", "Ex
 const SECRET_OPTIONS: ReadonlySet<string> = new Set(["password", "encryptedpassword", "unencryptedpassword"]);
 
 interface Found {
-  readonly bytes: Set<number>;
+  /** By their place, in bytes. */
+  readonly literals: Map<number, Body>;
   readonly parameters: Set<number>;
 }
 
@@ -55,7 +57,7 @@ export function sensitiveIn(
   view: MaskingView | null,
   text: SourceText,
 ): Sensitive {
-  const found: Found = { bytes: new Set(), parameters: new Set() };
+  const found: Found = { literals: new Map(), parameters: new Set() };
   const passwords: number[] = [];
   const opaque = view === null ? [] : statements.filter((statement) => OPAQUE.has(statement.type) || refused.has(statement));
   for (const statement of statements) {
@@ -65,11 +67,15 @@ export function sensitiveIn(
   }
   const parameters = [...found.parameters].sort((a, b) => a - b);
   const copy = view !== null && statements.some((statement) => statement.type === "CopyStmt" && assigns(statement, view).length > 0);
-  if (found.bytes.size + passwords.length + opaque.length === 0) return { ranges: [], parameters, copy };
+  const plain = [...found.literals].map(([byte, constant]) => ({ byte, range: plainRange(text, byte, constant) }));
+  const others = plain.filter(({ range }) => range === undefined);
+  const told = plain.flatMap(({ range }) => range ?? []);
+  if (others.length + passwords.length + opaque.length === 0) return { ranges: merged(told), parameters, copy };
   const tokens = text.tokens();
   if (tokens === undefined) return { ranges: [{ start: 0, end: text.sql.length }], parameters, copy };
   const ranges = [
-    ...[...found.bytes].map((byte) => literalRange(tokens, byte)),
+    ...told,
+    ...others.map(({ byte }) => literalRange(tokens, byte)),
     ...passwords.map((byte) => nextString(tokens, byte)),
     ...opaque.flatMap(({ start, end }) => tokens.list.filter((token) => token.start >= start && token.end <= end && isLiteral(token))),
   ];
@@ -144,7 +150,8 @@ function meets({ type, body }: TreeNode, names: ReadonlySet<string>): boolean {
 
 function note({ type, body }: Place, found: Found): boolean {
   const location = locationOf(body);
-  if (type === "A_Const" && body["isnull"] !== true && body["boolval"] === undefined && location !== undefined) found.bytes.add(location);
+  if (type === "A_Const" && body["isnull"] !== true && body["boolval"] === undefined && location !== undefined)
+    found.literals.set(location, body);
   if (type === "ParamRef") found.parameters.add(numberOf(body, "number"));
   return true;
 }
@@ -212,6 +219,12 @@ function derived(place: Place, found: Found): boolean {
   for (const part of [...nodesOf(type, body, "valuesLists"), ...nodesOf(type, body, "targetList")])
     walk(part, (inner) => note(inner, found));
   return true;
+}
+
+function plainRange({ sql, offsets }: SourceText, byte: number, constant: Body): TextRange | undefined {
+  const start = offsets.toIndex(byte);
+  const end = plainLiteralEnd(sql, start, constant);
+  return end === undefined ? undefined : { start, end };
 }
 
 /** The token at a literal's place, with the sign before a number. */

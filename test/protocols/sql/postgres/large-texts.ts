@@ -39,8 +39,8 @@ const form = (size: number, text: (count: number) => string, expected: Form["exp
 export const FORMS: Readonly<Record<string, Form>> = {
   "items of IN": form(625, (n) => `SELECT id FROM users WHERE ssn IN (${many(n, (i) => `'${i}'`, ", ")})`),
   "rows of VALUES": form(250, (n) => `SELECT * FROM users JOIN (VALUES ${many(n, (i) => `(${i}, 'x')`, ", ")}) v(id, t) USING (id)`),
-  "arms of UNION": form(30, (n) => many(n, () => "SELECT ssn, name FROM users", " UNION ALL ")),
-  "tables joined": form(30, (n) => `SELECT u0.ssn FROM users u0 ${many(n, (i) => `JOIN users u${i + 1} ON u${i + 1}.id = u${i}.id`, " ")}`),
+  "arms of UNION": form(60, (n) => many(n, () => "SELECT ssn, name FROM users", " UNION ALL ")),
+  "tables joined": form(60, (n) => `SELECT u0.ssn FROM users u0 ${many(n, (i) => `JOIN users u${i + 1} ON u${i + 1}.id = u${i}.id`, " ")}`),
   "references to a common table expression, joined": form(
     125,
     (n) =>

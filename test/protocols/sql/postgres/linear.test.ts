@@ -12,7 +12,8 @@ import { loadGrammar } from "#protocols/sql/postgres/grammar.ts";
 import { FORMS, wideView } from "./large-texts.ts";
 
 const TIMES = 8;
-const RATIO_MAX = TIMES * 3.5;
+const RATIO_MAX = TIMES * 3;
+const ATTEMPTS_MAX = 5;
 /** A megabyte takes a second or two on a slow machine; a refusal some tens of milliseconds. */
 const MEGABYTE_MS_MAX = 20_000;
 const REFUSAL_MS_MAX = 5_000;
@@ -48,9 +49,13 @@ describe("cost of analysing a text", () => {
       const [small, large] = [text(size), text(size * TIMES)];
       assert.equal(outcome(analyse(small, view)), expected);
       assert.equal(outcome(analyse(large, view)), expected);
-      analyse(small, view);
-      const ratio = least(2, large) / least(4, small);
-      assert.ok(ratio < RATIO_MAX, `${TIMES} times the text took ${ratio.toFixed(1)} times as long`);
+      // Compilation and collection come in between as they like: what grows too fast does so each time.
+      const ratios: number[] = [];
+      while (ratios.length < ATTEMPTS_MAX && !ratios.some((ratio) => ratio < RATIO_MAX)) ratios.push(least(2, large) / least(4, small));
+      assert.ok(
+        Math.min(...ratios) < RATIO_MAX,
+        `${TIMES} times the text took ${ratios.map((ratio) => ratio.toFixed(1)).join(", ")} times as long`,
+      );
     });
   }
 
