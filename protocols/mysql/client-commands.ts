@@ -7,7 +7,7 @@ import type { Judgement } from "#protocols/wire/judgement.ts";
 import { Run } from "#protocols/wire/run.ts";
 import type { RecordedValue } from "#protocols/wire/transcript.ts";
 import { readExecuteCommand, readExecuteTypes, readLongDataParameter, readQueryCommand, readStatementId } from "./commands.ts";
-import { CAPABILITY, COMMAND, EXECUTE_FLAG } from "./constants.ts";
+import { CAPABILITY, COMMAND, EXECUTE_FLAG, HEADER_BYTES } from "./constants.ts";
 import type { MysqlJudge, MysqlJudgement, Outcome, SessionEffects } from "./judge.ts";
 import { errorPayload, okPayload } from "./outcome.ts";
 import { packets } from "./packet.ts";
@@ -23,6 +23,9 @@ export interface LargeOutcome {
   /** Once the last byte has come. */
   readonly done: (carryOut: (outcome: Outcome) => void) => () => void;
 }
+
+/** To MariaDB, the id of the statement that was prepared last. */
+const LAST_PREPARED = 0xffffffff;
 
 export class ClientCommands {
   readonly #state: SessionState;
@@ -56,6 +59,7 @@ export class ClientCommands {
         return this.#onReset(payload, whole);
       case COMMAND.stmtClose:
         this.#state.statements.delete(readStatementId(payload));
+        if (this.#state.lastPrepared === readStatementId(payload)) this.#state.lastPrepared = null;
         return forward(whole, null);
       case COMMAND.stmtSendLongData:
         return this.#onLongData(payload, whole);
@@ -152,6 +156,7 @@ export class ClientCommands {
   }
 
   #onPrepare(payload: Buffer, whole: Buffer): Outcome {
+    this.#state.lastPrepared = null;
     const sql = payload.toString("utf8", 1);
     return this.#judged(sql, payload, whole, (judgement, own) => {
       const event = this.#recordText(judgement, null);
@@ -166,10 +171,11 @@ export class ClientCommands {
 
   #onExecute(payload: Buffer, whole: Buffer, nowMs: number): Outcome {
     const id = readStatementId(payload);
+    if (id === LAST_PREPARED && this.#state.lastPrepared !== null) return this.#onExecuteLast(whole, this.#state.lastPrepared, nowMs);
     const prepared = this.#state.statements.get(id) ?? null;
     if (prepared === null) {
       if (this.#state.terms.underMask) return this.#refuse(unknownStatementDenial(id), null);
-      // To MariaDB -1 is the statement prepared last: what has no judgement and no record here does not run.
+      // What has no judgement and no record here does not run.
       return this.#unknown(id, this.#record(`-- COM_STMT_EXECUTE of statement ${id}, which is not known`));
     }
     const { judgement } = prepared;
@@ -184,6 +190,13 @@ export class ClientCommands {
       return this.#refuse(commandDenial("COM_STMT_EXECUTE with query attributes, which this target does not know,"), event);
     }
     return forward(whole, { kind: "execute", run: this.#run(event, judgement, nowMs), prepared });
+  }
+
+  /** MariaDB's clients send it right behind COM_STMT_PREPARE; upstream it goes by the statement's own id. */
+  #onExecuteLast(whole: Buffer, id: number, nowMs: number): Outcome {
+    const named = Buffer.from(whole);
+    named.writeUInt32LE(id, HEADER_BYTES + 1);
+    return this.#onExecute(named.subarray(HEADER_BYTES), named, nowMs);
   }
 
   #shown(values: readonly RecordedValue[], { judgement }: Prepared): readonly RecordedValue[] {

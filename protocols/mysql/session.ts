@@ -63,6 +63,8 @@ export class SessionState {
   readonly append: Append;
   readonly counts: SessionCounts;
   readonly statements = new Map<number, Prepared>();
+  /** Id of the statement that the last COM_STMT_PREPARE made; null when that failed. */
+  lastPrepared: number | null = null;
   settings: Settings;
   /** Server status flags of the last answer. */
   status: number;

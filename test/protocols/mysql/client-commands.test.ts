@@ -25,7 +25,7 @@ function commands() {
   return new ClientCommands(state, judge, { kill: () => false, digestOf: () => "" });
 }
 
-test("a statement that was not prepared here is not executed, MariaDB's -1 for the last one neither", () => {
+test("a statement that was not prepared here is not executed, nor MariaDB's -1 for the last one where there is none", () => {
   const payload = Buffer.from([0x17, 0xff, 0xff, 0xff, 0xff, 0, 1, 0, 0, 0]);
   const outcome = commands().onCommand(payload, packets(payload, 0), 0);
   assert.equal(outcome.kind, "answer");
