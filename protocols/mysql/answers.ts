@@ -7,6 +7,7 @@
 import { Fault } from "#protocols/wire/fault.ts";
 import { NAMES_MAX } from "#protocols/wire/limits.ts";
 import type { Run } from "#protocols/wire/run.ts";
+import type { RecordedValue } from "#protocols/wire/transcript.ts";
 import { type Column, readColumn } from "./column.ts";
 import { ANSWER, CAPABILITY, COMMAND, PACKET_PAYLOAD_MAX, STATUS } from "./constants.ts";
 import { PayloadCursor } from "./cursor.ts";
@@ -23,7 +24,7 @@ type Phase =
   | { readonly kind: "first" }
   | { readonly kind: "columns"; readonly columns: Column[]; left: number }
   | { readonly kind: "columns-eof"; readonly columns: readonly Column[] }
-  | { readonly kind: "rows"; readonly columns: readonly ValueType[]; readonly binary: boolean; readonly run: Run | null }
+  | { readonly kind: "rows"; readonly columns: readonly ValueType[]; readonly run: Run | null }
   /** Definitions behind COM_STMT_PREPARE_OK: so many of parameters, then of columns, an EOF behind each list. */
   | { readonly kind: "definitions"; readonly counts: number[]; left: number }
   | { readonly kind: "fields" }
@@ -53,7 +54,7 @@ export class Answers {
     const { answer } = this.#state;
     this.#rows = 0;
     if (answer?.kind !== "fetch") this.#phase = FIRST;
-    else this.#phase = { kind: "rows", columns: answer.prepared?.open?.columns ?? [], binary: true, run: runOf(answer) };
+    else this.#phase = { kind: "rows", columns: answer.prepared?.open?.columns ?? [], run: runOf(answer) };
   }
 
   /** Whether a packet that begins so is a row. @throws Fault `upstream-out-of-step` */
@@ -82,8 +83,7 @@ export class Answers {
 
   keepRow(payload: Buffer): void {
     if (this.#phase.kind !== "rows") return;
-    const { columns, binary, run } = this.#phase;
-    run?.row(binary ? readBinaryRow(payload, columns) : readTextRow(payload, columns), payload.length);
+    this.#phase.run?.row(payload);
   }
 
   beyondRows(region: Buffer): void {
@@ -229,7 +229,8 @@ export class Answers {
   /** The client has asked for no definitions: rows are digested, and under a mask they don't come. */
   #undescribed(answer: Extract<Answer, { kind: "query" | "execute" }>, columns: number): void {
     if (this.#state.terms.underMask) throw new Fault("masking-tripwire", "rows came whose columns are not known; the session ends");
-    answer.run.describe(Array.from({ length: columns }, (_, index) => `#${index + 1}`));
+    const names = Array.from({ length: columns }, (_, index) => `#${index + 1}`);
+    answer.run.describe(names, [], () => []);
     answer.run.keepNoMore();
     this.#beginRows([], answer);
   }
@@ -258,7 +259,7 @@ export class Answers {
     phase.columns.push(column);
     phase.left--;
     if (phase.left > 0) return AS_IT_IS;
-    runOf(answer)?.describe(phase.columns.map(({ name }) => name));
+    describe(runOf(answer), phase.columns, answer.kind === "query" ? readTextRow : readBinaryRow);
     if (this.#eofs === 1) this.#phase = { kind: "columns-eof", columns: phase.columns };
     else this.#beginRows(phase.columns, answer);
     return AS_IT_IS;
@@ -274,7 +275,7 @@ export class Answers {
 
   #beginRows(columns: readonly Column[], answer: Answer): void {
     this.#rows = 0;
-    this.#phase = { kind: "rows", columns, binary: answer.kind !== "query", run: runOf(answer) };
+    this.#phase = { kind: "rows", columns, run: runOf(answer) };
   }
 
   /** A cursor: the rows come by COM_STMT_FETCH. */
@@ -361,6 +362,13 @@ export class Answers {
 function runOf(answer: Answer | null): Run | null {
   if (answer?.kind === "query" || answer?.kind === "execute") return answer.run;
   return answer?.kind === "fetch" ? (answer.prepared?.open?.run ?? null) : null;
+}
+
+type ReadValues = (body: Buffer, columns: readonly ValueType[]) => readonly RecordedValue[];
+
+function describe(run: Run | null, columns: readonly Column[], read: ReadValues): void {
+  const names = columns.map(({ name }) => name);
+  run?.describe(names, run.judgement?.outputMasked[run.results] ?? [], (body) => read(body, columns));
 }
 
 function eventOf(answer: Answer | null): number | null {

@@ -318,7 +318,7 @@ export class ClientCommands {
   }
 
   #run(statement: number, judgement: Judgement | null, startedMs: number): Run {
-    return new Run({ statement, judgement, startedMs, append: this.#state.append, limits: this.#state.terms.limits });
+    return new Run({ statement, judgement, startedMs, append: this.#state.append, limits: this.#state.terms.limits, read: () => [] });
   }
 }
 

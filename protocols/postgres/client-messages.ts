@@ -7,6 +7,7 @@ import type { Denial } from "#policies/decision.ts";
 import { Cursor } from "#protocols/wire/cursor.ts";
 import { Fault } from "#protocols/wire/fault.ts";
 import type { Judge, Judgement } from "#protocols/wire/judgement.ts";
+import { Run } from "#protocols/wire/run.ts";
 import type { RecordedValue } from "#protocols/wire/transcript.ts";
 import { CLIENT, tagTable } from "./constants.ts";
 import { type BindMessage, readBind, readExecute, readNamed, readParse, readQuery } from "./decode.ts";
@@ -26,7 +27,7 @@ import {
   unknownNameDenial,
   unparsedJudgement,
 } from "./refusals.ts";
-import { Run } from "./run.ts";
+import { rowReader } from "./rows.ts";
 import type { SessionState } from "./session.ts";
 import { recordedValue } from "./values.ts";
 import { denialMessage } from "./wire-errors.ts";
@@ -202,7 +203,7 @@ export class ClientMessages {
         ? this.#recordForeign(`Bind of "${bind.statement}"`, this.#values(bind, null))
         : this.#recordStatement(judgement, this.#values(bind, prepared));
     const run = this.#run(statement, judgement, nowMs, bind.resultFormats);
-    const portal = { name: bind.portal, prepared, run };
+    const portal = { name: bind.portal, prepared, run, formats: bind.resultFormats };
     this.#push({ kind: "bind", portal, change: this.#state.names.setPortal(bind.portal, portal) });
     return borrowing ? { kind: "then", bytes: this.#describeForUs(portal) } : PASS;
   }
@@ -218,7 +219,7 @@ export class ClientMessages {
     if (portal === null) {
       if (this.#state.terms.underMask) return this.#refuseNamed(unknownNameDenial("portal", name));
       const statement = this.#recordForeign(`Execute of portal "${name}"`, []);
-      portal = { name, prepared: null, run: this.#run(statement, null, nowMs, []) };
+      portal = { name, prepared: null, run: this.#run(statement, null, nowMs, []), formats: [] };
     }
     const judgement = portal.prepared?.judgement ?? null;
     const denial = judgement === null ? null : this.#executeDenial(judgement);
@@ -271,8 +272,9 @@ export class ClientMessages {
     operations.push(operation);
   }
 
-  #run(statement: number, judgement: Judgement | null, startedMs: number, resultFormats: readonly number[]): Run {
-    return new Run({ statement, judgement, startedMs, append: this.#state.append, limits: this.#state.terms.limits, resultFormats });
+  #run(statement: number, judgement: Judgement | null, startedMs: number, formats: readonly number[]): Run {
+    const read = rowReader([], formats);
+    return new Run({ statement, judgement, startedMs, append: this.#state.append, limits: this.#state.terms.limits, read });
   }
 
   #values(bind: BindMessage, prepared: Prepared | null): readonly RecordedValue[] {

@@ -5,9 +5,9 @@
  */
 import { createHash, type Hash } from "node:crypto";
 import { isUtf8Bytes } from "#protocols/wire/digest.ts";
+import type { Append } from "#protocols/wire/run.ts";
 import type { RecordedBinary, RecordedText } from "#protocols/wire/transcript.ts";
 import { HEADER_BYTES } from "./frame.ts";
-import type { Append } from "./run.ts";
 
 /** Keyed digest of a value that must not stand in the record. */
 export type CopyDigest = (value: Buffer) => string;

@@ -5,9 +5,9 @@
  */
 import type { Denial } from "#policies/decision.ts";
 import type { Judgement, NameUse } from "#protocols/wire/judgement.ts";
+import type { Run } from "#protocols/wire/run.ts";
 import type { Change, Names, Prepared } from "./names.ts";
 import { changedDenial, manyNamedDenial } from "./refusals.ts";
-import type { Run } from "./run.ts";
 
 /** What the statement at place `at` of a text does to a name. */
 export interface TextChange {

@@ -8,8 +8,8 @@
 import { Fault } from "#protocols/wire/fault.ts";
 import type { Judgement } from "#protocols/wire/judgement.ts";
 import { NAMES_MAX } from "#protocols/wire/limits.ts";
+import type { Run } from "#protocols/wire/run.ts";
 import type { Column } from "./decode.ts";
-import type { Run } from "./run.ts";
 
 /** What one operation does to a name. */
 export interface Change {
@@ -36,6 +36,8 @@ export interface Portal {
   readonly name: string;
   readonly prepared: Prepared | null;
   readonly run: Run;
+  /** Of its rows' columns, as Bind asked for them; empty: as they are described. */
+  readonly formats: readonly number[];
 }
 
 export class Names {

@@ -5,10 +5,10 @@
 import { Fault } from "#protocols/wire/fault.ts";
 import type { Judgement } from "#protocols/wire/judgement.ts";
 import { OPERATIONS_MAX } from "#protocols/wire/limits.ts";
+import type { Run } from "#protocols/wire/run.ts";
 import type { CopyRecord } from "./copy.ts";
 import type { TextChange } from "./name-uses.ts";
 import type { Change, Portal, Prepared } from "./names.ts";
-import type { Run } from "./run.ts";
 
 /** A statement that did not go upstream: a text with a syntax error went in its place, so that the server's state is its own. */
 export interface Refusal {

@@ -4,11 +4,12 @@
  */
 import { Fault } from "#protocols/wire/fault.ts";
 import { ROW_GATHER_BYTES_MAX } from "#protocols/wire/limits.ts";
-import type { Column } from "./decode.ts";
+import type { ReadRow, Run } from "#protocols/wire/run.ts";
+import { type Column, formatAt, readDataRow } from "./decode.ts";
 import { maskedColumns } from "./name-uses.ts";
 import { runOf } from "./operations.ts";
-import type { Run } from "./run.ts";
 import type { SessionState } from "./session.ts";
+import { recordedValue } from "./values.ts";
 
 /** `observe`: kept for the record; `watch`: counted and digested; `drop`: kept from the client. */
 export type RowPlan = "observe" | "watch" | "drop";
@@ -85,18 +86,34 @@ export class Rows {
     this.#run?.beyond(region);
   }
 
-  describe(run: Run, columns: readonly Column[]): void {
-    run.describe(columns, maskedColumns(run, this.#state.names, this.#state.made));
+  describe(run: Run, columns: readonly Column[], formats: readonly number[]): void {
+    const names = columns.map(({ name }) => name);
+    run.describe(names, maskedColumns(run, this.#state.names, this.#state.made), rowReader(columns, formats));
   }
 
   #runOfHead(): Run {
     const { head } = this.#state.operations;
     const run = head === undefined ? null : runOf(head);
     if (run === null) throw outOfStep("a row");
-    const columns = head?.kind === "execute" ? head.portal.prepared?.columns : undefined;
-    if (columns && !run.described) this.describe(run, columns);
+    if (head?.kind === "execute" && !run.described) {
+      const { prepared, formats } = head.portal;
+      if (prepared?.columns) this.describe(run, prepared.columns, formats);
+    }
     return run;
   }
+}
+
+/**
+ * @param columns empty: not known, and values are told as the formats say
+ * @param formats that Bind asked for; empty: as the columns say
+ */
+export function rowReader(columns: readonly Column[], formats: readonly number[]): ReadRow {
+  return (body) =>
+    readDataRow(body).map((value, index) => {
+      const column = columns[index];
+      const binary = formats.length > 0 ? formatAt(formats, index) === 1 : (column?.binary ?? false);
+      return recordedValue(value, binary, column?.typeOid ?? 0);
+    });
 }
 
 export function outOfStep(what: string): Fault {

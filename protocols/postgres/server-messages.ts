@@ -6,6 +6,7 @@
  */
 import { Fault } from "#protocols/wire/fault.ts";
 import { recordedText } from "#protocols/wire/recorded.ts";
+import type { Run } from "#protocols/wire/run.ts";
 import { SERVER, tagTable } from "./constants.ts";
 import { readCommandTag, readErrorFields, readNotification, readParameterStatus, readRowDescription } from "./decode.ts";
 import { type Action, DROP, HEADER_BYTES, PASS } from "./frame.ts";
@@ -14,7 +15,6 @@ import { eventOf, isCertain, judgementOf, type Operation, runOf } from "./operat
 import { isOfValues, rebuilt } from "./rebuilt-errors.ts";
 import { checkSetting, toldUnderMask } from "./reported.ts";
 import { outOfStep, Rows } from "./rows.ts";
-import type { Run } from "./run.ts";
 import type { SessionState } from "./session.ts";
 import { checkMuted, lasts, rowLimitMessage, timeoutMessage } from "./stopping.ts";
 
@@ -158,13 +158,13 @@ export class ServerMessages {
     const columns = readRowDescription(body);
     this.#state.checkOrigins(columns);
     if (head?.kind === "query" && head.run !== null) {
-      this.rows.describe(head.run, columns);
+      this.rows.describe(head.run, columns, []);
       this.rows.begin(head.run);
       return PASS;
     }
     if (head?.kind !== "describe") throw outOfStep("RowDescription");
     if (head.prepared !== null) head.prepared.columns = columns;
-    if (head.portal !== null) this.rows.describe(head.portal.run, columns);
+    if (head.portal !== null) this.rows.describe(head.portal.run, columns, head.portal.formats);
     this.#state.operations.shift();
     return head.ours ? DROP : PASS;
   }

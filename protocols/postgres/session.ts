@@ -5,12 +5,12 @@
  */
 import { noCounts, type SessionCounts } from "#protocols/wire/counts.ts";
 import { Fault } from "#protocols/wire/fault.ts";
+import type { Append, ResultLimits } from "#protocols/wire/run.ts";
 import { type CopyDigest, CopyRecord } from "./copy.ts";
 import type { Column } from "./decode.ts";
 import { Made } from "./name-uses.ts";
 import { Names } from "./names.ts";
 import { Operations } from "./operations.ts";
-import type { Append, ResultLimits } from "./run.ts";
 import { budgetFault, type Caps, copyOvertimeFault, drop, overtimeFault, type Stopping, type StopReason } from "./stopping.ts";
 
 /** What the policy in force means for the session as a whole; settled at login. */

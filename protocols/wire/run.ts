@@ -14,6 +14,9 @@ export interface ResultLimits {
   readonly bytesPerStatement: number;
 }
 
+/** The values of a row. @param body as it came, without header: a view */
+export type ReadRow = (body: Buffer) => readonly RecordedValue[];
+
 /** Rows of one `rows` event: the record grows in steps, so that a session cut short keeps what came. */
 const BATCH_BYTES = 64 * 1024;
 
@@ -24,6 +27,9 @@ export class Run {
   readonly #startedMs: number;
   readonly #append: Append;
   readonly #limits: ResultLimits;
+  /** Rows of the result under way, as far as they are counted against a cap: of a portal those of all its Executes. */
+  passed = 0;
+  #read: ReadRow;
   #shown: readonly RecordedColumn[] = [];
   #described = false;
   /** Results that are complete: a text may hold several statements. */
@@ -43,23 +49,34 @@ export class Run {
     readonly startedMs: number;
     readonly append: Append;
     readonly limits: ResultLimits;
+    /** For rows that come without a description. */
+    readonly read: ReadRow;
   }) {
     this.statement = options.statement;
     this.judgement = options.judgement;
     this.#startedMs = options.startedMs;
     this.#append = options.append;
     this.#limits = options.limits;
+    this.#read = options.read;
   }
 
   get maskedColumns(): number {
     return this.#maskedColumns;
   }
 
-  /** @param names of the columns of the rows that follow; null when there are none to come */
-  describe(names: readonly string[] | null): void {
+  /** How many statements of the text are answered. */
+  get results(): number {
+    return this.#results;
+  }
+
+  /**
+   * @param names of the columns of the rows that follow
+   * @param masked for each of them, whether it shows masked values
+   */
+  describe(names: readonly string[], masked: readonly boolean[], read: ReadRow): void {
     this.#flush();
-    const masked = this.judgement?.outputMasked[this.#results] ?? [];
-    this.#shown = (names ?? []).map((name, index) => ({ name, masked: masked[index] ?? false }));
+    this.#read = read;
+    this.#shown = names.map((name, index) => ({ name, masked: masked[index] ?? false }));
     this.#maskedColumns = this.#shown.filter((column) => column.masked).length;
     this.#described = true;
   }
@@ -73,12 +90,12 @@ export class Run {
     return this.#keptRows < this.#limits.rowsPerStatement && this.#keptBytes < this.#limits.bytesPerStatement;
   }
 
-  /** @param bytes of the row as it came */
-  row(values: readonly RecordedValue[], bytes: number): void {
-    this.#batch.push(values);
+  /** @param body of the row, without header: a view */
+  row(body: Buffer): void {
+    this.#batch.push(this.#read(body));
     this.#keptRows++;
-    this.#keptBytes += bytes;
-    this.#batchBytes += bytes;
+    this.#keptBytes += body.length;
+    this.#batchBytes += body.length;
     if (this.#batchBytes >= BATCH_BYTES) this.#flush();
   }
 
@@ -104,6 +121,7 @@ export class Run {
     this.#keptRows = 0;
     this.#keptBytes = 0;
     this.#described = false;
+    this.passed = 0;
     this.#results++;
   }
 
