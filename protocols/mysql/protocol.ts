@@ -3,8 +3,11 @@
  * specification that are spoken, and where they are deviated from.
  */
 
-export { analyse as analyseMysql, type MysqlAnalysis } from "#protocols/sql/mysql/analyse.ts";
+export { analyse as analyseMysql, type MysqlAnalysis, type TextMasking } from "#protocols/sql/mysql/analyse.ts";
+export type { MysqlCatalogue } from "#protocols/sql/mysql/catalogue.ts";
 export { loadGrammar as loadMysqlGrammar } from "#protocols/sql/mysql/grammar.ts";
+export type { MaskedText } from "#protocols/sql/mysql/masked-text.ts";
+export { type MysqlMaskingView, type ResolvedMysqlProtection, resolveMysqlProtection } from "#protocols/sql/mysql/protection.ts";
 export { type Reading, readings } from "#protocols/sql/mysql/readings.ts";
 export { secretsIn } from "#protocols/sql/mysql/secrets.ts";
 export { DEFAULT_SQL_MODE } from "#protocols/sql/mysql/sql-mode.ts";

@@ -2,10 +2,12 @@
  * From the text of COM_QUERY or COM_STMT_PREPARE to the facts that policies judge, and to what the gateway does with it.
  * Pure and synchronous; `loadGrammar` must have been awaited once.
  */
-import type { StatementFacts, TextFacts } from "#policies/question.ts";
+import type { MaskingFacts, StatementFacts, TextFacts } from "#policies/question.ts";
 import { canonicalText, splitStatements } from "./canonical.ts";
 import { parseCanonical } from "./grammar.ts";
 import { type ExecutableComment, lex, type Token } from "./lexer.ts";
+import { type MaskedText, maskedText } from "./masked-text.ts";
+import type { MysqlMaskingView } from "./protection.ts";
 import { statementNeeds } from "./rights.ts";
 import type { SqlMode } from "./sql-mode.ts";
 import { namesIn, walk } from "./tree.ts";
@@ -17,6 +19,12 @@ export interface TextSettings {
   readonly executes: ((comment: ExecutableComment) => boolean) | null;
 }
 
+/** What is masked for the principal, and the session's current database. */
+export interface TextMasking {
+  readonly view: MysqlMaskingView;
+  readonly database: string | null;
+}
+
 export interface MysqlAnalysis {
   readonly facts: TextFacts;
   readonly statements: number;
@@ -24,9 +32,30 @@ export interface MysqlAnalysis {
   readonly kill: { readonly id: number; readonly connection: boolean } | null;
   readonly readsLocalFile: boolean;
   readonly changesCatalogue: boolean;
+  /** What becomes of the text under a mask; null where the principal is under none. */
+  readonly masked: MaskedText | null;
 }
 
-export function analyse(sql: string, settings: TextSettings): MysqlAnalysis {
+/** @param masking null: the principal is under no mask on the target. Under one, texts with executable comments are refused */
+export function analyse(sql: string, settings: TextSettings, masking: TextMasking | null = null): MysqlAnalysis {
+  if (masking === null) return analysed(sql, settings);
+  const analysis = analysed(sql, { ...settings, executes: null });
+  const { facts } = analysis;
+  if (facts.kind === "unparsed") return { ...analysis, facts: { ...facts, masked: true } };
+  // The gateway carries it out, and nothing of it goes upstream.
+  if (analysis.kill !== null) return { ...analysis, facts: { kind: "parsed", statements: [{ ...KILL, masking: { kind: "clear" } }] } };
+  const { view, database } = masking;
+  const masked = maskedText(sql, view, { sqlMode: settings.sqlMode, foreign: settings.foreign === true, database });
+  const statements = facts.statements.map((statement) => ({ ...statement, masking: maskingOf(masked) }));
+  return { ...analysis, facts: { kind: "parsed", statements }, masked };
+}
+
+function maskingOf(masked: MaskedText): MaskingFacts {
+  if (masked.kind === "refused") return { kind: "obstacle", obstacle: masked.obstacle };
+  return masked.columns.length === 0 ? { kind: "clear" } : { kind: "rewritable", columns: masked.columns };
+}
+
+function analysed(sql: string, settings: TextSettings): MysqlAnalysis {
   const lexed = lex(sql, settings);
   if (lexed.kind === "error") return unparsed(lexed.message, lexed.index + 1);
   const statements = splitStatements(lexed.tokens);
@@ -47,6 +76,7 @@ export function analyse(sql: string, settings: TextSettings): MysqlAnalysis {
     kill,
     readsLocalFile: statements.length === 1 && first !== undefined && /^load data (low_priority |concurrent )?local /.test(wordsOf(first)),
     changesCatalogue: facts.some(({ needs }) => needs.includes("schema") || needs.includes("admin")),
+    masked: null,
   };
 }
 
@@ -92,6 +122,7 @@ function unparsed(message: string, position: number): MysqlAnalysis {
     kill: null,
     readsLocalFile: false,
     changesCatalogue: true,
+    masked: null,
   };
 }
 

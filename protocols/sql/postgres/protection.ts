@@ -4,7 +4,8 @@
  */
 import type { ActiveMask, Mask, ProtectedColumn } from "#policies/question.ts";
 import type { Catalogue, CatalogueColumn, CatalogueRelation } from "#protocols/sql/catalogue.ts";
-import { entriesOf, meansNothing, meantBy } from "./entries.ts";
+import { entriesOf, meansNothing, type ProtectionProblem } from "#protocols/sql/entries.ts";
+import { meantBy } from "./entries.ts";
 import { defaultColumns } from "./hidden-defaults.ts";
 import { lookupIn } from "./lookup.ts";
 import { maskExpression } from "./mask-expression.ts";
@@ -40,17 +41,6 @@ export interface MaskingView {
   readonly protection: Protection;
   /** Functions outside `pg_catalog` that may be called, as `schema.name`. */
   readonly functionsAllowed: readonly string[];
-}
-
-/** What a rule gets wrong on this target; it never makes anything less protected. */
-export interface ProtectionProblem {
-  /** The rule names no column at all, or its mask has no meaning for one. */
-  readonly kind: "names-nothing" | "unfit";
-  readonly rule: string;
-  /** As the rule writes it, name or tag, or the column in question: `schema.table.column`. */
-  readonly columns: string;
-  /** The whole of it in words. */
-  readonly message: string;
 }
 
 export interface ResolvedProtection {

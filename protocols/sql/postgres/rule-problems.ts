@@ -4,7 +4,8 @@
  */
 import type { ActiveMask, Mask } from "#policies/question.ts";
 import type { Catalogue, CatalogueColumn } from "#protocols/sql/catalogue.ts";
-import { type Entry, entriesOf, isExact, type MeantColumn, meansNothing, meantBy } from "./entries.ts";
+import { type Entry, entriesOf, isExact, meansNothing } from "#protocols/sql/entries.ts";
+import { type MeantColumn, meantBy } from "./entries.ts";
 import { maskExpression } from "./mask-expression.ts";
 
 /** A rule as it stands in the policy. */
