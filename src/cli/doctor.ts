@@ -1,6 +1,7 @@
 /** `sallyport doctor`: what weakens masking on a target, worst first, each with what to do about it. */
 
 import { PRIVILEGES_MS } from "#src/catalogue/privileges.ts";
+import type { DatabaseTarget, Target } from "#src/config/config.ts";
 import { examine } from "#src/doctor/examine.ts";
 import { bySeverity, type Finding, isWarning, type Severity } from "#src/doctor/finding.ts";
 import { asFailure, type ExitCode } from "./failure.ts";
@@ -17,10 +18,14 @@ export interface DoctorOptions {
   readonly strict?: true;
 }
 
+function isPostgres(target: Target): target is DatabaseTarget {
+  return target.protocol === "postgres";
+}
+
 /** 1 when a target could not be looked at, or under `--strict` when a warning was found. */
 export async function doctor(world: World, screen: Screen, options: DoctorOptions): Promise<ExitCode> {
   const config = await needConfig(world, screen, options.config);
-  const looked = [...config.targets.values()].filter(({ protocol }) => protocol === "postgres");
+  const looked = [...config.targets.values()].filter(isPostgres);
   const targets = options.target === undefined ? looked : [needTarget(config, options.target)];
   if (options.target === undefined && looked.length < config.targets.size) screen.note("targets other than PostgreSQL are not looked at");
   let failed = false;

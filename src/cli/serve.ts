@@ -73,7 +73,8 @@ async function start(
 ): Promise<RunningGateway> {
   try {
     mkdirSync(config.recording.directory, { recursive: true, mode: 0o750 });
-    for (const address of [config.listen.postgres, config.listen.mysql]) await bindOnce(address);
+    const { postgres, mysql, https, http } = config.listen;
+    for (const address of [postgres, mysql, https, http]) await bindOnce(address);
     return await runKeeper(config, {
       load,
       fork: () =>

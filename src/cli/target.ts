@@ -8,7 +8,7 @@ import { type Catalogue, loadGrammar } from "#protocols/postgres/protocol.ts";
 import { Fault } from "#protocols/wire/fault.ts";
 import type { HandshakeRecord } from "#src/audit/records.ts";
 import { readCatalogue } from "#src/catalogue/reader.ts";
-import type { Config, Target } from "#src/config/config.ts";
+import type { Config, DatabaseTarget } from "#src/config/config.ts";
 import { loadConfig } from "#src/config/load.ts";
 import { DEADLINES } from "#src/gateway/limits.ts";
 import { Upstream } from "#src/gateway/upstream.ts";
@@ -27,7 +27,7 @@ export interface TargetOptions {
 
 export interface OpenTarget {
   readonly config: Config;
-  readonly target: Target;
+  readonly target: DatabaseTarget;
   readonly database: string;
   readonly connection: TargetConnection;
   readonly handshake: HandshakeRecord | null;
@@ -42,7 +42,7 @@ export async function needConfig(world: World, screen: Screen, given: string): P
 }
 
 /** @throws Failure `target-unknown`; `protocol-unsupported` for one that is no PostgreSQL */
-export function needTarget(config: Config, name: string): Target {
+export function needTarget(config: Config, name: string): DatabaseTarget {
   const target = config.targets.get(name);
   if (target !== undefined && target.protocol !== "postgres")
     throw new Failure("protocol-unsupported", `${name} is a ${target.protocol} target, and this looks at PostgreSQL only`);
@@ -53,7 +53,7 @@ export function needTarget(config: Config, name: string): Target {
 }
 
 /** @throws Failure `target-unknown` when the target has no such database */
-export function needDatabase(target: Target, name: string | undefined): string {
+export function needDatabase(target: DatabaseTarget, name: string | undefined): string {
   if (name === undefined) return target.databases[0];
   if (target.databases.includes(name)) return name;
   throw new Failure("target-unknown", `target ${target.name} has no database ${JSON.stringify(name)}`, {
@@ -68,7 +68,7 @@ export function needDatabase(target: Target, name: string | undefined): string {
  */
 export async function withTarget<Result>(
   world: World,
-  { config, target, database }: { readonly config: Config; readonly target: Target; readonly database: string },
+  { config, target, database }: { readonly config: Config; readonly target: DatabaseTarget; readonly database: string },
   use: (open: OpenTarget) => Promise<Result>,
 ): Promise<Result> {
   let handshake: HandshakeRecord | null = null;
@@ -100,7 +100,7 @@ export async function needCatalogue({ connection, target }: OpenTarget): Promise
   }
 }
 
-function unreachable(error: unknown, { name, address }: Target, handshake: HandshakeRecord | null): unknown {
+function unreachable(error: unknown, { name, address }: DatabaseTarget, handshake: HandshakeRecord | null): unknown {
   if (!(error instanceof Fault)) return error;
   const why = handshake?.reason === undefined || handshake.reason === null ? "" : ` (${handshake.reason}: ${handshake.detail ?? ""})`;
   return new Failure("target-unreachable", `target ${name} at ${address.host}:${address.port}: ${error.message}${why}`, {

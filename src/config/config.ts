@@ -23,6 +23,9 @@ export interface KeyPair {
 export interface Listen {
   readonly postgres: HostPort | null;
   readonly mysql: HostPort | null;
+  readonly https: HostPort | null;
+  /** Clear text: serves nothing, shows the way to `https`. */
+  readonly http: HostPort | null;
   readonly admin: HostPort | null;
 }
 
@@ -87,28 +90,78 @@ export interface UpstreamCredential {
 }
 
 /** Null: without limit. */
-export interface TargetLimits {
+export interface SessionLimits {
   readonly statementTimeoutMs: number | null;
-  readonly rowsPerStatement: number | null;
-  readonly rowsPerSession: number | null;
   readonly bytesPerSession: number | null;
   readonly statementsPerSession: number | null;
   readonly idleMs: number | null;
   readonly sessionMs: number | null;
 }
 
-/** What a client and its target speak. */
-export type Protocol = "postgres" | "mysql";
+export interface TargetLimits extends SessionLimits {
+  readonly rowsPerStatement: number | null;
+  readonly rowsPerSession: number | null;
+}
 
-export interface Target {
+export interface HttpLimits extends SessionLimits {
+  readonly requestBytes: number | null;
+  readonly responseBytes: number | null;
+}
+
+/** What a client and its target speak. */
+export type Protocol = "postgres" | "mysql" | "http";
+
+interface TargetBase {
   readonly name: string;
-  readonly protocol: Protocol;
   readonly address: HostPort;
+  readonly tls: UpstreamTls;
+}
+
+export interface DatabaseTarget extends TargetBase {
+  readonly protocol: "postgres" | "mysql";
   /** Databases that may be named at login; the first is the default. */
   readonly databases: readonly [string, ...string[]];
-  readonly tls: UpstreamTls;
   readonly credential: UpstreamCredential;
   readonly limits: TargetLimits;
+}
+
+/** An API behind one origin: nothing else is ever dialled. */
+export interface HttpTarget extends TargetBase {
+  readonly protocol: "http";
+  /** Put before each path; empty, or `/…` without a slash at its end. */
+  readonly basePath: string;
+  /** Names under which clients reach it, lower case; of this target alone. */
+  readonly hosts: readonly string[];
+  /** Versions offered to it by ALPN. */
+  readonly versions: "auto" | "1.1" | "2";
+  readonly credential: HttpCredential;
+  /** Where it is an MCP server, the path of its endpoint; else null. */
+  readonly mcpPath: string | null;
+  readonly limits: HttpLimits;
+}
+
+export type Target = DatabaseTarget | HttpTarget;
+
+/** How the gateway logs in to an API. `none`: by its client certificate, or not at all. */
+export type HttpCredential =
+  | { readonly kind: "none" }
+  /** `name` in lower case. */
+  | { readonly kind: "header"; readonly name: string; readonly value: Secret<string> }
+  /** RFC 7617. */
+  | { readonly kind: "basic"; readonly user: string; readonly password: Secret<string> }
+  | OauthCredential;
+
+/** A token of the issuer's own, by client credentials (RFC 6749 section 4.4). */
+export interface OauthCredential {
+  readonly kind: "oauth";
+  /** https. */
+  readonly tokenEndpoint: string;
+  readonly clientId: string;
+  readonly clientSecret: Secret<string>;
+  readonly scope: string | null;
+  readonly audience: string | null;
+  /** PEM of a private authority of the endpoint; null: the system's store. */
+  readonly ca: string | null;
 }
 
 export interface RecordingConfig {

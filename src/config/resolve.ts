@@ -1,6 +1,19 @@
 /** From a document that satisfies the schema to the configuration, with what is worth a warning. */
 import { dirname, relative, resolve, sep } from "node:path";
-import type { ClientCertificates, Config, KeyPair, OidcIssuer, Remark, Target, UpstreamTls } from "./config.ts";
+import type {
+  ClientCertificates,
+  Config,
+  HostPort,
+  HttpCredential,
+  HttpTarget,
+  KeyPair,
+  Listen,
+  OidcIssuer,
+  Remark,
+  SessionLimits,
+  Target,
+  UpstreamTls,
+} from "./config.ts";
 import type { LoadedCertificates } from "./files.ts";
 import type { LoadedPair } from "./leaves.ts";
 import type { Path } from "./places.ts";
@@ -20,7 +33,7 @@ export function resolveConfig(document: ConfigDocument, source: Source): Config 
   }
   return {
     ...source,
-    listen: { postgres: document.listen.postgres ?? null, mysql: document.listen.mysql ?? null, admin: document.listen.admin ?? null },
+    listen: listenOf(document),
     workers: document.workers,
     tls: {
       certificates: [keyPair(first), ...rest.map(keyPair)],
@@ -40,6 +53,10 @@ export function resolveConfig(document: ConfigDocument, source: Source): Config 
   };
 }
 
+function listenOf({ listen: { postgres, mysql, https, http, admin } }: ConfigDocument): Listen {
+  return { postgres: postgres ?? null, mysql: mysql ?? null, https: https ?? null, http: http ?? null, admin: admin ?? null };
+}
+
 function keyPair({ cert, key }: LoadedPair): KeyPair {
   return { cert: cert.pem, key: key.pem };
 }
@@ -54,29 +71,63 @@ function oidcIssuer({ ca, ...rest }: ConfigDocument["identity"]["oidc"][number])
 
 type TargetDocument = ConfigDocument["targets"][string];
 
+type HttpDocument = Extract<TargetDocument, { protocol: "http" }>;
+
 function resolveTarget(name: string, written: TargetDocument): Target {
-  const { statementTimeout, rowsPerStatement, rowsPerSession, bytesPerSession, statementsPerSession, idle, session } = written.limits;
+  if (written.protocol === "http") return httpTarget(name, written);
   const [database = name, ...others] = [written.database ?? name].flat();
+  const { rowsPerStatement, rowsPerSession } = written.limits;
   return {
     name,
     protocol: written.protocol,
     address: written.address,
     databases: [database, ...others],
-    tls: upstreamTls(written),
+    tls: upstreamTls(written.tls, written.address),
     credential: { ...written.credential, password: written.credential.password?.value ?? null },
-    limits: {
-      statementTimeoutMs: statementTimeout ?? null,
-      rowsPerStatement: rowsPerStatement ?? null,
-      rowsPerSession: rowsPerSession ?? null,
-      bytesPerSession: bytesPerSession ?? null,
-      statementsPerSession: statementsPerSession ?? null,
-      idleMs: idle ?? null,
-      sessionMs: session,
-    },
+    limits: { ...sessionLimits(written), rowsPerStatement: rowsPerStatement ?? null, rowsPerSession: rowsPerSession ?? null },
   };
 }
 
-function upstreamTls({ tls, address }: TargetDocument): UpstreamTls {
+function httpTarget(name: string, written: HttpDocument): HttpTarget {
+  const { address, basePath } = written.address;
+  const { requestBytes, responseBytes } = written.limits;
+  return {
+    name,
+    protocol: "http",
+    address,
+    basePath,
+    hosts: written.hosts,
+    versions: written.http,
+    tls: upstreamTls(written.tls, address),
+    credential: httpCredential(written.credential),
+    mcpPath: written.mcp?.path ?? null,
+    limits: { ...sessionLimits(written), requestBytes: requestBytes ?? null, responseBytes: responseBytes ?? null },
+  };
+}
+
+function httpCredential(written: HttpDocument["credential"]): HttpCredential {
+  if (written?.header !== undefined && written.value !== undefined) {
+    return { kind: "header", name: written.header, value: written.value.value };
+  }
+  if (written?.basic !== undefined) return { kind: "basic", user: written.basic.user, password: written.basic.password.value };
+  if (written?.oauth === undefined) return { kind: "none" };
+  const { tokenEndpoint, clientId, clientSecret, scope, audience, ca } = written.oauth;
+  const optional = { scope: scope ?? null, audience: audience ?? null, ca: ca?.pem ?? null };
+  return { kind: "oauth", tokenEndpoint, clientId, clientSecret: clientSecret.value, ...optional };
+}
+
+function sessionLimits({ limits }: TargetDocument): SessionLimits {
+  const { statementTimeout, bytesPerSession, statementsPerSession, idle, session } = limits;
+  return {
+    statementTimeoutMs: statementTimeout ?? null,
+    bytesPerSession: bytesPerSession ?? null,
+    statementsPerSession: statementsPerSession ?? null,
+    idleMs: idle ?? null,
+    sessionMs: session,
+  };
+}
+
+function upstreamTls(tls: TargetDocument["tls"], address: HostPort): UpstreamTls {
   return {
     ca: tls.ca?.pem ?? null,
     serverName: tls.serverName ?? address.host,
@@ -98,8 +149,9 @@ export function crossChecks(document: ConfigDocument): readonly Remark[] {
   ];
   return [
     ...sharedAddresses(listen),
-    ...mysqlPolicies(document),
+    ...unenforcedPolicies(document),
     ...mysqlCaps(document),
+    ...sharedHosts(document),
     ...(nobody ? [{ path: ["identity"], message: "nobody can log in: no OIDC issuer, and client certificates prove nothing" }] : []),
     ...folders.flatMap(([folder, path]) =>
       folders
@@ -109,29 +161,45 @@ export function crossChecks(document: ConfigDocument): readonly Remark[] {
   ];
 }
 
-/** As `mysqlPolicies`, of what bounds a session. */
+/** As `unenforcedPolicies`, of what bounds a session. */
 function mysqlCaps({ targets }: ConfigDocument): readonly Remark[] {
   const caps = ["rowsPerStatement", "rowsPerSession", "bytesPerSession", "statementsPerSession"] as const;
-  return Object.entries(targets)
-    .filter(([, { protocol }]) => protocol === "mysql")
-    .flatMap(([name, { limits }]) =>
-      caps
-        .filter((cap) => limits[cap] !== undefined)
-        .map((cap) => ({ path: ["targets", name, "limits", cap], message: "is not supported yet for MySQL targets" })),
-    );
+  return Object.entries(targets).flatMap(([name, target]) =>
+    target.protocol !== "mysql"
+      ? []
+      : caps
+          .filter((cap) => target.limits[cap] !== undefined)
+          .map((cap) => ({ path: ["targets", name, "limits", cap], message: "is not supported yet for MySQL targets" })),
+  );
 }
 
+const UNENFORCED: ReadonlyMap<string | undefined, string> = new Map([
+  ["mysql", "MySQL"],
+  ["http", "HTTP"],
+]);
+
 /** Known to the design, enforced by nothing yet: refused, so that nobody relies on it. */
-function mysqlPolicies({ targets, masking, guardrails }: ConfigDocument): readonly Remark[] {
-  const isMysql = (target: string): boolean => targets[target]?.protocol === "mysql";
-  const remark = (section: string, index: number): Remark => ({
-    path: [section, "rules", index],
-    message: `${section} rules for MySQL targets are not supported yet`,
-  });
+function unenforcedPolicies({ targets, masking, guardrails }: ConfigDocument): readonly Remark[] {
+  const remarks = (section: string, index: number, meant: readonly string[]): readonly Remark[] =>
+    [...new Set(meant.flatMap((target) => UNENFORCED.get(targets[target]?.protocol) ?? []))].map((kind) => ({
+      path: [section, "rules", index],
+      message: `${section} rules for ${kind} targets are not supported yet`,
+    }));
   return [
-    ...masking.rules.flatMap((rule, index) => (isMysql(rule.target) ? [remark("masking", index)] : [])),
-    ...guardrails.rules.flatMap((rule, index) => (rule.targets.some(isMysql) ? [remark("guardrails", index)] : [])),
+    ...masking.rules.flatMap((rule, index) => remarks("masking", index, [rule.target])),
+    ...guardrails.rules.flatMap((rule, index) => remarks("guardrails", index, rule.targets)),
   ];
+}
+
+/** A name that two targets had would reach whichever comes first. */
+function sharedHosts({ targets }: ConfigDocument): readonly Remark[] {
+  const named = Object.entries(targets).flatMap(([name, target]) =>
+    target.protocol === "http" ? target.hosts.map((host, place) => ({ name, host, place })) : [],
+  );
+  return named.flatMap(({ name, host, place }, index) => {
+    const first = named.slice(0, index).find((other) => other.host === host && other.name !== name);
+    return first === undefined ? [] : [{ path: ["targets", name, "hosts", place], message: `is a name of target ${first.name} too` }];
+  });
 }
 
 function sharedAddresses(listen: ConfigDocument["listen"]): readonly Remark[] {
@@ -165,16 +233,32 @@ export function warningsFor(document: ConfigDocument, now: Date): readonly Remar
   ];
 }
 
-function targetWarnings({ tls, credential }: TargetDocument, path: Path, now: Date): readonly Remark[] {
-  const { ca, cert, key } = tls;
+function targetWarnings(target: TargetDocument, path: Path, now: Date): readonly Remark[] {
+  const { ca, cert, key } = target.tls;
   return [
     ...(ca === undefined ? [] : validity(ca, [...path, "tls", "ca"], now)),
     ...(cert === undefined || key === undefined ? [] : pairWarnings({ cert, key }, [...path, "tls"], now)),
-    ...at([...path, "credential", "password"], credential.password?.warnings ?? []),
-    ...at(
-      [...path, "credential", "allowWeak"],
-      credential.allowWeak ? ["the target may ask for the password in clear text or as md5"] : [],
-    ),
+    ...(target.protocol === "http"
+      ? apiCredentialWarnings(target.credential, [...path, "credential"], now)
+      : loginWarnings(target, [...path, "credential"])),
+  ];
+}
+
+function loginWarnings({ credential }: Exclude<TargetDocument, HttpDocument>, path: Path): readonly Remark[] {
+  return [
+    ...at([...path, "password"], credential.password?.warnings ?? []),
+    ...at([...path, "allowWeak"], credential.allowWeak ? ["the target may ask for the password in clear text or as md5"] : []),
+  ];
+}
+
+function apiCredentialWarnings(credential: HttpDocument["credential"], path: Path, now: Date): readonly Remark[] {
+  if (credential === undefined) return [];
+  const { value, basic, oauth } = credential;
+  return [
+    ...at([...path, "value"], value?.warnings ?? []),
+    ...at([...path, "basic", "password"], basic?.password.warnings ?? []),
+    ...at([...path, "oauth", "clientSecret"], oauth?.clientSecret.warnings ?? []),
+    ...(oauth?.ca === undefined ? [] : validity(oauth.ca, [...path, "oauth", "ca"], now)),
   ];
 }
 

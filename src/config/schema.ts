@@ -8,11 +8,10 @@ import { z } from "zod";
 import { policyShape } from "#policies/document.ts";
 import { DEFAULT_SUITES, isAllowedSuite } from "#src/tls/suites.ts";
 import type { Files } from "./files.ts";
-import { checkPair, type Leaves, leaves } from "./leaves.ts";
-import { address, distinct, duration, expected, pin, serverName, size, TARGET_NAME, text, volume } from "./values.ts";
+import { type Leaves, leaves } from "./leaves.ts";
+import { targetSchema } from "./target.ts";
+import { address, expected, minVersion, size, TARGET_NAME, text } from "./values.ts";
 
-const count = z.int().min(1);
-const minVersion = z.enum(["TLSv1.2", "TLSv1.3"]).default("TLSv1.2");
 /** A cancel key names its worker in seven bits; more processes than this on one machine would be a mistake anyway. */
 const WORKERS_MAX = 126;
 
@@ -45,9 +44,19 @@ export function configSchema(files: Files) {
 }
 
 const listenSchema = z
-  .strictObject({ postgres: address(0).optional(), mysql: address(0).optional(), admin: address(0).optional() })
-  .refine((listen) => listen.postgres !== undefined || listen.mysql !== undefined, {
-    error: "no listener: expected postgres: host:port or mysql: host:port",
+  .strictObject({
+    postgres: address(0).optional(),
+    mysql: address(0).optional(),
+    https: address(0).optional(),
+    http: address(0).optional(),
+    admin: address(0).optional(),
+  })
+  .refine(({ postgres, mysql, https }) => postgres !== undefined || mysql !== undefined || https !== undefined, {
+    error: "no listener: expected postgres: host:port, mysql: host:port or https: host:port",
+  })
+  .refine(({ https, http }) => http === undefined || https !== undefined, {
+    path: ["http"],
+    error: "shows clients the way to listen.https, which is not there",
   });
 
 function clientTlsSchema(leaf: Leaves) {
@@ -121,49 +130,6 @@ function checkIssuers(issuers: readonly { issuer: string; clientCredentials: boo
       });
     }
   }
-}
-
-function targetSchema(leaf: Leaves) {
-  const credential = z.strictObject({ user: text, password: leaf.secret.optional(), allowWeak: z.boolean().default(false) });
-  const limits = z.strictObject({
-    statementTimeout: duration.optional(),
-    rowsPerStatement: count.optional(),
-    rowsPerSession: count.optional(),
-    bytesPerSession: volume.optional(),
-    statementsPerSession: count.optional(),
-    idle: duration.optional(),
-    session: duration.default(SESSION_MS_DEFAULT),
-  });
-  return z.strictObject({
-    protocol: z.enum(["postgres", "mysql"], { error: expected("postgres or mysql") }),
-    address: address(1),
-    database: z.union([text, distinct(text).min(1)], { error: expected("a name or a list of names") }).optional(),
-    tls: upstreamTlsSchema(leaf).prefault({}),
-    credential,
-    limits: limits.prefault({}),
-  });
-}
-
-/** A working day: a session whose proof lasts for months should still end. */
-const SESSION_MS_DEFAULT = 8 * 3_600_000;
-
-function upstreamTlsSchema(leaf: Leaves) {
-  return z
-    .strictObject({
-      ca: leaf.certificates.optional(),
-      serverName: serverName.optional(),
-      pins: distinct(pin).default([]),
-      cert: leaf.certificates.optional(),
-      key: leaf.privateKey.optional(),
-      minVersion,
-    })
-    .superRefine(({ cert, key }, context) => {
-      if (cert !== undefined && key !== undefined) {
-        checkPair({ cert, key }, context);
-      } else if (cert !== undefined || key !== undefined) {
-        context.addIssue({ code: "custom", message: "cert and key come together", path: [cert === undefined ? "key" : "cert"] });
-      }
-    });
 }
 
 const RECIPIENTS_EXPECTED = expected("a list of age public keys (age1…), or none, which leaves recordings unencrypted");

@@ -9,16 +9,11 @@ export interface Unsupported {
   readonly what: string;
   /** Whether this value is the unsupported one; any value, when left out. */
   readonly when?: (value: unknown) => boolean;
-  /** Whether all that stands beside it belongs to it, and is not looked at further. */
-  readonly withNeighbours?: boolean;
 }
 
 export const UNSUPPORTED: readonly Unsupported[] = [
-  { path: ["listen", "https"], what: "the HTTPS listener" },
-  { path: ["listen", "http"], what: "the HTTP listener" },
   { path: ["tls", "clientCertificates", "crl"], what: "a revocation list" },
   { path: ["identity", "saml"], what: "SAML", when: (value) => !(Array.isArray(value) && value.length === 0) },
-  { path: ["targets", "*", "protocol"], what: "protocol http", when: (value) => value === "http", withNeighbours: true },
   { path: ["targets", "*", "tls", "crl"], what: "a revocation list" },
   { path: ["state", "postgres"], what: "state in PostgreSQL" },
 ];
@@ -41,7 +36,7 @@ export function findUnsupported(document: unknown): readonly Found[] {
       .map(({ path }) => ({
         path,
         message: `${entry.what} is not supported yet`,
-        covers: entry.withNeighbours === true ? path.slice(0, -1) : path,
+        covers: path,
       })),
   );
 }

@@ -102,7 +102,7 @@ export const text = z
 export const serverName = z
   .string()
   .refine((written) => net.isIP(written) !== 0 || HOST_NAME.test(written), { error: "expected a host name or an address, without port" });
-const HOST_NAME = /^[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,252}[A-Za-z0-9_])?$/;
+export const HOST_NAME = /^[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,252}[A-Za-z0-9_])?$/;
 
 /** A list in which nothing stands twice. */
 export function distinct<T>(entry: z.ZodType<T, unknown>) {
@@ -127,3 +127,7 @@ export const pin = z
 
 /** A name that can stand in a DSN: `orders/reporting` and `user@orders` must come apart. */
 export const TARGET_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
+
+export const minVersion = z.enum(["TLSv1.2", "TLSv1.3"]).default("TLSv1.2");
+
+export const count = z.int().min(1);

@@ -7,7 +7,7 @@ import { masksFor } from "#policies/decide.ts";
 import { allowedFunctions, type PolicyDocument } from "#policies/document.ts";
 import { type Catalogue, resolveProtection } from "#protocols/postgres/protocol.ts";
 import { readPrivileges } from "#src/catalogue/privileges.ts";
-import type { Target } from "#src/config/config.ts";
+import type { DatabaseTarget } from "#src/config/config.ts";
 import type { TargetConnection } from "#src/targets/connection.ts";
 import { peerChain } from "#src/tls/certificates.ts";
 import { codeObservations } from "./code.ts";
@@ -19,7 +19,7 @@ import { ruleObservations, wallObservations } from "./rules.ts";
 import { serverObservations, transportObservations } from "./transport.ts";
 
 export interface Examination {
-  readonly target: Target;
+  readonly target: DatabaseTarget;
   readonly policy: PolicyDocument;
   readonly connection: TargetConnection;
   /** Of the connection's database. */
@@ -62,7 +62,7 @@ export async function examine({ target, policy, connection, catalogue, nowMs, ti
   return [...found(target.name, null, wide), ...found(target.name, catalogue.database, here)];
 }
 
-function transportOf({ socket }: TargetConnection, { tls }: Target): Transport {
+function transportOf({ socket }: TargetConnection, { tls }: DatabaseTarget): Transport {
   const own = tls.certificate === null ? null : new X509Certificate(tls.certificate.cert);
   return { version: socket.getProtocol(), chain: peerChain(socket), own };
 }

@@ -4,7 +4,7 @@
  */
 import { catalogueTargets, sizedTargets } from "#policies/decide.ts";
 import type { Catalogue } from "#protocols/postgres/protocol.ts";
-import type { Config, Target } from "#src/config/config.ts";
+import type { Config, DatabaseTarget } from "#src/config/config.ts";
 import { examine } from "#src/doctor/examine.ts";
 import { bySeverity, isWarning } from "#src/doctor/finding.ts";
 import type { TargetConnection } from "#src/targets/connection.ts";
@@ -47,7 +47,7 @@ export class Catalogues {
     const known = catalogueTargets(config.policy);
     const masked = new Set(config.policy.masking.rules.map((rule) => rule.target));
     for (const target of config.targets.values()) {
-      if (!known.has(target.name)) continue;
+      if (target.protocol === "http" || !known.has(target.name)) continue;
       if (masked.has(target.name)) {
         const rules = new RulesFit(target, config.policy, before === undefined ? undefined : before.#rules.get(target.name));
         this.#rules.set(target.name, rules);
@@ -124,7 +124,7 @@ export class Catalogues {
     this.#watches.set(name, watch);
   }
 
-  #onChange(target: Target, name: string, catalogue: Catalogue): void {
+  #onChange(target: DatabaseTarget, name: string, catalogue: Catalogue): void {
     const rules = this.#rules.get(target.name);
     rules?.look(target.databases.map((database) => this.#watches.get(catalogueName(target.name, database))?.catalogue ?? null));
     if (rules?.fits === true && !this.#inForce) this.#fitting.add(target.name);

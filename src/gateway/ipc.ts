@@ -4,10 +4,10 @@
  */
 import type { Catalogue } from "#protocols/sql/catalogue.ts";
 import type { HandshakeRecord, SessionSummary } from "#src/audit/records.ts";
-import type { HostPort, Protocol } from "#src/config/config.ts";
+import type { Listen } from "#src/config/config.ts";
 
-/** Where each protocol is listened for; null: nowhere. */
-export type Listens = Readonly<Record<Protocol, HostPort | null>>;
+/** Where the workers listen; null: nowhere. */
+export type Listens = Omit<Listen, "admin">;
 
 /** Who can be cancelled, as BackendKeyData gave it out. */
 export interface CancelRequest {

@@ -88,7 +88,7 @@ class Keeper {
     this.#config = config;
     this.#deps = deps;
     this.#vault = vault;
-    this.#listen = { postgres: config.listen.postgres, mysql: config.listen.mysql };
+    this.#listen = config.listen;
     this.#processes = config.workers;
     this.#catalogues = this.#cataloguesOf(config, undefined);
   }

@@ -5,11 +5,11 @@
  */
 import type { PolicyDocument } from "#policies/document.ts";
 import type { Catalogue } from "#protocols/postgres/protocol.ts";
-import type { Target } from "#src/config/config.ts";
+import type { DatabaseTarget } from "#src/config/config.ts";
 import { entryKeys, type RuleRemark, remarksOn } from "#src/targets/masking-rules.ts";
 
 export class RulesFit {
-  readonly target: Target;
+  readonly target: DatabaseTarget;
   readonly #document: PolicyDocument;
   /** Entries that have once been without fault on this target. */
   readonly #proved: Set<string>;
@@ -17,7 +17,7 @@ export class RulesFit {
   #told: ReadonlySet<string> = new Set();
 
   /** @param before the rules' standing under the configuration that this one replaces: what did fit there has been proved */
-  constructor(target: Target, document: PolicyDocument, before: RulesFit | undefined) {
+  constructor(target: DatabaseTarget, document: PolicyDocument, before: RulesFit | undefined) {
     this.target = target;
     this.#document = document;
     this.#proved = new Set(before !== undefined && samePlace(before.target, target) ? before.#proved : []);
@@ -62,7 +62,7 @@ function textOf({ level, path, message }: RuleRemark): string {
 }
 
 /** Whether a schema that a rule once fitted is this one. */
-function samePlace(one: Target, other: Target): boolean {
-  const placeOf = ({ address, databases, tls }: Target): string => JSON.stringify([address, databases, tls.serverName]);
+function samePlace(one: DatabaseTarget, other: DatabaseTarget): boolean {
+  const placeOf = ({ address, databases, tls }: DatabaseTarget): string => JSON.stringify([address, databases, tls.serverName]);
   return placeOf(one) === placeOf(other);
 }

@@ -48,6 +48,7 @@ export class Runtime {
   readonly identity: Identity;
   readonly servers: TlsServers;
   readonly clientPolicy: string;
+  /** Of databases. */
   readonly upstreams: ReadonlyMap<string, Upstream>;
   readonly #parts: RuntimeParts;
   readonly #judgements = new Judgements();
@@ -66,9 +67,7 @@ export class Runtime {
       handshakeTimeoutMs: parts.deadlines.loginMs,
     });
     this.clientPolicy = describeClientPolicy(parts.config.tls);
-    this.upstreams = new Map(
-      [...parts.config.targets].map(([name, target]) => [name, new Upstream(target, parts.deadlines.upstreamLoginMs)]),
-    );
+    this.upstreams = databaseUpstreams(parts);
     watchHandshakes(this.servers);
   }
 
@@ -152,6 +151,14 @@ export class Runtime {
     known.set(key, view);
     return view;
   }
+}
+
+function databaseUpstreams({ config, deadlines }: RuntimeParts): ReadonlyMap<string, Upstream> {
+  const upstreams = new Map<string, Upstream>();
+  for (const [name, target] of config.targets) {
+    if (target.protocol !== "http") upstreams.set(name, new Upstream(target, deadlines.upstreamLoginMs));
+  }
+  return upstreams;
 }
 
 /** Each database of a target has its own catalogue. */

@@ -7,7 +7,7 @@ import net from "node:net";
 import tls from "node:tls";
 import { Fault } from "#protocols/wire/fault.ts";
 import type { HandshakeRecord } from "#src/audit/records.ts";
-import type { Target } from "#src/config/config.ts";
+import type { DatabaseTarget, Target } from "#src/config/config.ts";
 import { tlsFacts } from "#src/tls/facts.ts";
 import { type HandshakeReason, handshakeReason } from "#src/tls/reasons.ts";
 import { type UpstreamTlsSetup, upstreamTls, upstreamVerification } from "#src/tls/upstream.ts";
@@ -27,8 +27,8 @@ export interface Opening {
 }
 
 /** How a protocol logs in, behind verified TLS. One for each attempt. */
-export interface Dialer<Login> extends Opening {
-  readonly login: (socket: tls.TLSSocket, upstream: Upstream) => Promise<Login>;
+export interface Dialer<Login, Kind extends Target = DatabaseTarget> extends Opening {
+  readonly login: (socket: tls.TLSSocket, upstream: Upstream<Kind>) => Promise<Login>;
 }
 
 export interface UpstreamLeg<Login> {
@@ -37,20 +37,20 @@ export interface UpstreamLeg<Login> {
 }
 
 /** A target with what is made once for all its connections. */
-export class Upstream {
-  readonly target: Target;
+export class Upstream<Kind extends Target = DatabaseTarget> {
+  readonly target: Kind;
   readonly #tls: UpstreamTlsSetup;
   readonly #loginMs: number;
 
   /** @param loginMs for connect, TLS and login together */
-  constructor(target: Target, loginMs: number) {
+  constructor(target: Kind, loginMs: number) {
     this.target = target;
     this.#loginMs = loginMs;
     this.#tls = upstreamTls(target.tls, []);
   }
 
   /** @throws Fault `upstream-unreachable`, `upstream-tls-refused`, `upstream-login-failed`, `upstream-out-of-step` */
-  async dial<Login>(dialer: Dialer<Login>, context: UpstreamContext): Promise<UpstreamLeg<Login>> {
+  async dial<Login>(dialer: Dialer<Login, Kind>, context: UpstreamContext): Promise<UpstreamLeg<Login>> {
     const raw = this.#connect();
     const timer = setTimeout(() => raw.destroy(new TimeoutError(this.#loginMs)), this.#loginMs);
     try {

@@ -161,7 +161,7 @@ class Worker {
     const { listen } = this.#start;
     const postgres = await this.#listenAt(listen.postgres, config, () => POSTGRES_FRONT);
     const mysql = await this.#listenAt(listen.mysql, config, () => new MysqlFront(this.#runtime.mysqlFace, this.#cancels.take()));
-    this.#deps.send({ type: "listening", addresses: { postgres, mysql } });
+    this.#deps.send({ type: "listening", addresses: { postgres, mysql, https: null, http: null } });
   }
 
   /** @param front made anew for each connection */

@@ -3,14 +3,14 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { policyDocumentSchema } from "#policies/document.ts";
 import type { Catalogue } from "#protocols/sql/catalogue.ts";
-import type { Target } from "#src/config/config.ts";
+import type { DatabaseTarget } from "#src/config/config.ts";
 import { RulesFit } from "#src/gateway/rules-fit.ts";
 import { smallView } from "#test/protocols/sql/postgres/small-view.ts";
 
 const { catalogue } = smallView();
 const empty: Catalogue = { ...catalogue, version: "2", relations: [] };
 
-function target(more: Partial<Target> = {}): Target {
+function target(more: Partial<DatabaseTarget> = {}): DatabaseTarget {
   return {
     ...{ name: "shop", protocol: "postgres", address: { host: "db", port: 5432 }, databases: ["shop"] },
     tls: { ca: null, serverName: "db", pins: [], certificate: null, minVersion: "TLSv1.2" },
@@ -30,7 +30,7 @@ function target(more: Partial<Target> = {}): Target {
 
 function fit(
   columns: readonly string[],
-  options: { readonly mask?: string; readonly target?: Target; readonly before?: RulesFit } = {},
+  options: { readonly mask?: string; readonly target?: DatabaseTarget; readonly before?: RulesFit } = {},
 ): RulesFit {
   const others = [{ target: "other", columns: ["a.b.c"], with: "redact" }];
   const rules = [...others, { target: "shop", columns, with: options.mask ?? "redact" }];
