@@ -180,15 +180,32 @@ const UNENFORCED: ReadonlyMap<string | undefined, string> = new Map([
 
 /** Known to the design, enforced by nothing yet: refused, so that nobody relies on it. */
 function unenforcedPolicies({ targets, masking, guardrails }: ConfigDocument): readonly Remark[] {
+  const protocolOf = (target: string): string | undefined => targets[target]?.protocol;
   const remarks = (section: string, index: number, meant: readonly string[]): readonly Remark[] =>
-    [...new Set(meant.flatMap((target) => UNENFORCED.get(targets[target]?.protocol) ?? []))].map((kind) => ({
+    [...new Set(meant.flatMap((target) => UNENFORCED.get(protocolOf(target)) ?? []))].map((kind) => ({
       path: [section, "rules", index],
       message: `${section} rules for ${kind} targets are not supported yet`,
     }));
+  const isMysql = (target: string): boolean => protocolOf(target) === "mysql";
   return [
     ...masking.rules.flatMap((rule, index) => remarks("masking", index, [rule.target])),
-    ...guardrails.rules.flatMap((rule, index) => remarks("guardrails", index, rule.targets)),
+    ...guardrails.rules.flatMap(({ targets: meant, deny }, index) => [
+      ...remarks(
+        "guardrails",
+        index,
+        meant.filter((target) => !isMysql(target)),
+      ),
+      ...(meant.some(isMysql) ? unguardedKinds(index, deny) : []),
+    ]),
   ];
+}
+
+function unguardedKinds(index: number, deny: readonly string[]): readonly Remark[] {
+  return deny.flatMap((kind, place) =>
+    kind === "unlimited-select" || kind === "cross-join"
+      ? [{ path: ["guardrails", "rules", index, "deny", place], message: `${kind} is not supported yet for MySQL targets` }]
+      : [],
+  );
 }
 
 /** A name that two targets had would reach whichever comes first. */

@@ -5,6 +5,7 @@
 import type { MaskingFacts, StatementFacts, TextFacts } from "#policies/question.ts";
 import { canonicalText, splitStatements } from "./canonical.ts";
 import { parseCanonical } from "./grammar.ts";
+import { guardsOf } from "./guards.ts";
 import { type ExecutableComment, lex, type Token } from "./lexer.ts";
 import { type MaskedText, maskedText } from "./masked-text.ts";
 import type { MysqlMaskingView } from "./protection.ts";
@@ -65,7 +66,8 @@ function analysed(sql: string, settings: TextSettings): MysqlAnalysis {
   }
   const facts: StatementFacts[] = [];
   for (const tokens of statements) {
-    const found = kill === null ? statementFacts(tokens) : KILL;
+    const found =
+      kill === null ? statementFacts(settings.sqlMode.pipesAsConcat ? tokens : tokens.map(orForPipes), facts.length === 0) : KILL;
     if (found === undefined) return unparsed("the statement could not be understood", (tokens[0]?.start ?? 0) + 1);
     facts.push(found);
   }
@@ -95,13 +97,18 @@ function rereads(sql: string, statements: readonly (readonly Token[])[]): boolea
   return sets && /[\\"\u0080-\uffff]/.test(sql);
 }
 
-function statementFacts(tokens: readonly Token[]): StatementFacts | undefined {
+/** The grammar takes `||` for what joins texts, and binds it so; unless sql_mode says that, it is OR. */
+function orForPipes(token: Token): Token {
+  return token.kind === "symbol" && token.text === "||" ? { ...token, kind: "word", text: "OR" } : token;
+}
+
+function statementFacts(tokens: readonly Token[], first: boolean): StatementFacts | undefined {
   const parsed = parseCanonical(canonicalText(tokens).sql);
   const tree = parsed.kind === "tree" && Array.isArray(parsed.tree) && parsed.tree.length === 1 ? (parsed.tree[0] as unknown) : undefined;
   const need = statementNeeds(tree, tokens);
   if (need === undefined) return undefined;
-  // Guardrails for MySQL targets are refused with the configuration.
-  return { ...need, tables: tablesIn(tree), masking: null, guards: [] };
+  const guards = guardsOf(tree, first, (tokens[0]?.start ?? 0) + 1);
+  return { ...need, tables: tablesIn(tree), masking: null, guards };
 }
 
 function tablesIn(tree: unknown): readonly string[] {

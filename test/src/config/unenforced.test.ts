@@ -33,8 +33,8 @@ describe("MySQL targets", () => {
       targets: `
   orders: { protocol: postgres, address: "db:5432", credential: { user: app } }
   shop: { protocol: mysql, address: "db:3306", credential: { user: app } }`,
-      guardrails: "{ rules: [{ target: orders, deny: [drop] }, { targets: [orders, shop], deny: [drop] }] }",
+      guardrails: "{ rules: [{ target: orders, deny: [drop] }, { targets: [orders, shop], deny: [drop, cross-join] }] }",
     });
-    assert.deepEqual(problems, ["guardrails.rules.1: guardrails rules for MySQL targets are not supported yet"]);
+    assert.deepEqual(problems, ["guardrails.rules.1.deny.1: cross-join is not supported yet for MySQL targets"]);
   });
 });
