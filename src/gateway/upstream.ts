@@ -22,6 +22,10 @@ export interface UpstreamContext {
 
 /** How a protocol comes to TLS. */
 export interface Opening {
+  /** For the record. */
+  readonly negotiation: "sslrequest" | "direct";
+  /** ALPN names to offer, the most wanted first; empty: none. */
+  readonly alpn: readonly string[];
   /** In the clear, up to where our ClientHello is due. @throws DeclinedError, Fault */
   readonly agree: (raw: net.Socket) => Promise<void>;
 }
@@ -46,7 +50,7 @@ export class Upstream<Kind extends Target = DatabaseTarget> {
   constructor(target: Kind, loginMs: number) {
     this.target = target;
     this.#loginMs = loginMs;
-    this.#tls = upstreamTls(target.tls, []);
+    this.#tls = upstreamTls(target.tls);
   }
 
   /** @throws Fault `upstream-unreachable`, `upstream-tls-refused`, `upstream-login-failed`, `upstream-out-of-step` */
@@ -91,11 +95,11 @@ export class Upstream<Kind extends Target = DatabaseTarget> {
 
   async #secure(raw: net.Socket, opening: Opening, context: UpstreamContext): Promise<tls.TLSSocket> {
     const startedMs = context.now();
-    const record = (outcome: Outcome): void => context.record(this.#record(outcome, startedMs, context));
+    const record = (outcome: Outcome): void => context.record(this.#record(outcome, opening.negotiation, startedMs, context));
     try {
       await connected(raw);
       await opening.agree(raw);
-      const socket = await this.#handshake(raw);
+      const socket = await this.#handshake(raw, opening.alpn);
       record({ kind: "ok", socket });
       return socket;
     } catch (error) {
@@ -105,9 +109,9 @@ export class Upstream<Kind extends Target = DatabaseTarget> {
     }
   }
 
-  #handshake(raw: net.Socket): Promise<tls.TLSSocket> {
+  #handshake(raw: net.Socket, alpn: readonly string[]): Promise<tls.TLSSocket> {
     return new Promise((resolve, reject) => {
-      const options = { ...this.#tls.options, socket: raw, highWaterMark: WATERMARK_BYTES };
+      const options = { ...this.#tls.options, ALPNProtocols: [...alpn], socket: raw, highWaterMark: WATERMARK_BYTES };
       const socket = tls.connect(options);
       socket.once("secureConnect", () => {
         socket.off("error", reject);
@@ -119,7 +123,7 @@ export class Upstream<Kind extends Target = DatabaseTarget> {
     });
   }
 
-  #record(outcome: Outcome, startedMs: number, context: UpstreamContext): HandshakeRecord {
+  #record(outcome: Outcome, negotiation: Opening["negotiation"], startedMs: number, context: UpstreamContext): HandshakeRecord {
     const { host, port } = this.target.address;
     const verification = outcome.kind === "ok" ? upstreamVerification(outcome.socket, this.target.tls) : null;
     return {
@@ -127,7 +131,7 @@ export class Upstream<Kind extends Target = DatabaseTarget> {
       sessionId: context.sessionId,
       leg: "upstream",
       protocol: this.target.protocol,
-      negotiation: "sslrequest",
+      negotiation,
       remote: host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`,
       target: this.target.name,
       outcome: outcome.kind,

@@ -12,7 +12,7 @@ import { GROUPS, MAX_VERSION, SIGNATURE_ALGORITHMS, suiteList } from "./suites.t
 
 /** One target's TLS, made once and used for each of its connections. */
 export interface UpstreamTlsSetup {
-  /** Options for `tls.connect`, to which the caller adds `socket` (and stream options such as `highWaterMark`). */
+  /** Options for `tls.connect`, to which the caller adds `socket` and `ALPNProtocols` (and stream options such as `highWaterMark`). */
   readonly options: tls.ConnectionOptions;
   /** For the handshake record, e.g. `minVersion=TLSv1.2 name=db.internal pins=0`. */
   readonly policy: string;
@@ -21,10 +21,9 @@ export interface UpstreamTlsSetup {
 }
 
 /**
- * @param alpn ALPN names to offer, e.g. `["postgresql"]`.
  * @throws Error of OpenSSL when the authorities or our own certificate are unusable; `loadConfig` has looked at them before.
  */
-export function upstreamTls(config: UpstreamTls, alpn: readonly string[]): UpstreamTlsSetup {
+export function upstreamTls(config: UpstreamTls): UpstreamTlsSetup {
   const own = config.certificate;
   const secureContext = tls.createSecureContext({
     ca: config.ca ?? systemAuthorities(),
@@ -39,7 +38,6 @@ export function upstreamTls(config: UpstreamTls, alpn: readonly string[]): Upstr
     options: {
       secureContext,
       rejectUnauthorized: true,
-      ALPNProtocols: [...alpn],
       checkServerIdentity: serverIdentityCheck(config),
       // RFC 6066 section 3 knows no addresses in SNI; the check above uses the configured name either way.
       ...(net.isIP(config.serverName) === 0 ? { servername: config.serverName } : {}),

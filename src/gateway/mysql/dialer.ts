@@ -59,6 +59,8 @@ const LOGIN_BYTES_MAX = 64 * 1024;
 export function mysqlDialer(upstream: Upstream, terms: DialTerms): Dialer<MysqlLogin> {
   let greeting: Greeting | null = null;
   return {
+    negotiation: "sslrequest",
+    alpn: [],
     async agree(raw) {
       greeting = await readFirst(raw);
       noteGreeting(upstream, greeting);

@@ -23,7 +23,7 @@ const LOGIN_MESSAGE_BYTES_MAX = 64 * 1024;
 
 /** For a CancelRequest, which is sent before any login. */
 export function postgresOpening(): Opening {
-  return { agree };
+  return { negotiation: "sslrequest", alpn: [], agree };
 }
 
 export interface PostgresLogin extends LoginResult {
@@ -37,7 +37,7 @@ export interface PostgresLogin extends LoginResult {
  */
 export function postgresDialer(parameters: ReadonlyMap<string, string>, statementMs: number | null = null): Dialer<PostgresLogin> {
   return {
-    agree,
+    ...postgresOpening(),
     login: async (socket, upstream) => {
       socket.write(startupMessage(parameters));
       const result = await login(socket, upstream);

@@ -70,7 +70,7 @@ type Dialled =
 async function dial(port: number, upstream: UpstreamTls): Promise<Dialled> {
   const raw = net.connect(port, "127.0.0.1");
   await once(raw, "connect");
-  const socket = tls.connect({ ...upstreamTls(upstream, ["postgresql"]).options, socket: raw });
+  const socket = tls.connect({ ...upstreamTls(upstream).options, ALPNProtocols: ["postgresql"], socket: raw });
   try {
     await once(socket, "secureConnect");
     const outcome: Dialled = { kind: "up", facts: tlsFacts(socket), verification: upstreamVerification(socket, upstream) };
@@ -125,7 +125,7 @@ describe("a verified upstream", () => {
     const { port } = await database({ cert: good.cert + authority.ca, key: good.key });
     const raw = net.connect(port, "127.0.0.1");
     await once(raw, "connect");
-    const socket = tls.connect({ ...upstreamTls(config(), []).options, socket: raw });
+    const socket = tls.connect({ ...upstreamTls(config()).options, socket: raw });
     await once(socket, "secureConnect");
     const expected = createHash("sha256").update(new X509Certificate(good.cert).raw).digest();
     for (let round = 0; round < 2; round += 1) {
@@ -151,7 +151,7 @@ describe("a verified upstream", () => {
     const own = await agents.client({ commonName: "sallyport" });
     const { port } = await database(good, { ca: agents.ca, requestCert: true, rejectUnauthorized: true });
     assert.equal((await dial(port, config({ certificate: own }))).kind, "up");
-    assert.equal(upstreamTls(config({ certificate: own }), []).ownCertificate?.length, 64);
+    assert.equal(upstreamTls(config({ certificate: own })).ownCertificate?.length, 64);
     assert.equal(await refusal(port, config()), "client-certificate-required");
   });
 });
