@@ -6,7 +6,7 @@
 import { loadMysqlGrammar } from "#protocols/mysql/protocol.ts";
 import { type Catalogue, loadGrammar } from "#protocols/postgres/protocol.ts";
 import { Fault } from "#protocols/wire/fault.ts";
-import type { Config, HostPort, LoadResult } from "#src/config/config.ts";
+import type { Config, HostPort, LoadResult, Protocol } from "#src/config/config.ts";
 import { createIdentity } from "#src/identity/identity.ts";
 import { systemClock } from "#src/recording/clock.ts";
 import { openDigests } from "#src/recording/digests.ts";
@@ -76,8 +76,8 @@ class Worker {
   readonly #listeners: Listener[] = [];
 
   static async start(start: Start, deps: WorkerDeps, link: KeeperLink): Promise<Worker> {
-    await Promise.all([loadGrammar(), loadMysqlGrammar()]);
     const config = await loadSame(deps, start.version);
+    await loadGrammars(config);
     const worker = new Worker(start, deps, link, config);
     await worker.#listen(config);
     return worker;
@@ -200,6 +200,7 @@ class Worker {
   async #reload(version: string): Promise<void> {
     try {
       const config = await loadSame(this.#deps, version);
+      await loadGrammars(config);
       const digests = openDigests(stateFolders(config.state).digestKey);
       const before = this.#runtime;
       this.#runtime = this.#runtimeOf(config, digests.digest.bind(digests));
@@ -251,6 +252,12 @@ class Worker {
 
 function causeOf(fault: Fault): string | undefined {
   return fault.cause instanceof Error ? fault.cause.message : undefined;
+}
+
+/** Of the protocols that targets speak, since each takes some ten or fifty megabytes. */
+async function loadGrammars({ targets }: Config): Promise<void> {
+  const speaks = (protocol: Protocol): boolean => [...targets.values()].some((target) => target.protocol === protocol);
+  await Promise.all([speaks("postgres") && loadGrammar(), speaks("mysql") && loadMysqlGrammar()]);
 }
 
 /** @throws Error when the file has changed since the keeper read it */

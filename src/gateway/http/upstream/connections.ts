@@ -3,12 +3,13 @@
  * has its handshake record in the evidence log before the first request goes over it.
  */
 import type tls from "node:tls";
+import type { HttpTarget } from "#src/config/config.ts";
 import { Debts } from "#src/gateway/debts.ts";
 import type { KeeperLink } from "#src/gateway/keeper-link.ts";
 import type { Opening, Upstream } from "#src/gateway/upstream.ts";
 
 export interface ConnectionParts {
-  readonly upstream: Upstream;
+  readonly upstream: Upstream<HttpTarget>;
   readonly link: KeeperLink;
   /** Wall clock, ms since the epoch. */
   readonly now: () => number;

@@ -3,17 +3,14 @@
  * (ALPN). It knows nothing of principals: who may send what has been decided before.
  */
 import { Fault } from "#protocols/wire/fault.ts";
-import type { HostPort } from "#src/config/config.ts";
+import type { HostPort, HttpTarget } from "#src/config/config.ts";
 import { type Alpn, type ConnectionParts, Connections } from "./connections.ts";
 import type { UpgradeResult, UpstreamRequest, UpstreamResponse } from "./exchange.ts";
 import { exchangeFault } from "./exchange.ts";
 import { Http1Client } from "./http1.ts";
 import { Http2Client, UnansweredError } from "./http2.ts";
 
-/** Which versions are offered to the target. */
-export type HttpVersions = "auto" | "1.1" | "2";
-
-const OFFERS: Readonly<Record<HttpVersions, readonly Alpn[]>> = { auto: ["h2", "http/1.1"], "1.1": ["http/1.1"], "2": ["h2"] };
+const OFFERS: Readonly<Record<HttpTarget["versions"], readonly Alpn[]>> = { auto: ["h2", "http/1.1"], "1.1": ["http/1.1"], "2": ["h2"] };
 
 /** HTTP/2 connections to one target: with the hundred streams that servers commonly allow, thousands of requests at the same time. */
 const CONNECTIONS_MAX = 64;
@@ -30,10 +27,11 @@ export class HttpPool {
   #speaks: Alpn | null = null;
   #closed = false;
 
-  constructor(parts: ConnectionParts, versions: HttpVersions) {
+  constructor(parts: ConnectionParts) {
+    const { versions, address } = parts.upstream.target;
     this.#connections = new Connections(parts);
     this.#offer = OFFERS[versions];
-    this.#authority = authorityOf(parts.upstream.target.address);
+    this.#authority = authorityOf(address);
     this.#http1 = new Http1Client(this.#connections);
     if (versions === "1.1") this.#speaks = "http/1.1";
   }

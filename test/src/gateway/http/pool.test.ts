@@ -1,7 +1,6 @@
 /** The pool of connections to an HTTP target, against Node's own servers over verified TLS, in both versions of HTTP. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import http2 from "node:http2";
 import https from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { Readable } from "node:stream";
@@ -10,17 +9,18 @@ import { before, describe, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { Fault } from "#protocols/wire/fault.ts";
 import type { HandshakeRecord } from "#src/audit/records.ts";
-import type { Target } from "#src/config/config.ts";
+import type { HttpTarget } from "#src/config/config.ts";
 import { type HeaderPair, resetCodeOf, type UpstreamRequest } from "#src/gateway/http/upstream/exchange.ts";
-import { HttpPool, type HttpVersions } from "#src/gateway/http/upstream/pool.ts";
+import { HttpPool } from "#src/gateway/http/upstream/pool.ts";
 import type { ToKeeper } from "#src/gateway/ipc.ts";
 import { KeeperLink } from "#src/gateway/keeper-link.ts";
 import { Upstream } from "#src/gateway/upstream.ts";
 import { type Authority, makeAuthority } from "#test/support/certificates.ts";
+import { type Answer, type Server, startServer } from "./pool-server.ts";
 
-const NO_LIMITS: Target["limits"] = {
-  ...{ statementTimeoutMs: null, rowsPerStatement: null, rowsPerSession: null, bytesPerSession: null },
-  ...{ statementsPerSession: null, idleMs: null, sessionMs: null },
+const NO_LIMITS: HttpTarget["limits"] = {
+  ...{ statementTimeoutMs: null, bytesPerSession: null, statementsPerSession: null, idleMs: null, sessionMs: null },
+  ...{ requestBytes: null, responseBytes: null },
 };
 
 let authority: Authority;
@@ -28,82 +28,31 @@ before(async () => {
   authority = await makeAuthority();
 });
 
-interface Seen {
-  readonly method: string;
-  readonly path: string;
-  readonly raw: readonly string[];
-  readonly body: string;
-}
-
-interface Server {
-  readonly port: number;
-  readonly seen: Seen[];
-  readonly sockets: Set<Socket>;
-  close(): Promise<void>;
-}
-
-type Answer = (request: http2.Http2ServerRequest, response: http2.Http2ServerResponse) => void;
-
-/** Tells what it has seen, and answers as `answer` says; an echo without it. */
-async function startServer(
-  options: { readonly h2?: boolean; readonly answer?: Answer; readonly settings?: http2.Settings } = {},
-): Promise<Server> {
-  const { cert, key } = await authority.server(["localhost"]);
-  const seen: Seen[] = [];
-  const echo: Answer = (request, response) => {
-    text(request).then(
-      (body) => {
-        seen.push({ method: request.method, path: request.url, raw: request.rawHeaders, body });
-        response.setHeader("X-Kind", ["one", "two"]);
-        response.end(body === "" ? "nothing" : body);
-      },
-      () => undefined,
-    );
-  };
-  const { h2 = true, answer = echo, settings = {} } = options;
-  const pair = { cert, key: key.expose() };
-  const server = h2
-    ? http2.createSecureServer({ ...pair, allowHTTP1: true, settings }, answer)
-    : https.createServer(pair, answer as unknown as Parameters<typeof https.createServer>[1]);
-  const sockets = new Set<Socket>();
-  server.on("secureConnection", (socket: Socket) => {
-    sockets.add(socket);
-    socket.on("error", () => undefined);
-    socket.once("close", () => sockets.delete(socket));
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return {
-    port: (server.address() as AddressInfo).port,
-    seen,
-    sockets,
-    close: async () => {
-      for (const socket of sockets) socket.destroy();
-      server.close();
-      await once(server, "close");
-    },
-  };
-}
-
 interface Pooled {
   readonly pool: HttpPool;
   readonly records: HandshakeRecord[];
 }
 
 /** @param keeper what the evidence log answers: null, or why not */
-function poolTo(port: number, versions: HttpVersions = "auto", changes: Partial<Target> = {}, keeper: string | null = null): Pooled {
-  const target: Target = {
-    ...{ name: "api", protocol: "http", address: { host: "127.0.0.1", port }, limits: NO_LIMITS },
+function poolTo(
+  port: number,
+  versions: HttpTarget["versions"] = "auto",
+  changes: Partial<HttpTarget> = {},
+  keeper: string | null = null,
+): Pooled {
+  const target: HttpTarget = {
+    ...{ name: "api", protocol: "http", address: { host: "127.0.0.1", port }, basePath: "", hosts: [], versions },
+    ...{ credential: { kind: "none" }, mcpPath: null, limits: NO_LIMITS },
     tls: { ca: authority.ca, serverName: "localhost", pins: [], certificate: null, minVersion: "TLSv1.2" },
     ...changes,
-  } as Target;
+  };
   const records: HandshakeRecord[] = [];
   const link: KeeperLink = new KeeperLink((message: ToKeeper) => {
     if (message.type !== "handshake") return;
     records.push(message.record);
     setImmediate(() => link.onAnswer(message.id, keeper));
   });
-  return { pool: new HttpPool({ upstream: new Upstream(target, 5_000), link, now: Date.now }, versions), records };
+  return { pool: new HttpPool({ upstream: new Upstream(target, 5_000), link, now: Date.now }), records };
 }
 
 function ask(changes: Partial<UpstreamRequest> = {}): UpstreamRequest {
@@ -124,10 +73,10 @@ for (const [version, versions] of [
 ] as const) {
   describe(`the pool over HTTP/${version}`, () => {
     const withServer = async (
-      options: Parameters<typeof startServer>[0],
+      options: Parameters<typeof startServer>[1],
       work: (pooled: Pooled, server: Server) => Promise<void>,
     ): Promise<void> => {
-      const server = await startServer(options);
+      const server = await startServer(authority, options);
       const pooled = poolTo(server.port, versions);
       try {
         await work(pooled, server);
@@ -310,7 +259,7 @@ for (const [version, versions] of [
 
 describe("the pool", () => {
   test("a target that speaks HTTP/1.1 alone gets its first request over the connection that found it out", async () => {
-    const server = await startServer({ h2: false });
+    const server = await startServer(authority, { h2: false });
     const { pool, records } = poolTo(server.port);
     try {
       for (let count = 0; count < 3; count++) assert.equal(await text((await pool.request(ask(), "s")).body), "nothing");
@@ -322,7 +271,7 @@ describe("the pool", () => {
   });
 
   test("where HTTP/2 is asked for, nothing less does", async () => {
-    const server = await startServer({ h2: false });
+    const server = await startServer(authority, { h2: false });
     const { pool } = poolTo(server.port, "2");
     try {
       await assert.rejects(pool.request(ask(), "s"), (error) => error instanceof Fault && error.code.startsWith("upstream-"));
@@ -334,7 +283,7 @@ describe("the pool", () => {
   });
 
   test("a certificate of another name, or a record that is not written, and not a byte of the request goes out", async () => {
-    const server = await startServer();
+    const server = await startServer(authority);
     const tls = { ca: authority.ca, serverName: "other.example", pins: [], certificate: null, minVersion: "TLSv1.2" } as const;
     const wrong = poolTo(server.port, "auto", { tls });
     const unrecorded = poolTo(server.port, "auto", {}, "the disk is full");
@@ -351,7 +300,7 @@ describe("the pool", () => {
   });
 
   test("a target that is not there is said to be unreachable", async () => {
-    const server = await startServer();
+    const server = await startServer(authority);
     await server.close();
     const { pool } = poolTo(server.port);
     await assert.rejects(pool.request(ask(), "s"), isFault("upstream-unreachable"));
