@@ -2,14 +2,17 @@
  * From the text of COM_QUERY or COM_STMT_PREPARE to the facts that policies judge, and to what the gateway does with it.
  * Pure and synchronous; `loadGrammar` must have been awaited once.
  */
-import type { MaskingFacts, StatementFacts, TextFacts } from "#policies/question.ts";
+import type { MaskingFacts, Right, StatementFacts, TextFacts } from "#policies/question.ts";
 import { canonicalText, splitStatements } from "./canonical.ts";
 import { parseCanonical } from "./grammar.ts";
 import { guardsOf } from "./guards.ts";
-import { type ExecutableComment, lex, type Token } from "./lexer.ts";
+import { type LexerOptions, lex, type Token } from "./lexer.ts";
 import { type MaskedText, maskedText } from "./masked-text.ts";
 import type { MysqlMaskingView } from "./protection.ts";
-import { statementNeeds } from "./rights.ts";
+import { recognise } from "./recognised/recognise.ts";
+import { respelled } from "./recognised/respelled.ts";
+import { settingsBesideCharset } from "./recognised/settings.ts";
+import { calledBy, settingNeeds, statementNeeds } from "./rights.ts";
 import type { SqlMode } from "./sql-mode.ts";
 import { namesIn, walk } from "./tree.ts";
 
@@ -17,7 +20,7 @@ export interface TextSettings {
   readonly sqlMode: SqlMode;
   /** The session's character set is not UTF-8. */
   readonly foreign?: boolean;
-  readonly executes: ((comment: ExecutableComment) => boolean) | null;
+  readonly executes: LexerOptions["executes"];
 }
 
 /** What is masked for the principal, and the session's current database. */
@@ -103,12 +106,34 @@ function orForPipes(token: Token): Token {
 }
 
 function statementFacts(tokens: readonly Token[], first: boolean): StatementFacts | undefined {
-  const parsed = parseCanonical(canonicalText(tokens).sql);
+  const position = (tokens[0]?.start ?? 0) + 1;
+  const known = recognise(tokens);
+  if (known !== undefined) {
+    const needs = new Set<Right>([...known.needs, ...calledBy(tokens)]);
+    return { ...known, needs: [...needs], masking: null, guards: guardsOf(undefined, first, position) };
+  }
+  const settings = settingsBesideCharset(tokens);
+  if (settings !== undefined) return settingFacts(tokens, settings, first);
+  const parsed = parseCanonical(canonicalText(respelled(tokens)).sql);
   const tree = parsed.kind === "tree" && Array.isArray(parsed.tree) && parsed.tree.length === 1 ? (parsed.tree[0] as unknown) : undefined;
-  const need = statementNeeds(tree, tokens);
+  const need = tree === undefined ? undefined : statementNeeds(tree, tokens);
   if (need === undefined) return undefined;
-  const guards = guardsOf(tree, first, (tokens[0]?.start ?? 0) + 1);
+  const guards = guardsOf(tree, first, position);
   return { ...need, tables: tablesIn(tree), masking: null, guards };
+}
+
+/** @param settings the others of a list in which a character set is set */
+function settingFacts(tokens: readonly Token[], settings: readonly (readonly Token[])[], first: boolean): StatementFacts | undefined {
+  const others = settings.map((one) => statementFacts(one, true));
+  if (others.some((one) => one?.tag !== "SET")) return undefined;
+  const needs = new Set<Right>(["read", ...settingNeeds(tokens), ...others.flatMap((one) => one?.needs ?? [])]);
+  return {
+    tag: "SET",
+    needs: [...needs],
+    tables: others.flatMap((one) => one?.tables ?? []),
+    masking: null,
+    guards: guardsOf(undefined, first, (tokens[0]?.start ?? 0) + 1),
+  };
 }
 
 function tablesIn(tree: unknown): readonly string[] {

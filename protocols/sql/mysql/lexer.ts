@@ -39,14 +39,23 @@ export interface LexerOptions {
   /** The session's character set is not UTF-8: a byte beyond ASCII may be white space to the server (0xa0 in latin1). */
   readonly foreign?: boolean;
   /** Which executable comments count as text; null: a text that has one is refused. */
-  readonly executes: ((comment: ExecutableComment) => boolean) | null;
+  readonly executes: ((comment: ExecutableComment) => ExecutedAs) | null;
 }
+
+/** Whether the content is text; `five-digits`: it is, and begins with the sixth digit of the version. */
+export type ExecutedAs = boolean | "five-digits";
 
 export interface ExecutableComment {
   /** `/*M!`: for MariaDB alone. */
   readonly mariadb: boolean;
   /** 50726, 100108 …; null when the comment names none. */
   readonly version: number | null;
+  readonly sixDigits: boolean;
+}
+
+/** @param letter `M` or nothing. @param digits behind the exclamation mark, five or six */
+export function executableComment(letter: string | undefined, digits: string | undefined): ExecutableComment {
+  return { mariadb: letter === "M", version: digits === undefined ? null : Number(digits), sixDigits: digits?.length === 6 };
 }
 
 export type Lexed =
@@ -164,11 +173,14 @@ class Lexer {
     if (this.#inside) throw new LexerError("an executable comment stands inside another", start);
     this.executableComments = true;
     const [whole, letter, digits] = found;
-    if (executes({ mariadb: letter === "M", version: digits === undefined ? null : Number(digits) })) {
+    const comment = executableComment(letter, digits);
+    const executed = executes(comment);
+    if (executed !== false) {
       this.#inside = true;
-      this.#at = start + whole.length;
+      const rest = executed === "five-digits" && comment.sixDigits ? 1 : 0;
+      this.#at = start + whole.length - rest;
       // Servers differ in what they take for the number when more digits follow.
-      if (/\d/.test(this.#sql[this.#at] ?? "")) throw new LexerError("the version of an executable comment can't be told", start);
+      if (/\d/.test(this.#sql[this.#at + rest] ?? "")) throw new LexerError("the version of an executable comment can't be told", start);
     } else this.#at = this.#skipped(start + whole.length);
   }
 

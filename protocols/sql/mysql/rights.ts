@@ -1,4 +1,4 @@
-/** What a statement needs, read off its tree; what the grammar doesn't know of the server's administration, off its first words. */
+/** What a statement needs, read off its tree. What the grammar does not know is in recognised/. */
 import type { Right } from "#policies/question.ts";
 import { functionNeeds } from "./functions.ts";
 import type { Token } from "./lexer.ts";
@@ -31,57 +31,16 @@ const BY_NODE: Readonly<Record<string, readonly [tag: string, ...needs: Right[]]
   OptimizeTable: ["OPTIMIZE TABLE", "schema"],
   Grant: ["GRANT", "admin"],
   Revoke: ["REVOKE", "admin"],
-  Flush: ["FLUSH", "admin"],
   /** Of any connection of the login that the gateway shares out; one of the principal's own is seen to by the gateway. */
   Kill: ["KILL", "admin"],
   Call: ["CALL", "write"],
-  StartTransaction: ["START TRANSACTION", "read"],
-  Commit: ["COMMIT", "read"],
-  Rollback: ["ROLLBACK", "read"],
-  Savepoint: ["SAVEPOINT", "read"],
-  ReleaseSavepoint: ["RELEASE SAVEPOINT", "read"],
-  LockTables: ["LOCK TABLES", "write"],
-  UnlockTables: ["UNLOCK TABLES", "read"],
-  Use: ["USE", "read"],
-  ShowColumns: ["SHOW", "read"],
-  ShowTables: ["SHOW", "read"],
-  ShowDatabases: ["SHOW", "read"],
-  ShowSchemas: ["SHOW", "read"],
-  ShowViews: ["SHOW", "read"],
-  ShowFunctions: ["SHOW", "read"],
-  ShowCreate: ["SHOW", "read"],
-  ShowVariable: ["SHOW", "read"],
-  ShowVariables: ["SHOW", "read"],
-  ShowStatus: ["SHOW", "read"],
-  ShowCollation: ["SHOW", "read"],
-  ShowCharset: ["SHOW", "read"],
-  ShowProcessList: ["SHOW", "admin"],
-  ExplainTable: ["DESCRIBE", "read"],
   Set: ["SET", "read"],
 };
 
-/** Which SHOW tells of more than the schema, by the words behind it. */
-const SHOW_ADMIN =
-  /^(full )?(processlist|engine .*|binary .*|binlog .*|master .*|slave .*|replica.*|relaylog .*|all slaves .*|privileges|grants for .*|create user .*|profile.*|(explain|analyze) for .*|\w+ code .*)$/;
-
-/** Statements that the grammar does not read, by their first words. */
-const BY_WORDS: readonly (readonly [RegExp, string, ...Right[]])[] = [
-  [/^do /, "DO", "write"],
-  [/^show /, "SHOW", "read"],
-  // MariaDB runs the statement behind a bare ANALYZE.
-  [/^(check|checksum|repair|optimize|analyze) ((local|no_write_to_binlog) )?tables? /, "CHECK TABLE", "schema"],
-  [/^help /, "HELP", "read"],
-  [/^xa /, "XA", "write"],
-  [/^(begin|begin work)$/, "BEGIN", "read"],
-  [/^set transaction /, "SET TRANSACTION", "read"],
-  [/^load data (low_priority |concurrent )?local /, "LOAD DATA LOCAL", "write"],
-  [/^load data /, "LOAD DATA", "write", "admin"],
-];
-
-/** @param tree of one statement, undefined where the grammar does not read it. @returns undefined when nothing is known of it */
+/** @param tree of one statement. @param tokens of it, as the client wrote them. @returns undefined when nothing is known of it */
 export function statementNeeds(tree: unknown, tokens: readonly Token[]): Need | undefined {
-  const node = tree === undefined ? undefined : nodeOf(tree);
-  return node === undefined ? needsByWords(tokens) : needsOfNode(node[0], node[1], tree, tokens);
+  const node = nodeOf(tree);
+  return node === undefined ? undefined : needsOfNode(node[0], node[1], tree, tokens);
 }
 
 function needsOfNode(name: string, body: Readonly<Record<string, unknown>>, tree: unknown, tokens: readonly Token[]): Need | undefined {
@@ -92,15 +51,10 @@ function needsOfNode(name: string, body: Readonly<Record<string, unknown>>, tree
     // Without ANALYZE the optimiser still calls functions, where it takes their value for constant.
     return { tag: "EXPLAIN", needs: body["analyze"] === true ? found.needs : [...new Set<Right>(["read", ...calledIn(inner)])] };
   }
-  // Compound statements begin like a transaction.
-  if (name === "StartTransaction" && Array.isArray(body["statements"]) && body["statements"].length > 0)
-    return { tag: "BEGIN", needs: EVERY };
   const known = BY_NODE[name];
   if (known === undefined) return { tag: name.toUpperCase(), needs: EVERY };
   const [tag, ...needs] = known;
   const all = new Set<Right>([...needs, ...inside(name, tree)]);
-  // The tree of many forms of SHOW holds their WHERE as words at most.
-  if (tag === "SHOW") for (const need of showNeeds(tokens)) all.add(need);
   if (name === "Set") for (const need of settingNeeds(tokens)) all.add(need);
   if (name === "Drop" && !DROPPED_BY_SCHEMA.has(String(body["object_type"]))) all.add("admin");
   // Rows that stood there before come back, and another table's go in.
@@ -117,7 +71,9 @@ const CHANGES: ReadonlySet<string> = new Set(["Insert", "Update", "Delete", "Mer
 function inside(name: string, tree: unknown): readonly Right[] {
   const needs: Right[] = [...calledIn(tree)];
   walk(tree, (key, value) => {
-    if (key === "locks" && Array.isArray(value) && value.length > 0) needs.push("write");
+    // A shared lock is for those who read, as the server has it; see docs/access.md.
+    if (key === "locks" && Array.isArray(value) && value.some((lock) => !isBody(lock) || lock["lock_type"] !== "Share"))
+      needs.push("write");
     if (key === "into" && isBody(value)) needs.push("write");
     if (key === "Select" && name !== "Query") needs.push("read");
     // WITH … UPDATE and its kin are queries to the grammar.
@@ -137,7 +93,7 @@ function calledIn(tree: unknown): readonly Right[] {
 }
 
 /** Where there is no tree: whatever stands before a bracket may be a function, and a dot before it makes it a user's. */
-function calledBy(tokens: readonly Token[]): readonly Right[] {
+export function calledBy(tokens: readonly Token[]): readonly Right[] {
   return tokens.flatMap(({ kind, text }, index) => {
     const next = tokens[index + 1];
     const before = tokens[index - 1];
@@ -150,36 +106,15 @@ function calledBy(tokens: readonly Token[]): readonly Right[] {
 
 const BEFORE_BRACKETS: ReadonlySet<string> = new Set(["where", "and", "or", "xor", "not", "like", "select", "exists", "from"]);
 
-function showNeeds(tokens: readonly Token[]): readonly Right[] {
-  const called = calledBy(tokens);
-  return SHOW_ADMIN.test(wordsBehind(tokens)) ? [...called, "admin"] : called;
-}
-
 /** What the server lets only its administrators set, session or not: the binary log, and who a session passes for. */
 const ADMIN_VARIABLE = /^(sql_log_bin|sql_log_off|gtid_\w+|pseudo_\w+|binlog_\w+|server_id|debug\w*|proxy_user|session_track_\w+)$/;
 
 /** Session variables are the session's own business; global ones, passwords and roles are not. */
-function settingNeeds(tokens: readonly Token[]): readonly Right[] {
+export function settingNeeds(tokens: readonly Token[]): readonly Right[] {
   const words = tokens.map(({ text }) => text.toLowerCase());
   const admin = ["global", "persist", "persist_only", "password", "role", "resource"].some((word) => words.includes(word));
   // `session_track_…` is how the gateway knows by which settings a text is read.
   return admin || words.some((word) => ADMIN_VARIABLE.test(word)) ? ["admin"] : [];
-}
-
-function needsByWords(tokens: readonly Token[]): Need | undefined {
-  const text = tokens.map((token) => (token.kind === "word" ? token.text.toLowerCase() : "?")).join(" ");
-  const padded = `${text} `;
-  const found = BY_WORDS.find(([pattern]) => pattern.test(padded) || pattern.test(text));
-  if (found === undefined) return undefined;
-  const [, tag, ...needs] = found;
-  return { tag, needs: tag === "SHOW" ? [...new Set([...needs, ...showNeeds(tokens)])] : needs };
-}
-
-function wordsBehind(tokens: readonly Token[]): string {
-  return tokens
-    .slice(1)
-    .map(({ text }) => text.toLowerCase())
-    .join(" ");
 }
 
 function isWord(token: Token | undefined, word: string): boolean {

@@ -109,6 +109,25 @@ onEachServer("command line", [], (ways) => {
     });
   }
 
+  for (const client of ["mysql", "mariadb"] as const) {
+    test(`${client}: who may read dumps tables with the tool's own settings, and who may write and make tables restores them`, async () => {
+      const { server, as, flavour } = ways();
+      const dump = client === "mysql" ? "mysqldump" : "mariadb-dump";
+      const own =
+        client === "mysql" ? ["--no-tablespaces", "--column-statistics=0", ...(flavour === "mysql9" ? ["--set-gtid-purged=OFF"] : [])] : [];
+      const tables = ["--ignore-table=app.spending", "--skip-triggers"];
+      const dumped = await show(await command(client, dump, as("reader"), ...own, ...tables), { env: await env(as("reader")) });
+      assert.equal(dumped.code, 0, dumped.stderr);
+      assert.match(dumped.stdout, /INSERT INTO `purchases`/);
+      server.sql(`USE ${server.database}; SET foreign_key_checks = 0; DELETE FROM purchases; DELETE FROM customers;`);
+      const restored = await show(await command(client, client, as("loader")), { env: await env(as("loader")), input: dumped.stdout });
+      assert.equal(restored.code, 0, restored.stderr);
+      assert.match(server.sql(`SELECT COUNT(*) AS n FROM ${server.database}.purchases`), /^n\n5$/m);
+      const refused = await show(await command(client, client, as("reader")), { env: await env(as("reader")), input: dumped.stdout });
+      assert.match(refused.stderr, /reason=access-not-granted/);
+    });
+  }
+
   test("Ctrl-C stops the statement and the session goes on", async () => {
     const { through } = ways();
     const shown = await show(await command("mysql", "mysql", through, "--force", "--sigint-ignore=0"), {

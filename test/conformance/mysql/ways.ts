@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { after, before, describe } from "node:test";
 import { firstDifference } from "#test/conformance/difference.ts";
 import { ROUTINES, SEED } from "#test/conformance/mysql/seed.ts";
-import { type Login, startGateway, type TestGateway } from "#test/support/gateway.ts";
+import { type Login, type Sections, startGateway, type TestGateway } from "#test/support/gateway.ts";
 import { type MysqlFlavour, startMysql, type TestMysql } from "#test/support/mysql.ts";
 import { optional } from "#test/support/optional.ts";
 
@@ -23,6 +23,8 @@ export interface Ways {
   readonly gateway: TestGateway;
   readonly direct: Way;
   readonly through: Way;
+  /** Through the gateway as an agent with fewer rights. */
+  as(agent: keyof typeof AGENTS): Way;
   /** Runs the client both ways, the database fresh each time; what it returns must be equal. @returns it */
   compare<Shown>(run: (way: Way) => Promise<Shown>): Promise<Shown>;
 }
@@ -45,6 +47,16 @@ export function onEachServer(client: string, parts: readonly string[], body: (wa
   }
 }
 
+/** `agent` may do everything; the others what their groups say. */
+const AGENTS = { agent: ["data-agents"], reader: ["readers"], loader: ["loaders"] };
+
+function configure(sections: Sections): Sections {
+  const targets = Object.keys(sections["targets"] ?? {});
+  const rights = { "data-agents": ["read", "write", "schema", "admin"], readers: ["read"], loaders: ["read", "write", "schema"] };
+  const rules = Object.entries(rights).map(([group, may]) => ({ who: { groups: [group] }, targets, may }));
+  return { ...sections, access: { rules } };
+}
+
 /** Dumps read more than the database itself, and restore routines of another's. */
 const GRANTS = ["GRANT ALL ON *.* TO 'app'@'%';"];
 
@@ -54,7 +66,7 @@ async function open(flavour: MysqlFlavour): Promise<Ways & { readonly stop: () =
     settings: { "default-time-zone": "+00:00", "log-bin-trust-function-creators": "ON" },
     seed: GRANTS,
   });
-  const gateway = await startGateway({ mysql: { [server.database]: server } });
+  const gateway = await startGateway({ mysql: { [server.database]: server }, agents: AGENTS, configure });
   const { host, port, user, password, database } = server;
   const direct: Way = {
     name: "direct",
@@ -62,7 +74,13 @@ async function open(flavour: MysqlFlavour): Promise<Ways & { readonly stop: () =
     caFile: server.caFile,
     login: async () => ({ host: "localhost", port, user, password, database }),
   };
-  const through: Way = { name: "gateway", ca: gateway.ca, caFile: gateway.caFile, login: () => gateway.mysqlLogin(database) };
+  const as = (agent: string): Way => ({
+    name: "gateway",
+    ca: gateway.ca,
+    caFile: gateway.caFile,
+    login: () => gateway.mysqlLogin(database, agent),
+  });
+  const through = as("agent");
   const compare = async <Shown>(run: (way: Way) => Promise<Shown>): Promise<Shown> => {
     refresh(server);
     const expected = await run(direct);
@@ -77,7 +95,7 @@ async function open(flavour: MysqlFlavour): Promise<Ways & { readonly stop: () =
     await server.stop();
   };
   assert.equal(host, "127.0.0.1");
-  return { flavour, server, gateway, direct, through, compare, stop };
+  return { flavour, server, gateway, direct, through, as, compare, stop };
 }
 
 function refresh(server: TestMysql): void {

@@ -39,6 +39,30 @@ describe("judgements of MySQL texts", () => {
     }
   });
 
+  test("a version of six digits is read as MariaDB, as MySQL since 8.1 and as MySQL before it would", () => {
+    for (const sql of [
+      "/*!100100 SET @a = 1 */",
+      "/*!100616 SET @OLD_NOTE_VERBOSITY=@@NOTE_VERBOSITY, NOTE_VERBOSITY=0 */",
+      "/*M!100616 SET @OLD_NOTE_VERBOSITY=@@NOTE_VERBOSITY, NOTE_VERBOSITY=0 */",
+      "/*!999999\\- enable the sandbox mode */ SELECT 1",
+      "/*M!999999\\- enable the sandbox mode */ SELECT 1",
+      "SELECT /*!100100 a, */ b FROM t",
+    ]) {
+      assert.equal(judged(sql).verdict, "allow", sql);
+    }
+    for (const sql of [
+      "/*!100100 DELETE FROM t */",
+      "SELECT /*!100100 1 ; DELETE FROM t */",
+      "SELECT 1 /*!100100, ' */ ; DELETE FROM t -- ' */",
+      // By five digits a number stands there, and what is behind it is a statement.
+      "SELECT 1 /*!10010010 */ INTO OUTFILE '/x'",
+      "SELECT 1 /*!080000 + 1 */ /*!80000 ; DELETE FROM t */",
+      "SELECT 1 /*!50100, 2 */ /*!050100 + ' */ INTO @x -- ' */",
+    ]) {
+      assert.equal(judged(sql).verdict, "deny", sql);
+    }
+  });
+
   test("a KILL with such a comment is nobody's own", () => {
     assert.equal(judged("KILL /*!99999 QUERY */ 7").verdict, "deny");
     assert.deepEqual(judged("KILL QUERY 7").instead, { kind: "kill", id: 7, connection: false });
