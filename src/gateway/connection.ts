@@ -1,5 +1,5 @@
 /**
- * One accepted connection from its first byte to its last: TLS, login, the session. The steps stand here in order; each
+ * One accepted connection from its first byte to its last: TLS, then whoever occupies it. The steps stand here in order; each
  * is in a file of its own.
  */
 import type net from "node:net";
@@ -7,12 +7,12 @@ import type tls from "node:tls";
 import { Fault } from "#protocols/wire/fault.ts";
 import type { SessionSummary } from "#src/audit/records.ts";
 import { asFault } from "./as-fault.ts";
-import { ClientLeg, type ClientLegResult } from "./client-leg.ts";
+import { ClientLeg } from "./client-leg.ts";
 import { Deadline } from "./deadline.ts";
 import { Debts } from "./debts.ts";
 import type { Front } from "./front.ts";
+import type { Occupant } from "./occupant.ts";
 import type { Runtime } from "./runtime.ts";
-import { Session } from "./session.ts";
 import type { WorkerSelf } from "./worker-self.ts";
 
 /** How long a peer may take to close once it has all that was said to it. */
@@ -32,7 +32,7 @@ export class Connection {
   readonly #front: Front;
   readonly #leg: ClientLeg;
   readonly #gone: Promise<void>;
-  #session: Session | null = null;
+  #occupant: Occupant | null = null;
 
   constructor(raw: net.Socket, front: Front, self: WorkerSelf, runtime: Runtime) {
     this.#raw = raw;
@@ -46,7 +46,7 @@ export class Connection {
     this.#leg = new ClientLeg(raw, {
       front,
       tls: runtime.config.tls,
-      servers: runtime.servers,
+      servers: runtime.serversFor(front.protocol),
       policy: runtime.clientPolicy,
       sessionId: this.id,
       remote: this.remote,
@@ -56,12 +56,12 @@ export class Connection {
   }
 
   get authenticated(): boolean {
-    return this.#session !== null;
+    return this.#occupant?.authenticated ?? false;
   }
 
-  /** Counts as they stand; null before the session has begun, and once it is over. */
-  get summary(): SessionSummary | null {
-    return this.#session?.summary ?? null;
+  /** Counts of the open sessions as they stand. */
+  get summaries(): readonly SessionSummary[] {
+    return this.#occupant?.summaries ?? [];
   }
 
   /** Gives way to newer connections, or to the end of the gateway, before it has authenticated. */
@@ -77,13 +77,13 @@ export class Connection {
   }
 
   drain(): void {
-    if (this.#session === null) this.abandon("shutting-down");
-    else this.#session.drain();
+    if (this.#occupant?.authenticated === true) this.#occupant.drain();
+    else this.abandon("shutting-down");
   }
 
   end(fault: Fault): void {
-    if (this.#session === null) this.#raw.destroy();
-    else this.#session.end(fault);
+    if (this.#occupant?.authenticated === true) this.#occupant.end(fault);
+    else this.#raw.destroy();
   }
 
   /** Runs the connection until it is closed. @throws only for defects of ours, after which the connection is gone */
@@ -91,8 +91,8 @@ export class Connection {
     let socket: tls.TLSSocket | null = null;
     const { loginMs } = this.#self.deadlines;
     const deadline = new Deadline(loginMs, () => {
-      if (socket === null) this.#leg.abandon("timeout");
-      else socket.write(this.#front.farewell(new Fault("login-timeout", `no login within ${loginMs / 1000} s`)));
+      if (this.#occupant === null) this.#leg.abandon("timeout");
+      else this.#occupant.late(new Fault("login-timeout", `no login within ${loginMs / 1000} s`));
       this.#hangUp(socket);
     });
     try {
@@ -101,7 +101,9 @@ export class Connection {
       socket = leg.socket;
       socket?.on("error", ignore);
       if (leg.kind === "refused") return;
-      await this.#serve(leg, deadline);
+      const [self, runtime, debts] = [this.#self, this.#runtime, this.#debts];
+      this.#occupant = this.#front.occupant({ id: this.id, remote: this.remote, leg, self, runtime, debts, deadline });
+      await this.#occupant.run();
     } catch (error) {
       const fault = asFault(error);
       const cause = fault.cause instanceof Error ? fault.cause.message : undefined;
@@ -114,28 +116,6 @@ export class Connection {
       this.#hangUp(socket);
       await this.#gone;
     }
-  }
-
-  async #serve(leg: Extract<ClientLegResult, { kind: "ready" }>, deadline: Deadline): Promise<void> {
-    const result = await this.#front.login(leg, this.#runtime);
-    if (result.kind === "cancel") {
-      this.#self.cancel(result.key, this.remote);
-      return;
-    }
-    if (result.kind === "refused") {
-      this.#self.log("warn", "login-refused", { session: this.id, remote: this.remote, reason: result.reason });
-      return;
-    }
-    this.#session = new Session({
-      id: this.id,
-      remote: this.remote,
-      client: leg.socket,
-      authorised: result.authorised,
-      self: this.#self,
-      runtime: this.#runtime,
-      debts: this.#debts,
-    });
-    await this.#session.run(deadline);
   }
 
   /** What was said still goes out, as slowly as the peer reads; one that does not read it, or does not close then, is cut off. */

@@ -13,6 +13,7 @@ import type { Config, Protocol, TargetLimits } from "#src/config/config.ts";
 import type { Identity, Proof } from "#src/identity/proof.ts";
 import type { ClientHello } from "#src/tls/client-hello.ts";
 import type { CancelKey } from "./cancels.ts";
+import type { Arrival, Occupant } from "./occupant.ts";
 import type { SocketReader } from "./socket-reader.ts";
 import type { Standing } from "./standing.ts";
 import type { Upstream, UpstreamContext } from "./upstream.ts";
@@ -30,7 +31,13 @@ export interface Front {
   checkHello(hello: ClientHello, negotiation: Negotiation): void;
   /** The last message of a connection that has no session yet. */
   farewell(fault: Fault): Buffer;
-  /** Inside TLS: never throws for what a client does. */
+  /** Inside TLS. */
+  occupant(arrival: Arrival): Occupant;
+}
+
+/** Of a protocol whose connection is one session. */
+export interface LoginFront extends Front {
+  /** Never throws for what a client does. */
   login(input: LoginInput, grounds: LoginGrounds): Promise<LoginResult>;
 }
 

@@ -9,7 +9,7 @@ import type { Principal } from "#policies/question.ts";
 import { type Catalogue, isProtectedOrigin, type MaskingView, resolveProtection } from "#protocols/postgres/protocol.ts";
 import { Fault } from "#protocols/wire/fault.ts";
 import type { Judgement } from "#protocols/wire/judgement.ts";
-import type { Config } from "#src/config/config.ts";
+import type { Config, Protocol } from "#src/config/config.ts";
 import type { Identity } from "#src/identity/proof.ts";
 import { Judgements, refreshingJudge } from "#src/sessions/judge.ts";
 import { MysqlJudgements } from "#src/sessions/mysql-judge.ts";
@@ -46,11 +46,11 @@ const STANDINGS_MAX = 1000;
 export class Runtime {
   readonly config: Config;
   readonly identity: Identity;
-  readonly servers: TlsServers;
   readonly clientPolicy: string;
   /** Of databases. */
   readonly upstreams: ReadonlyMap<string, Upstream>;
   readonly #parts: RuntimeParts;
+  readonly #servers: Readonly<Record<Protocol, TlsServers>>;
   readonly #judgements = new Judgements();
   readonly #mysqlJudgements = new MysqlJudgements();
   readonly #standings = new Map<string, Standing>();
@@ -61,14 +61,14 @@ export class Runtime {
     this.#parts = parts;
     this.config = parts.config;
     this.identity = parts.identity;
-    this.servers = tlsServers(parts.config.tls, {
-      alpn: ["postgresql"],
-      ticketKeys: parts.ticketKeys,
-      handshakeTimeoutMs: parts.deadlines.loginMs,
-    });
+    const databases = serversOf(parts, ["postgresql"]);
+    this.#servers = { postgres: databases, mysql: databases, http: serversOf(parts, ["h2", "http/1.1"]) };
     this.clientPolicy = describeClientPolicy(parts.config.tls);
     this.upstreams = databaseUpstreams(parts);
-    watchHandshakes(this.servers);
+  }
+
+  serversFor(protocol: Protocol): TlsServers {
+    return this.#servers[protocol];
   }
 
   /** What MySQL clients are greeted with: the target's own face where there is only one. */
@@ -151,6 +151,13 @@ export class Runtime {
     known.set(key, view);
     return view;
   }
+}
+
+/** @param alpn in order of preference */
+function serversOf({ config, ticketKeys, deadlines }: RuntimeParts, alpn: readonly string[]): TlsServers {
+  const servers = tlsServers(config.tls, { alpn, ticketKeys, handshakeTimeoutMs: deadlines.loginMs });
+  watchHandshakes(servers);
+  return servers;
 }
 
 function databaseUpstreams({ config, deadlines }: RuntimeParts): ReadonlyMap<string, Upstream> {

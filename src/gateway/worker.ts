@@ -233,7 +233,7 @@ class Worker {
   /** What came back since a session's last statement goes to its journal, and the counts to the index. */
   #everySecond(): void {
     for (const error of this.#self.journals.slabs.flushAll()) this.#logFailure(error);
-    const sessions = this.#connections.flatMap(({ summary }) => summary ?? []);
+    const sessions = this.#connections.flatMap(({ summaries }) => summaries);
     if (sessions.length > 0) this.#link.tell({ type: "session-progress", sessions });
   }
 

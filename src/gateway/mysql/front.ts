@@ -5,7 +5,9 @@
 import type net from "node:net";
 import { errorPayload, faultError, greetingPayload, readSslRequest, takePacket } from "#protocols/mysql/protocol.ts";
 import { Fault } from "#protocols/wire/fault.ts";
-import type { Front, LoginGrounds, LoginInput, LoginResult, Negotiated } from "#src/gateway/front.ts";
+import type { LoginFront, LoginGrounds, LoginInput, LoginResult, Negotiated } from "#src/gateway/front.ts";
+import type { Arrival, Occupant } from "#src/gateway/occupant.ts";
+import { SingleSession } from "#src/gateway/single-session.ts";
 import type { SocketReader } from "#src/gateway/socket-reader.ts";
 import type { Face } from "./face.ts";
 import { login } from "./login.ts";
@@ -14,7 +16,7 @@ import { Opening } from "./opening.ts";
 /** An SSLRequest has 32 bytes; a HandshakeResponse that comes in its place is refused unread. */
 const FIRST_PACKET_BYTES_MAX = 64 * 1024;
 
-export class MysqlFront implements Front {
+export class MysqlFront implements LoginFront {
   readonly protocol = "mysql";
   readonly #opening: Opening;
 
@@ -47,6 +49,10 @@ export class MysqlFront implements Front {
 
   farewell(fault: Fault): Buffer {
     return this.#opening.next(errorPayload(faultError(fault)));
+  }
+
+  occupant(arrival: Arrival): Occupant {
+    return new SingleSession(this, arrival);
   }
 
   login(input: LoginInput, grounds: LoginGrounds): Promise<LoginResult> {

@@ -1,0 +1,53 @@
+/** The occupant of a connection that logs in once: the protocol's login, then the one session. */
+import type { Fault } from "#protocols/wire/fault.ts";
+import type { SessionSummary } from "#src/audit/records.ts";
+import type { LoginFront } from "./front.ts";
+import type { Arrival, Occupant } from "./occupant.ts";
+import { Session } from "./session.ts";
+
+export class SingleSession implements Occupant {
+  readonly #arrival: Arrival;
+  readonly #front: LoginFront;
+  #session: Session | null = null;
+
+  constructor(front: LoginFront, arrival: Arrival) {
+    this.#front = front;
+    this.#arrival = arrival;
+  }
+
+  get authenticated(): boolean {
+    return this.#session !== null;
+  }
+
+  get summaries(): readonly SessionSummary[] {
+    const summary = this.#session?.summary ?? null;
+    return summary === null ? [] : [summary];
+  }
+
+  late(fault: Fault): void {
+    this.#arrival.leg.socket.write(this.#front.farewell(fault));
+  }
+
+  drain(): void {
+    this.#session?.drain();
+  }
+
+  end(fault: Fault): void {
+    this.#session?.end(fault);
+  }
+
+  async run(): Promise<void> {
+    const { id, remote, leg, self, runtime, debts, deadline } = this.#arrival;
+    const result = await this.#front.login(leg, runtime);
+    if (result.kind === "cancel") {
+      self.cancel(result.key, remote);
+      return;
+    }
+    if (result.kind === "refused") {
+      self.log("warn", "login-refused", { session: id, remote, reason: result.reason });
+      return;
+    }
+    this.#session = new Session({ id, remote, client: leg.socket, authorised: result.authorised, self, runtime, debts });
+    await this.#session.run(deadline);
+  }
+}
