@@ -2,7 +2,6 @@
  * The client leg from the accepted socket to TLS: the protocol's own negotiation, the ClientHello looked at on its way,
  * the handshake. Every attempt leaves exactly one handshake record, whatever became of it.
  */
-import type { X509Certificate } from "node:crypto";
 import type net from "node:net";
 import type tls from "node:tls";
 import { Fault } from "#protocols/wire/fault.ts";
@@ -14,6 +13,7 @@ import { offeredFacts, tlsFacts } from "#src/tls/facts.ts";
 import { type HandshakeReason, handshakeReason } from "#src/tls/reasons.ts";
 import type { Front, Negotiated, Negotiation } from "./front.ts";
 import { shakeHands } from "./handshakes.ts";
+import type { SecureClient } from "./occupant.ts";
 import { SocketReader } from "./socket-reader.ts";
 
 export interface ClientLegOptions {
@@ -31,13 +31,7 @@ export interface ClientLegOptions {
 }
 
 export type ClientLegResult =
-  | {
-      readonly kind: "ready";
-      readonly socket: tls.TLSSocket;
-      readonly sni: string | null;
-      /** Verified; null when none was shown or asked for. */
-      readonly certificate: X509Certificate | null;
-    }
+  | ({ readonly kind: "ready" } & SecureClient)
   | Extract<Negotiated, { kind: "cancel" }>
   /** Refused, answered and recorded; the connection is to be closed. `socket`: where TLS is up, and the answer on its way. */
   | { readonly kind: "refused"; readonly socket: tls.TLSSocket | null };

@@ -2,7 +2,6 @@
  * What a protocol brings to the steps that all of them share: how a client asks for TLS and logs in, how the target is logged
  * in to, and the two machines between them. Limits, identity, permission, records and sockets are not its business.
  */
-import type { X509Certificate } from "node:crypto";
 import type net from "node:net";
 import type tls from "node:tls";
 import type { SessionCounts } from "#protocols/wire/counts.ts";
@@ -13,7 +12,7 @@ import type { Config, Protocol, TargetLimits } from "#src/config/config.ts";
 import type { Identity, Proof } from "#src/identity/proof.ts";
 import type { ClientHello } from "#src/tls/client-hello.ts";
 import type { CancelKey } from "./cancels.ts";
-import type { Arrival, Occupant } from "./occupant.ts";
+import type { Arrival, Occupant, SecureClient } from "./occupant.ts";
 import type { SocketReader } from "./socket-reader.ts";
 import type { Standing } from "./standing.ts";
 import type { Upstream, UpstreamContext } from "./upstream.ts";
@@ -53,11 +52,7 @@ export type Negotiated =
   /** A CancelRequest in clear text: libpq before 17 can send it in no other way. */
   | { readonly kind: "cancel"; readonly key: CancelKey };
 
-export interface LoginInput {
-  readonly socket: tls.TLSSocket;
-  readonly sni: string | null;
-  readonly certificate: X509Certificate | null;
-}
+export type LoginInput = SecureClient;
 
 /** What a login is judged by. */
 export interface LoginGrounds {

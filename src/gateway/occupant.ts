@@ -2,9 +2,10 @@
  * Who lives on a connection once TLS is up: one session, or as many as there are requests of others. The connection knows only
  * whether anyone has authenticated, what to list, and how to ask them to leave.
  */
+import type { X509Certificate } from "node:crypto";
+import type tls from "node:tls";
 import type { Fault } from "#protocols/wire/fault.ts";
 import type { SessionSummary } from "#src/audit/records.ts";
-import type { ClientLegResult } from "./client-leg.ts";
 import type { Deadline } from "./deadline.ts";
 import type { Debts } from "./debts.ts";
 import type { Runtime } from "./runtime.ts";
@@ -24,11 +25,19 @@ export interface Occupant {
   run(): Promise<void>;
 }
 
+/** A client behind TLS, of whom only what TLS has shown is known. */
+export interface SecureClient {
+  readonly socket: tls.TLSSocket;
+  readonly sni: string | null;
+  /** Verified; null when none was shown or asked for. */
+  readonly certificate: X509Certificate | null;
+}
+
 /** A connection with TLS up, as its occupant finds it. */
 export interface Arrival {
   readonly id: string;
   readonly remote: string;
-  readonly leg: Extract<ClientLegResult, { kind: "ready" }>;
+  readonly leg: SecureClient;
   readonly self: WorkerSelf;
   readonly runtime: Runtime;
   /** What must be durable before anything is served: the handshake so far. */
