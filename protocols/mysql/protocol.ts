@@ -4,7 +4,19 @@
  */
 
 export { analyse as analyseMysql, type MysqlAnalysis, type TextMasking } from "#protocols/sql/mysql/analyse.ts";
-export type { MysqlCatalogue } from "#protocols/sql/mysql/catalogue.ts";
+export type {
+  MysqlCatalogue,
+  MysqlColumn,
+  MysqlFlavour,
+  MysqlIndex,
+  MysqlReference,
+  MysqlReferenceAction,
+  MysqlServer,
+  MysqlTable,
+  MysqlTableKind,
+  MysqlTrigger,
+  MysqlView,
+} from "#protocols/sql/mysql/catalogue.ts";
 export { loadGrammar as loadMysqlGrammar } from "#protocols/sql/mysql/grammar.ts";
 export type { MaskedText } from "#protocols/sql/mysql/masked-text.ts";
 export { type MysqlMaskingView, type ResolvedMysqlProtection, resolveMysqlProtection } from "#protocols/sql/mysql/protection.ts";
@@ -19,6 +31,7 @@ export { type HandshakeResponse, handshakeResponsePayload, readHandshakeResponse
 export { errorPayload, type OkPacket, okPayload, readError, readOk } from "./outcome.ts";
 export { packets, takePacket } from "./packet.ts";
 export { PasswordExchange, type PasswordStep } from "./password-exchange.ts";
+export { QueryRun as MysqlQueryRun, type Row as MysqlRow } from "./query-run.ts";
 export { requestedTarget } from "./requested.ts";
 export { ServerFlow } from "./server-flow.ts";
 export { SessionState, type SessionTerms } from "./session.ts";

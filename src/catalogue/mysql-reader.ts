@@ -1,0 +1,73 @@
+/**
+ * Reads the catalogue of a MySQL or MariaDB server over a connection that somebody else made and that nobody else uses
+ * meanwhile. `information_schema` has no snapshots, so what is read is read again when it has changed on the way.
+ */
+import { createHash } from "node:crypto";
+import { z } from "zod";
+import type { MysqlCatalogue, MysqlServer } from "#protocols/mysql/protocol.ts";
+import * as queries from "./mysql-queries.ts";
+import { asked, type RunMysqlQuery } from "./mysql-rows.ts";
+import { Tables } from "./mysql-tables.ts";
+
+/** Looks at a schema that changes all the time. */
+const TRIES_MAX = 5;
+
+const place = z.object({ version: z.string(), folding: z.enum(["0", "1", "2"]), mode: z.string() });
+const FOLDING = { "0": 0, "1": 1, "2": 2 } as const;
+
+/** @throws whatever `query` throws, and Error when an answer has not the form that is expected */
+export async function readMysqlCatalogue(query: RunMysqlQuery): Promise<MysqlCatalogue> {
+  let version = await mysqlCatalogueDigest(query);
+  for (let tries = 0; tries < TRIES_MAX; tries++) {
+    const catalogue = await read(query, version);
+    const now = await mysqlCatalogueDigest(query);
+    if (now === version) return catalogue;
+    version = now;
+  }
+  throw new Error("the target's schema changes faster than it can be read");
+}
+
+/** Differs whenever a catalogue read now would differ; some tens of milliseconds, so fit for polling. */
+export async function mysqlCatalogueDigest(query: RunMysqlQuery): Promise<string> {
+  const [seen] = await asked(query, queries.PLACE, place);
+  if (seen === undefined) throw new Error("the server does not tell its version");
+  const { flavour } = serverOf(seen.version);
+  const rows = await query(queries.digest(queries.parts(flavour)));
+  return createHash("sha256")
+    .update(JSON.stringify([seen, rows]))
+    .digest("hex");
+}
+
+async function read(query: RunMysqlQuery, version: string): Promise<MysqlCatalogue> {
+  const [seen] = await asked(query, queries.PLACE, place);
+  if (seen === undefined) throw new Error("the server does not tell its version");
+  const server = serverOf(seen.version);
+  const databases = await asked(query, queries.DATABASES, z.object({ name: z.string() }));
+  const tables = await new Tables(query, server.flavour).read();
+  const routines = await asked(query, queries.ROUTINES, routine);
+  return {
+    version,
+    server,
+    lowerCaseTableNames: FOLDING[seen.folding],
+    sqlMode: seen.mode,
+    databases: databases.map(({ name }) => name),
+    tables,
+    routines: routines.map(({ db, name, type, security }) => ({
+      database: db,
+      name,
+      kind: type === "FUNCTION" ? "function" : "procedure",
+      security: security === "INVOKER" ? "invoker" : "definer",
+    })),
+  };
+}
+
+const routine = z.object({ db: z.string(), name: z.string(), type: z.string(), security: z.string() });
+
+/** `9.7.0`, `10.11.6-MariaDB-0+deb12u1`. */
+function serverOf(version: string): MysqlServer {
+  const found = /^(\d+)\.(\d+)\.(\d+)/.exec(version);
+  if (found === null) throw new Error("the server's version has not the form that is expected");
+  const [, major, minor, patch] = found.map(Number);
+  const number = (major ?? 0) * 10_000 + (minor ?? 0) * 100 + (patch ?? 0);
+  return { flavour: /mariadb/i.test(version) ? "mariadb" : "mysql", version: number };
+}

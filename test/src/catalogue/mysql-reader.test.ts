@@ -1,0 +1,186 @@
+/** The catalogue of a real MySQL and a real MariaDB: what is read of it, and that its digest changes with every part of it. */
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { columnNamed, type MysqlCatalogue, type MysqlTable, mysqlLookup } from "#protocols/sql/mysql/catalogue.ts";
+import { Secret } from "#protocols/wire/secret.ts";
+import { mysqlCatalogueDigest, readMysqlCatalogue } from "#src/catalogue/mysql-reader.ts";
+import type { DatabaseTarget } from "#src/config/config.ts";
+import { Upstream } from "#src/gateway/upstream.ts";
+import { MysqlTargetConnection } from "#src/targets/mysql-connection.ts";
+import { type MysqlFlavour, startMysql, type TestMysql } from "#test/support/mysql.ts";
+import { optional } from "#test/support/optional.ts";
+
+const CONTEXT = { sessionId: null, record: () => undefined, now: () => Date.now() };
+
+const SEED = [
+  "USE app;",
+  `CREATE TABLE people (id INT PRIMARY KEY AUTO_INCREMENT, name VARCHAR(20) CHARACTER SET latin1 NOT NULL COMMENT 'who, sallyport:PII',
+    ssn CHAR(11) DEFAULT 'none', mood ENUM('A','b c'), tail VARCHAR(4) GENERATED ALWAYS AS (RIGHT(ssn, 4)) VIRTUAL, pay DECIMAL(8,2),
+    UNIQUE KEY by_ssn (ssn), KEY by_two (name, mood), CONSTRAINT paid CHECK (pay > 0)) COMMENT='sallyport:staff';`,
+  "CREATE TABLE visits (person INT, at DATE, FOREIGN KEY f (person) REFERENCES people (id) ON DELETE CASCADE ON UPDATE SET NULL);",
+  "CREATE TABLE parts (id INT, y INT) PARTITION BY RANGE (y) (PARTITION p0 VALUES LESS THAN (2000), PARTITION p1 VALUES LESS THAN MAXVALUE);",
+  "CREATE VIEW adults AS SELECT id, name FROM people WHERE pay > 1 WITH CHECK OPTION;",
+  "CREATE SQL SECURITY INVOKER VIEW open_view AS SELECT 1 AS one;",
+  "CREATE TRIGGER greet BEFORE INSERT ON visits FOR EACH ROW SET NEW.at = '2020-01-01';",
+  "CREATE FUNCTION twice(n INT) RETURNS INT DETERMINISTIC RETURN 2 * n;",
+  "CREATE PROCEDURE nothing() SQL SECURITY INVOKER SELECT 1;",
+  "CREATE DATABASE other; GRANT ALL ON other.* TO 'app'@'%'; CREATE TABLE other.people (a INT INVISIBLE, b INT);",
+];
+
+const MARIADB = ["CREATE TABLE app.kept (a INT) WITH SYSTEM VERSIONING;", "CREATE SEQUENCE app.numbers;"];
+const CHANGES = [
+  "CREATE TABLE app.fresh (a INT)",
+  "ALTER TABLE app.fresh ADD b INT DEFAULT 5",
+  "ALTER TABLE app.fresh MODIFY b INT DEFAULT 6",
+  "ALTER TABLE app.fresh MODIFY b INT DEFAULT 6 COMMENT 'sallyport:pii'",
+  "ALTER TABLE app.fresh COMMENT = 'sallyport:all'",
+  "CREATE UNIQUE INDEX u ON app.fresh (b)",
+  "CREATE VIEW app.seen AS SELECT a FROM app.fresh",
+  "CREATE OR REPLACE VIEW app.seen AS SELECT b AS a FROM app.fresh",
+  "CREATE TRIGGER app.t BEFORE UPDATE ON app.fresh FOR EACH ROW SET NEW.a = 1",
+  "ALTER TABLE app.fresh ADD CONSTRAINT c CHECK (a > 3)",
+  "CREATE FUNCTION app.thrice(n INT) RETURNS INT DETERMINISTIC RETURN 3 * n",
+  "RENAME TABLE app.fresh TO app.stale",
+  "DROP VIEW app.seen",
+  "DROP TABLE app.stale",
+];
+
+for (const flavour of ["mysql9", "mariadb10"] as const satisfies readonly MysqlFlavour[]) {
+  describe(`the catalogue of ${flavour}`, { skip: flavour === "mysql9" ? optional("mysql9") : false }, () => {
+    let server: TestMysql;
+    let connection: MysqlTargetConnection;
+    let catalogue: MysqlCatalogue;
+    const query = (sql: string) => connection.query(sql);
+    const table = (name: string, database = "app"): MysqlTable => {
+      const found = mysqlLookup(catalogue).table(database, name);
+      assert.ok(found, `${database}.${name}`);
+      return found;
+    };
+
+    before(async () => {
+      server = await startMysql({ flavour, seed: flavour === "mariadb10" ? [...SEED, ...MARIADB] : SEED });
+      connection = await MysqlTargetConnection.open(new Upstream(targetOf(server), 15_000), "test", CONTEXT);
+      catalogue = await readMysqlCatalogue(query);
+    });
+    after(async () => {
+      connection?.close();
+      await server?.stop();
+    });
+
+    test("tells server, databases and tables, and nothing of the server's own", () => {
+      assert.equal(catalogue.server.flavour, flavour === "mysql9" ? "mysql" : "mariadb");
+      assert.ok(catalogue.server.version > (flavour === "mysql9" ? 90_000 : 101_100));
+      assert.equal(catalogue.lowerCaseTableNames, 0);
+      assert.match(catalogue.sqlMode, /STRICT_TRANS_TABLES/);
+      assert.ok(catalogue.databases.includes("app") && catalogue.databases.includes("other"));
+      const names = catalogue.tables.map(({ database, name }) => `${database}.${name}`);
+      for (const name of ["app.people", "app.visits", "app.parts", "app.adults", "app.open_view", "other.people"])
+        assert.ok(names.includes(name), name);
+      assert.deepEqual(
+        names.filter((name) => !/^(app|other)\./.test(name)),
+        [],
+      );
+    });
+
+    test("tells columns with type, set, default, generation, visibility and tags", () => {
+      const people = table("people");
+      const column = (name: string) => columnNamed(people, name);
+      assert.deepEqual(
+        people.columns.map(({ name, number }) => [name, number]),
+        ["id", "name", "ssn", "mood", "tail", "pay"].map((name, index) => [name, index + 1]),
+      );
+      assert.deepEqual([column("id")?.autoIncrement, column("name")?.autoIncrement], [true, false]);
+      assert.deepEqual([column("name")?.type, column("name")?.charset, column("name")?.characters], ["varchar(20)", "latin1", 20]);
+      assert.deepEqual([column("name")?.nullable, column("ssn")?.nullable], [false, true]);
+      assert.equal(column("mood")?.type, "enum('A','b c')");
+      assert.match(column("ssn")?.default ?? "", /none/);
+      assert.match(column("tail")?.generation ?? "", /right.*ssn/i);
+      assert.equal(column("ssn")?.generation, null);
+      assert.deepEqual([column("name")?.tags, column("ssn")?.tags], [["pii", "staff"], ["staff"]]);
+      assert.deepEqual(
+        table("people", "other").columns.map(({ invisible }) => invisible),
+        [true, false],
+      );
+    });
+
+    test("tells indexes, checks, foreign keys, triggers and partitions", () => {
+      const people = table("people");
+      const bySsn = people.indexes.find(({ name }) => name === "by_ssn");
+      assert.deepEqual(bySsn, { name: "by_ssn", unique: true, keys: [{ column: "ssn", expression: null }] });
+      assert.deepEqual(
+        people.indexes.find(({ name }) => name === "by_two")?.keys.map(({ column }) => column),
+        ["name", "mood"],
+      );
+      assert.equal(people.checks.length, 1);
+      assert.match(people.checks[0] ?? "", /pay/);
+      const [reference] = table("visits").references;
+      assert.deepEqual(
+        [reference?.columns, reference?.table, reference?.database, reference?.onDelete, reference?.onUpdate],
+        [[{ name: "person", refersTo: "id" }], "people", "app", "cascade", "set"],
+      );
+      assert.deepEqual(
+        table("visits").triggers.map(({ name, event }) => [name, event]),
+        [["greet", "insert"]],
+      );
+      assert.match(table("visits").triggers[0]?.body ?? "", /2020-01-01/);
+      assert.match(table("parts").partitionKey, /y/);
+      assert.equal(people.partitionKey, "");
+    });
+
+    test("tells views with whose rights they run, and routines", () => {
+      const { view, kind } = table("adults");
+      assert.equal(kind, "view");
+      assert.match(view?.definition ?? "", /people/);
+      assert.deepEqual([view?.security, view?.checkOption, table("open_view").view?.security], ["definer", true, "invoker"]);
+      assert.equal(table("people").view, null);
+      assert.deepEqual(
+        catalogue.routines.map(({ name, kind: its, security }) => [name, its, security]),
+        [
+          ["twice", "function", "definer"],
+          ["nothing", "procedure", "invoker"],
+        ].sort(),
+      );
+    });
+
+    if (flavour === "mariadb10") {
+      test("tells what keeps its history, and what is no table", () => {
+        assert.equal(table("kept").kind, "system-versioned");
+        assert.equal(table("numbers").kind, "other");
+      });
+    }
+
+    test("has another digest after each change of the schema, and the same after none or a change of rows", async () => {
+      server.sql("INSERT INTO app.people (id, name, ssn) VALUES (5, 'five', '5')");
+      assert.equal(await mysqlCatalogueDigest(query), catalogue.version);
+      const seen = new Set([catalogue.version]);
+      for (const change of CHANGES) {
+        server.sql(change);
+        const digest = await mysqlCatalogueDigest(query);
+        assert.ok(!seen.has(digest), change);
+        seen.add(digest);
+      }
+      assert.notEqual((await readMysqlCatalogue(query)).version, catalogue.version);
+    });
+
+    test("is not to be led to writing", async () => {
+      await assert.rejects(query("DELETE FROM app.people"), /catalogue-unavailable|refused a query/);
+    });
+  });
+}
+
+function targetOf({ host, port, user, password, ca }: TestMysql): DatabaseTarget {
+  return {
+    ...{ name: "t", protocol: "mysql", address: { host, port }, databases: ["app"] },
+    tls: { ca, serverName: "localhost", pins: [], certificate: null, minVersion: "TLSv1.2" },
+    credential: { user, password: new Secret(password), allowWeak: false },
+    limits: {
+      statementTimeoutMs: null,
+      rowsPerStatement: null,
+      rowsPerSession: null,
+      bytesPerSession: null,
+      statementsPerSession: null,
+      idleMs: null,
+      sessionMs: null,
+    },
+  };
+}
