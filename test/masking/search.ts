@@ -37,15 +37,21 @@ function dresses({ text, binary }: Canary): readonly (readonly [string, Buffer])
   return found;
 }
 
-const NEEDLES: readonly Needle[] = CANARIES.flatMap((canary) =>
-  dresses(canary).map(([dress, bytes]) => ({ canary: canary.text, dress, bytes })),
-);
+/** Says which canary shows in what was received, and how; undefined when none does. */
+export type CanarySearch = (received: Buffer) => string | undefined;
 
-/** The canary that shows, and how; undefined when none does. */
-export function canaryIn(received: Buffer): string | undefined {
-  const found = NEEDLES.find(({ bytes }) => received.includes(bytes));
-  return found === undefined ? undefined : `${found.canary} (${found.dress})`;
+export function searchFor(canaries: readonly Canary[]): CanarySearch {
+  const needles = canaries.flatMap((canary): readonly Needle[] =>
+    dresses(canary).map(([dress, bytes]) => ({ canary: canary.text, dress, bytes })),
+  );
+  return (received) => {
+    const found = needles.find(({ bytes }) => received.includes(bytes));
+    return found === undefined ? undefined : `${found.canary} (${found.dress})`;
+  };
 }
+
+/** Those of the seed. */
+export const canaryIn: CanarySearch = searchFor(CANARIES);
 
 /** Values put together as a client could: by rows, by columns, backwards. */
 export function joinedCells(rows: readonly (readonly (string | null)[])[]): Buffer {
