@@ -84,6 +84,7 @@ function resolveTarget(name: string, written: TargetDocument): Target {
     databases: [database, ...others],
     tls: upstreamTls(written.tls, written.address),
     credential: { ...written.credential, password: written.credential.password?.value ?? null },
+    localFiles: written.protocol === "mysql" && written.localInfile === "allow",
     limits: { ...sessionLimits(written), rowsPerStatement: rowsPerStatement ?? null, rowsPerSession: rowsPerSession ?? null },
   };
 }
