@@ -1,9 +1,10 @@
 /** Targets as they are written: databases here, APIs in `http-target.ts`, told apart by `protocol`. */
 import { z } from "zod";
+import { expected } from "#policies/quantities.ts";
 import { httpTargetSchema } from "./http-target.ts";
 import type { Leaves } from "./leaves.ts";
 import { sessionLimits, upstreamTlsSchema } from "./target-parts.ts";
-import { address, count, distinct, expected, text } from "./values.ts";
+import { address, count, distinct, text } from "./values.ts";
 
 export function targetSchema(leaf: Leaves) {
   const schemas = [z.strictObject(databaseShape("postgres", leaf)), mysqlSchema(leaf), httpTargetSchema(leaf)] as const;
