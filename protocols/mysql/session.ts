@@ -49,8 +49,7 @@ export type Answer =
   | { readonly kind: "plain"; readonly event: number | null; readonly onOk: (() => void) | null }
   /** COM_STATISTICS: one packet of text, or ERR. */
   | { readonly kind: "text" }
-  /** `file`: the one that the server may ask for; null: none. */
-  | { readonly kind: "query"; readonly run: Run; readonly file: string | null }
+  | { readonly kind: "query"; readonly run: Run; readonly mayAskForFile: boolean }
   | { readonly kind: "prepare"; readonly judgement: Judgement; readonly event: number }
   | { readonly kind: "execute"; readonly run: Run; readonly prepared: Prepared | null }
   | { readonly kind: "fetch"; readonly prepared: Prepared | null }

@@ -9,7 +9,6 @@ import { guardsOf } from "./guards.ts";
 import { type LexerOptions, lex, type Token } from "./lexer.ts";
 import { type MaskedText, maskedText } from "./masked-text.ts";
 import type { MysqlMaskingView } from "./protection.ts";
-import { type LocalFile, localFileOf } from "./recognised/local-file.ts";
 import { recognise } from "./recognised/recognise.ts";
 import { respelled } from "./recognised/respelled.ts";
 import { settingsBesideCharset } from "./recognised/settings.ts";
@@ -35,8 +34,7 @@ export interface MysqlAnalysis {
   readonly statements: number;
   /** Set when the text is one KILL. */
   readonly kill: { readonly id: number; readonly connection: boolean } | null;
-  /** Set where the text has LOAD DATA LOCAL. */
-  readonly localFile: LocalFile | null;
+  readonly readsLocalFile: boolean;
   readonly changesCatalogue: boolean;
   /** What becomes of the text under a mask; null where the principal is under none. */
   readonly masked: MaskedText | null;
@@ -76,11 +74,12 @@ function analysed(sql: string, settings: TextSettings): MysqlAnalysis {
     if (found === undefined) return unparsed("the statement could not be understood", (tokens[0]?.start ?? 0) + 1);
     facts.push(found);
   }
+  const [first] = statements;
   return {
     facts: { kind: "parsed", statements: facts },
     statements: facts.length,
     kill,
-    localFile: localFileOf(statements),
+    readsLocalFile: statements.length === 1 && first !== undefined && /^load data (low_priority |concurrent )?local /.test(wordsOf(first)),
     changesCatalogue: facts.some(({ needs }) => needs.includes("schema") || needs.includes("admin")),
     masked: null,
   };
@@ -153,7 +152,7 @@ function unparsed(message: string, position: number): MysqlAnalysis {
     facts: { kind: "unparsed", message, position, masked: false },
     statements: 1,
     kill: null,
-    localFile: null,
+    readsLocalFile: false,
     changesCatalogue: true,
     masked: null,
   };

@@ -108,7 +108,10 @@ export interface MysqlCatalogue {
   /** The server's `sql_mode` for new sessions. */
   readonly sqlMode: string;
   readonly databases: readonly string[];
-  /** Of all databases but `mysql`, `information_schema`, `performance_schema` and `sys`. */
+  /**
+   * Of all databases but `mysql`, `performance_schema` and `sys`; of `information_schema` those that are read in part:
+   * `columns`, `partitions`, `processlist` and `statistics`.
+   */
   readonly tables: readonly MysqlTable[];
   readonly routines: readonly MysqlRoutine[];
 }

@@ -4,17 +4,12 @@
  * protected. Pure and synchronous; `loadGrammar` must have been awaited once.
  */
 import type { Obstacle, ProtectedColumn } from "#policies/question.ts";
+import { STATEMENT_BYTES_MAX } from "#protocols/wire/limits.ts";
+import { splitStatements } from "./canonical.ts";
+import { lex, type Token } from "./lexer.ts";
+import { type MaskedForm, type MaskedSettings, maskedForm } from "./masked-form.ts";
 import type { MysqlMaskingView } from "./protection.ts";
-import type { SqlMode } from "./sql-mode.ts";
-
-/** What of the session decides how its texts are read. */
-export interface MaskedSettings {
-  readonly sqlMode: SqlMode;
-  /** The session's character set is not UTF-8: then the text may hold ASCII alone. */
-  readonly foreign: boolean;
-  /** The current database; null without one. */
-  readonly database: string | null;
-}
+import { Refused } from "./reading.ts";
 
 export interface TextStretch {
   readonly start: number;
@@ -47,14 +42,79 @@ export type MaskedText =
     };
 
 /** @param sql of one COM_QUERY or COM_STMT_PREPARE: one statement; several are refused */
-export function maskedText(_sql: string, _view: MysqlMaskingView, _settings: MaskedSettings): MaskedText {
-  const message = "statements under a mask are not read yet on MySQL targets";
-  const obstacle: Obstacle = {
-    reason: "masked-unsupported",
-    rule: null,
-    message,
-    hint: "ask as a principal under no mask",
-    position: null,
+export function maskedText(sql: string, view: MysqlMaskingView, settings: MaskedSettings): MaskedText {
+  const lexed = lex(sql, { sqlMode: settings.sqlMode, foreign: settings.foreign, executes: null });
+  if (lexed.kind === "error") {
+    const hint = "leave comments with ! or + out; close what is open";
+    const obstacle: Obstacle = { reason: "masked-unparsed", rule: null, message: lexed.message, hint, position: lexed.index + 1 };
+    return { kind: "refused", obstacle, sensitive: { ranges: [{ start: 0, end: sql.length }], parameters: [] } };
+  }
+  const statements = splitStatements(lexed.tokens);
+  const [tokens = []] = statements;
+  try {
+    if (statements.length > 1) throw new Refused("masked-statement-kind", "several statements in one text", "send them one by one");
+    if (settings.foreign && !/^[\0-\x7f]*$/.test(sql)) throw new Refused("masked-setting", "the text is not in UTF-8", "SET NAMES utf8mb4");
+    const form = maskedForm(sql, tokens, view, settings);
+    if (form.text.length > STATEMENT_BYTES_MAX) {
+      const hint = "name fewer views, or each of them once in a WITH clause";
+      throw new Refused("masked-unsupported", "the statement grows too long when masks take their place", hint);
+    }
+    return rewritten(form, tokens, view);
+  } catch (error) {
+    if (error instanceof Refused) return refused(error, tokens, view);
+    // The stack gave out.
+    if (error instanceof RangeError)
+      return refused(new Refused("masked-unsupported", "the statement is too deep", "simplify it"), tokens, view);
+    throw error;
+  }
+}
+
+function rewritten(form: MaskedForm, tokens: readonly Token[], view: MysqlMaskingView): MaskedText {
+  const literals = form.columns.length > 0 || speaksOf(tokens, view) ? literalsIn(tokens) : [];
+  return {
+    kind: "rewritten",
+    text: form.text,
+    columns: form.columns,
+    outputMasked: form.outputMasked,
+    sensitive: sensitiveOf(literals, tokens),
+    sensitiveUpstream: literals.flatMap((index) => {
+      const start = form.starts[index] ?? -1;
+      return start < 0 || tokens[index]?.kind === "parameter" ? [] : [{ start, end: form.ends[index] ?? start }];
+    }),
+    rebuildErrors: form.rebuildErrors,
   };
-  return { kind: "refused", obstacle, sensitive: { ranges: [], parameters: [] } };
+}
+
+function refused({ reason, message, hint, rule, at }: Refused, tokens: readonly Token[], view: MysqlMaskingView): MaskedText {
+  const token = at === null ? undefined : tokens[Math.min(at, tokens.length - 1)];
+  const position = token === undefined ? null : token.start + 1;
+  const literals = reason === "masked-unparsed" || speaksOf(tokens, view) ? literalsIn(tokens) : [];
+  return { kind: "refused", obstacle: { reason, rule, message, hint, position }, sensitive: sensitiveOf(literals, tokens) };
+}
+
+/** Whether a name of a protected column stands anywhere in it, or of a table that has one. */
+function speaksOf(tokens: readonly Token[], { protection }: MysqlMaskingView): boolean {
+  const tables = new Set([...protection.columns.keys()].map(({ name }) => name.toLowerCase()));
+  return tokens.some(({ kind, text }) => {
+    const name = kind === "word" || kind === "quoted-name" ? text.toLowerCase() : "";
+    return protection.columnNames.has(name) || tables.has(name);
+  });
+}
+
+const LITERALS: ReadonlySet<Token["kind"]> = new Set(["string", "number", "bits", "parameter"]);
+
+function literalsIn(tokens: readonly Token[]): readonly number[] {
+  return tokens.flatMap(({ kind }, index) => (LITERALS.has(kind) ? [index] : []));
+}
+
+function sensitiveOf(literals: readonly number[], tokens: readonly Token[]): MaskedSensitive {
+  const marked = new Set(literals);
+  const parameters = tokens.flatMap(({ kind }, index) => (kind === "parameter" ? [index] : []));
+  return {
+    ranges: literals.flatMap((index) => {
+      const token = tokens[index];
+      return token === undefined || token.kind === "parameter" ? [] : [{ start: token.start, end: token.end }];
+    }),
+    parameters: parameters.flatMap((index, place) => (marked.has(index) ? [place + 1] : [])),
+  };
 }

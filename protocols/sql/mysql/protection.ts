@@ -4,7 +4,7 @@
  */
 import type { ActiveMask, Mask, ProtectedColumn } from "#policies/question.ts";
 import { type Entry, entriesOf, glob, meansNothing, type ProtectionProblem } from "#protocols/sql/entries.ts";
-import { columnNamed, type MysqlCatalogue, type MysqlColumn, type MysqlTable, mysqlLookup } from "./catalogue.ts";
+import { columnNamed, type MysqlCatalogue, type MysqlColumn, type MysqlTable, mysqlLookup, SERVER_DATABASES } from "./catalogue.ts";
 import { maskExpression } from "./mask-expression.ts";
 import { wordsIn } from "./mentioned.ts";
 
@@ -85,7 +85,7 @@ export function meantByMysql({ part, written }: Entry, catalogue: MysqlCatalogue
   const isColumn = glob(column);
   const isMeant = (one: MysqlColumn): boolean => (part === "tags" ? one.tags.includes(written) : isColumn(one.name));
   return catalogue.tables
-    .filter((table) => inDatabase(table.database) && inTable(table.name))
+    .filter((table) => !SERVER_DATABASES.has(table.database.toLowerCase()) && inDatabase(table.database) && inTable(table.name))
     .flatMap((table) => table.columns.filter(isMeant).map((one) => ({ table, column: one })));
 }
 

@@ -1,0 +1,119 @@
+/**
+ * A query, or a write with queries in it, made such that it can be sent: tables are replaced, columns that name a database
+ * follow, and output columns keep the names that the client's own text gives them.
+ */
+import type { ProtectedColumn } from "#policies/question.ts";
+import { mysqlLookup } from "./catalogue.ts";
+import type { Token } from "./lexer.ts";
+import { checkCalls } from "./masked-functions.ts";
+import { commonName, exposed, type Resolved, resolveTable, type TableContext } from "./masked-tables.ts";
+import { quoteName } from "./quoting.ts";
+import { type Found, type Item, Refused, type Span } from "./reading.ts";
+import { type Edit, spelled } from "./spelling.ts";
+
+export interface MaskedQuery {
+  readonly edits: readonly Edit[];
+  readonly resolved: readonly Resolved[];
+  readonly columns: readonly ProtectedColumn[];
+}
+
+/** @throws Refused */
+export function maskQuery(found: Found, context: TableContext): MaskedQuery {
+  checkCalls(found.calls, context.view, context.database);
+  const resolved = found.tables.filter(({ role }) => role === "source").map((mention) => resolveTable(mention, context, found));
+  const replaced = resolved.filter((one) => one.replaced);
+  checkLocks(found, replaced);
+  checkMatches(found, context, replaced);
+  const renamed = found.commons.flatMap((common): Edit[] => {
+    const name = commonName(common, context);
+    return name === common.name ? [] : [{ start: common.nameAt, end: common.nameAt + 1, text: quoteName(name) }];
+  });
+  const selects = found.tableQueries.map((at): Edit => ({ start: at, end: at + 1, text: "SELECT * FROM" }));
+  const edits = [...selects, ...resolved.flatMap((one) => one.edits), ...renamed, ...qualifierEdits(found, replaced, context)];
+  return { edits, resolved, columns: distinct(resolved.flatMap((one) => one.columns)) };
+}
+
+export function distinct(columns: readonly ProtectedColumn[]): readonly ProtectedColumn[] {
+  return [...new Map(columns.map((one) => [`${one.schema}\0${one.table}\0${one.column}`, one])).values()];
+}
+
+/** What stands in a table's place has no rows of its own to lock. */
+function checkLocks({ locks }: Found, replaced: readonly Resolved[]): void {
+  const [at] = locks;
+  const [first] = replaced;
+  if (at === undefined || first === undefined) return;
+  const hint = "leave FOR UPDATE out, or lock rows as a principal under no mask";
+  const message = `rows of ${exposed(first.mention)} can't be locked, as columns of it are masked`;
+  throw new Refused("masked-unsupported", message, hint, at, first.columns[0]?.rule ?? null);
+}
+
+/** A full-text index knows true values: what it finds tells of them. */
+function checkMatches(found: Found, { view }: TableContext, replaced: readonly Resolved[]): void {
+  const [at] = found.matches;
+  const column = found.columns.find(({ parts }) => view.protection.columnNames.has((parts.at(-1) ?? "").toLowerCase()));
+  if (at === undefined || column === undefined || replaced.length === 0) return;
+  const hint = "match columns that are not masked, in a query that names no masked one";
+  throw new Refused("masked-unsupported", "full-text search does not go together with masked columns", hint, at);
+}
+
+/** `d.t.c` names no column any more once a query stands in the place of `d.t`: it becomes `t.c`. */
+function qualifierEdits(found: Found, replaced: readonly Resolved[], context: TableContext): readonly Edit[] {
+  const { fold } = mysqlLookup(context.view.catalogue);
+  const long = found.columns.filter(({ parts, star }) => parts.length === (star ? 2 : 3));
+  if (long.length === 0 || replaced.length === 0) return [];
+  const exposedNames = found.tables.map((mention) => fold(exposed(mention)));
+  return long.flatMap(({ span, parts }): Edit[] => {
+    const [database = "", table = ""] = parts;
+    const meant = replaced.filter(
+      (one) => fold(exposed(one.mention)) === fold(table) && fold(one.table?.database ?? "") === fold(database),
+    );
+    if (meant.length === 0) return [];
+    const all = exposedNames.filter((name) => name === fold(table)).length;
+    if (all > 1) {
+      const hint = "give each table an alias, and qualify columns by that";
+      throw new Refused("masked-unresolved", `${database}.${table} could mean several tables of the statement`, hint, span.start);
+    }
+    // The database and its dot.
+    return [{ start: span.start, end: span.start + 2, text: "" }];
+  });
+}
+
+/**
+ * The server names an output column by its text, as written. Where ours differs, an alias says what it was.
+ *
+ * @param source the text that the tokens are of
+ */
+export function aliasEdits(items: readonly Item[], edits: readonly Edit[], tokens: readonly Token[], source: string): readonly Edit[] {
+  const sorted = [...edits].sort((a, b) => a.start - b.start);
+  return items.flatMap((item): Edit[] => {
+    if (item.alias !== null || item.star || isPlain(item, tokens)) return [];
+    const inside = editsWithin(sorted, item.span);
+    const written = source.slice(tokens[item.span.start]?.start ?? 0, tokens[item.span.end - 1]?.end ?? 0);
+    if (inside.length === 0 && spelled(tokens, item.span, [], true).text === written) return [];
+    // A name of a column is of the Basic Multilingual Plane, and has an end.
+    if (written.length > 255 || /[\ud800-\udfff]/.test(written)) return [];
+    return [{ start: item.span.end, end: item.span.end, text: `AS ${quoteName(written)}` }];
+  });
+}
+
+/** A column goes by its name, and a string by its value. */
+function isPlain({ span: { start, end } }: Item, tokens: readonly Token[]): boolean {
+  const last = tokens[end - 1]?.kind;
+  const names = tokens
+    .slice(start, end)
+    .every(({ kind, text }, index) => (index % 2 === 0 ? kind === "word" || kind === "quoted-name" : text === "."));
+  return (names && last !== "symbol" && (end - start > 1 || last === "quoted-name" || last === "word")) || tokens[start]?.kind === "string";
+}
+
+/** By bisection: a statement can have as many items as edits. */
+function editsWithin(sorted: readonly Edit[], { start, end }: Span): readonly Edit[] {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((sorted[middle]?.start ?? 0) < start) low = middle + 1;
+    else high = middle;
+  }
+  const first = sorted[low];
+  return first !== undefined && first.end <= end && first.start < end ? [first] : [];
+}

@@ -1,0 +1,183 @@
+/**
+ * What each table that a statement names means, and what stands in its place: the table itself by its full name, a query that
+ * masks its protected columns, the definition of a view over some, or a common table.
+ */
+import type { ProtectedColumn } from "#policies/question.ts";
+import { type MysqlTable, mysqlLookup, SERVER_DATABASES } from "./catalogue.ts";
+import { displayTable, type MysqlMaskingView, type MysqlProtectedColumns, protectedMysqlColumns } from "./protection.ts";
+import { quoteName } from "./quoting.ts";
+import { type CommonTable, type Found, Refused, type TableMention } from "./reading.ts";
+import { hiddenIn, serverColumn } from "./server-tables.ts";
+import type { Edit } from "./spelling.ts";
+
+/** What a view becomes: `rewritten` when something in its definition is masked. */
+export type ViewReading =
+  | { readonly kind: "plain" }
+  | { readonly kind: "rewritten"; readonly text: string; readonly columns: readonly ProtectedColumn[]; readonly masked: readonly boolean[] }
+  | { readonly kind: "refused"; readonly message: string; readonly hint: string };
+
+export interface TableContext {
+  readonly view: MysqlMaskingView;
+  /** What names without a database belong to. */
+  readonly database: string | null;
+  readonly readView: (table: MysqlTable) => ViewReading;
+  /** The tokens of a span as text. */
+  readonly text: (start: number, end: number) => string;
+}
+
+export interface Resolved {
+  readonly mention: TableMention;
+  /** Null for a common table. */
+  readonly table: MysqlTable | null;
+  /** Whether something stands in its place that is not the table itself. */
+  readonly replaced: boolean;
+  /** Of each column that it hands on, whether it is masked; null where they are not known. */
+  readonly outputs: readonly { readonly name: string; readonly masked: boolean }[] | null;
+  readonly columns: readonly ProtectedColumn[];
+  readonly edits: readonly Edit[];
+}
+
+const NONE: MysqlProtectedColumns = new Map();
+
+/** The table that a mention means. @throws Refused when there is none, or it may not be read */
+export function tableOf({ parts, span }: TableMention, { view, database }: TableContext): MysqlTable {
+  const [first = "", second] = parts;
+  const inside = second === undefined ? database : first;
+  const name = second ?? first;
+  if (inside === null) throw new Refused("masked-undefined-table", "no database is selected", "write database.table", span.start);
+  const lookup = mysqlLookup(view.catalogue);
+  const table = lookup.table(inside, name);
+  if (SERVER_DATABASES.has(inside.toLowerCase())) throw serversRefusal(inside, name, span.start);
+  if (table === undefined) {
+    const hint = "check the spelling and the database; right after DDL try again";
+    throw new Refused("masked-undefined-table", `table ${inside}.${name} does not exist`, hint, span.start);
+  }
+  if (table.kind === "other") {
+    const message = `${displayTable(table)} is no table whose rows are its own`;
+    throw new Refused("masked-unresolved", message, "read the tables that it takes its rows from", span.start);
+  }
+  return table;
+}
+
+/** @throws Refused */
+export function resolveTable(mention: TableMention, context: TableContext, found: Found): Resolved {
+  const { common } = mention;
+  if (common !== null)
+    return { mention, table: null, replaced: false, outputs: null, columns: [], edits: commonEdits(mention, common, context) };
+  const servers = resolveServers(mention, context);
+  if (servers !== undefined) return servers;
+  const table = tableOf(mention, context);
+  const attributes = context.view.protection.columns.get(table) ?? NONE;
+  if (table.kind === "view") return resolveView(mention, table, attributes, context);
+  if (attributes.size === 0) return plain(mention, table);
+  checkPartition(mention, table, attributes);
+  const columns = table.columns.filter(({ invisible }) => !invisible || !hasStar(found));
+  const list = columns.map(({ name }) => masked(name, attributes.get(name)?.expression));
+  const inside = [mention.partition, mention.hints].flatMap((span) => (span === null ? [] : [context.text(span.start, span.end)]));
+  const text = `(SELECT ${list.join(", ")} FROM ${[fullName(table), ...inside].join(" ")}) AS ${quoteName(exposed(mention))}`;
+  return {
+    mention,
+    table,
+    replaced: true,
+    outputs: columns.map(({ name }) => ({ name, masked: attributes.has(name) })),
+    columns: protectedMysqlColumns(table, attributes),
+    edits: [{ ...mention.whole, text }],
+  };
+}
+
+function masked(name: string, expression: string | undefined): string {
+  return expression === undefined ? quoteName(name) : `${expression} AS ${quoteName(name)}`;
+}
+
+function hasStar(found: Found): boolean {
+  return found.natural || found.columns.some(({ star }) => star);
+}
+
+function plain(mention: TableMention, table: MysqlTable): Resolved {
+  const outputs = table.columns.map(({ name }) => ({ name, masked: false }));
+  return { mention, table, replaced: false, outputs, columns: [], edits: [{ ...mention.span, text: fullName(table) }] };
+}
+
+export function fullName({ database, name }: MysqlTable): string {
+  return `${quoteName(database)}.${quoteName(name)}`;
+}
+
+export function exposed({ alias, parts }: TableMention): string {
+  return alias ?? parts.at(-1) ?? "";
+}
+
+/** Which partition a row is in tells of what it is sorted by. */
+function checkPartition({ partition }: TableMention, table: MysqlTable, attributes: MysqlProtectedColumns): void {
+  if (partition === null) return;
+  const key = table.partitionKey.toLowerCase();
+  const found = [...attributes.keys()].find((name) => key.includes(name.toLowerCase()));
+  if (found === undefined) return;
+  const message = `a partition of ${displayTable(table)} tells of ${found}, which is masked`;
+  throw new Refused("masked-unsupported", message, "leave PARTITION out", partition.start, attributes.get(found)?.rule ?? null);
+}
+
+function resolveView(mention: TableMention, table: MysqlTable, attributes: MysqlProtectedColumns, context: TableContext): Resolved {
+  const reading = context.readView(table);
+  if (reading.kind === "refused") {
+    throw new Refused("masked-view", `view ${displayTable(table)}: ${reading.message}`, reading.hint, mention.span.start);
+  }
+  if (reading.kind === "plain" && attributes.size === 0) return plain(mention, table);
+  const inner = reading.kind === "plain" ? `SELECT * FROM ${fullName(table)}` : reading.text;
+  const name = quoteName(exposed(mention));
+  const list = table.columns.map((column) => masked(column.name, attributes.get(column.name)?.expression));
+  const text = attributes.size === 0 ? `(${inner}) AS ${name}` : `(SELECT ${list.join(", ")} FROM (${inner}) AS ${name}) AS ${name}`;
+  const below = reading.kind === "plain" ? [] : reading.masked;
+  const columns = [...(reading.kind === "plain" ? [] : reading.columns), ...protectedMysqlColumns(table, attributes)];
+  const outputs = table.columns.map((column, index) => ({
+    name: column.name,
+    masked: attributes.has(column.name) || below[index] === true,
+  }));
+  return { mention, table, replaced: true, outputs, columns, edits: [{ ...mention.whole, text }] };
+}
+
+function serversRefusal(database: string, name: string, at: number): Refused {
+  const hint = "the schema is described by information_schema.tables, columns, key_column_usage and their like";
+  return new Refused("masked-catalogue", `${database}.${name} may not be read under a mask`, hint, at);
+}
+
+/** Names in the server's own databases do not differ by case. @returns undefined for a table of another database */
+function resolveServers(mention: TableMention, { view, database }: TableContext): Resolved | undefined {
+  const { parts, span } = mention;
+  const [first = "", second] = parts;
+  const inside = (second === undefined ? database : first)?.toLowerCase();
+  const name = second ?? first;
+  if (inside === undefined || !SERVER_DATABASES.has(inside)) return undefined;
+  const hidden = inside === "information_schema" ? hiddenIn(name, view.protection) : undefined;
+  if (hidden === undefined) throw serversRefusal(inside, name, span.start);
+  const full = `${quoteName(inside)}.${quoteName(name)}`;
+  if (hidden.size === 0 || view.protection.columns.size === 0) {
+    return { mention, table: null, replaced: false, outputs: null, columns: [], edits: [{ ...span, text: full }] };
+  }
+  const isMeant = (one: MysqlTable): boolean => one.database.toLowerCase() === inside && one.name.toLowerCase() === name.toLowerCase();
+  const table = view.catalogue.tables.find(isMeant);
+  if (table === undefined) throw serversRefusal(inside, name, span.start);
+  const list = table.columns.map((column) => serverColumn(column.name, hidden));
+  const text = `(SELECT ${list.join(", ")} FROM ${full}) AS ${quoteName(exposed(mention))}`;
+  const outputs = table.columns.map((column) => ({ name: column.name, masked: hidden.has(column.name.toLowerCase()) }));
+  return { mention, table, replaced: true, outputs, columns: [], edits: [{ ...mention.whole, text }] };
+}
+
+/**
+ * A common table by the name of a table of the current database gets a name of its own: should the server see its name where
+ * we do not, or the other way round, it finds nothing.
+ */
+export function commonName(common: CommonTable, { view, database }: TableContext): string {
+  if (database === null) return common.name;
+  const folded = common.name.toLowerCase();
+  const taken = view.catalogue.tables.some(
+    (one) => one.database.toLowerCase() === database.toLowerCase() && one.name.toLowerCase() === folded,
+  );
+  return taken ? `${common.name} ${common.nameAt}` : common.name;
+}
+
+function commonEdits(mention: TableMention, common: CommonTable, context: TableContext): readonly Edit[] {
+  const name = commonName(common, context);
+  if (name === common.name) return [{ ...mention.span, text: quoteName(name) }];
+  const alias = mention.alias === null ? ` AS ${quoteName(exposed(mention))}` : "";
+  return [{ ...mention.span, text: `${quoteName(name)}${alias}` }];
+}

@@ -1,0 +1,68 @@
+/**
+ * Which tables of the server's own databases a statement may read under a mask, and which of their columns are hidden: those
+ * that can hold values of masked columns, or texts of other sessions.
+ *
+ * Source: MySQL manual, "INFORMATION_SCHEMA Tables"; MariaDB documentation, "Information Schema".
+ */
+import type { MysqlTable } from "./catalogue.ts";
+import type { MysqlProtection } from "./protection.ts";
+import { quoteName, quoteString } from "./quoting.ts";
+
+/** Nothing in them comes from rows. */
+const DESCRIBING: ReadonlySet<string> = new Set(
+  `applicable_roles administrable_role_authorizations character_sets check_constraints collation_character_set_applicability collations
+  column_privileges columns_extensions enabled_roles engines events geometry_columns global_variables keycaches keywords key_column_usage
+  parameters plugins referential_constraints resource_groups routines schema_privileges schemata schemata_extensions session_variables
+  spatial_ref_sys sql_functions st_geometry_columns st_spatial_reference_systems st_units_of_measure system_variables table_constraints
+  table_constraints_extensions table_privileges tables tables_extensions tablespaces triggers user_privileges view_routine_usage
+  view_table_usage views`.split(/\s+/),
+);
+
+/** Columns of other tables that show NULL where a condition holds; null: in every row. */
+type Hidden = ReadonlyMap<string, string | null>;
+
+const PROCESSES: Hidden = new Map(["info", "info_binary", "state", "stage"].map((name) => [name, null]));
+
+/** @returns undefined for a table that may not be read; an empty map for one that may be read as it is */
+export function hiddenIn(name: string, protection: MysqlProtection): Hidden | undefined {
+  const table = name.toLowerCase();
+  if (DESCRIBING.has(table)) return new Map();
+  if (table === "processlist") return PROCESSES;
+  const ofTables = (): string => rows([...protection.columns.keys()].map(({ database, name }) => [database, name]));
+  if (table === "statistics") return new Map([["cardinality", `(TABLE_SCHEMA, TABLE_NAME) IN ${ofTables()}`]]);
+  if (table === "partitions") return new Map([["partition_description", `(TABLE_SCHEMA, TABLE_NAME) IN ${ofTables()}`]]);
+  if (table !== "columns") return undefined;
+  const defaults = hiddenDefaults(protection);
+  if (defaults.length === 0) return new Map();
+  return new Map([["column_default", `(TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME) IN ${rows(defaults)}`]]);
+}
+
+function rows(list: readonly (readonly string[])[]): string {
+  return `(${list.map((names) => `(${names.map(quoteString).join(", ")})`).join(", ")})`;
+}
+
+/** Rows that were there before the column was may all hold its default. */
+function hiddenDefaults(protection: MysqlProtection): readonly (readonly string[])[] {
+  return [...protection.columns].flatMap(([table, columns]) =>
+    table.columns
+      .filter((column) => columns.has(column.name) && holdsConstant(column.default))
+      .map(({ name }) => [table.database, table.name, name]),
+  );
+}
+
+/** @param written a default as the server tells it */
+function holdsConstant(written: string | null): boolean {
+  return written !== null && !/^('?(0|0\.0+)?'?|null|false|current_timestamp.*|now\(.*\))$/i.test(written.trim());
+}
+
+export function hidesDefault(table: MysqlTable, { columns }: MysqlProtection): boolean {
+  return table.columns.some((column) => columns.get(table)?.has(column.name) === true && holdsConstant(column.default));
+}
+
+/** A column that is not hidden, or what stands in its place. */
+export function serverColumn(name: string, hidden: Hidden): string {
+  const condition = hidden.get(name.toLowerCase());
+  if (condition === undefined) return quoteName(name);
+  const shown = condition === null ? "FALSE" : `NOT ${condition}`;
+  return `IF(${shown}, ${quoteName(name)}, NULL) AS ${quoteName(name)}`;
+}
