@@ -1,8 +1,19 @@
 /** The join of all policies: deny > hold > mask > allow, and silence of every policy is a denial. */
 import type { Decision, Verdict } from "./decision.ts";
 import type { PolicyDocument } from "./document.ts";
-import type { ActiveMask, Principal, Question } from "./question.ts";
-import { askAll, catalogueTargetsIn, type Guarded, guardedIn, masksIn, sizedTargetsIn } from "./registry.ts";
+import type { ActiveMask, HttpMask, Principal, Question } from "./question.ts";
+import {
+  askAll,
+  catalogueTargetsIn,
+  type Guarded,
+  guardedIn,
+  type HttpBounds,
+  httpBoundsOf,
+  httpMasksIn,
+  masksIn,
+  narrowsToolsIn,
+  sizedTargetsIn,
+} from "./registry.ts";
 
 const RANK: Readonly<Record<Verdict, number>> = { deny: 3, hold: 2, mask: 1, allow: 0 };
 
@@ -25,6 +36,21 @@ export function decide(document: PolicyDocument, question: Question): Decision {
 /** The masks that a principal is under on a target; empty: under none, and nothing is ever rewritten for it. */
 export function masksFor(document: PolicyDocument, principal: Principal, target: string): readonly ActiveMask[] {
   return masksIn(document, principal, target);
+}
+
+/** The masks on the answer to a request, in the order of their rules; empty: under none on this path. */
+export function httpMasksFor(document: PolicyDocument, principal: Principal, target: string, path: string): readonly HttpMask[] {
+  return httpMasksIn(document, principal, target, path);
+}
+
+/** How large requests and answers may be, and how many requests there may be in a time. */
+export function httpBoundsFor(document: PolicyDocument, principal: Principal, target: string): HttpBounds {
+  return httpBoundsOf(document, principal, target);
+}
+
+/** Whether a message to an MCP server has to be read whole, since a rule names tools. */
+export function toolsNarrowed(document: PolicyDocument, principal: Principal, target: string): boolean {
+  return narrowsToolsIn(document, principal, target);
 }
 
 /** Which guardrails hold for a principal on a target. */

@@ -32,7 +32,7 @@ export interface Allowance {
   readonly reason: "unparsed" | null;
 }
 
-/** Allowed once the text has been rewritten so that these columns yield masked values. */
+/** Allowed once the text has been rewritten so that these columns yield masked values; of an HTTP request, as its answer is masked, without columns. */
 export interface Masking {
   readonly verdict: "mask";
   readonly rule: string;

@@ -36,6 +36,32 @@ export function documentProblems(document: PolicyDocument, targets: readonly str
   ];
 }
 
+/**
+ * Rules that say of a target what its protocol does not have: columns of an HTTP API, fields of a database. Nobody should
+ * believe that they protect.
+ *
+ * @param protocolOf of the targets that are there
+ */
+export function protocolProblems(document: PolicyDocument, protocolOf: ReadonlyMap<string, string>): readonly DocumentProblem[] {
+  const unfit = (target: string, http: boolean): boolean => protocolOf.has(target) && (protocolOf.get(target) === "http") !== http;
+  const problem = (section: string, index: number, http: boolean): DocumentProblem => ({
+    path: [section, "rules", index],
+    message: http ? "is for HTTP targets, and a target of it is a database" : "is for databases, and a target of it is an HTTP API",
+  });
+  return [
+    ...document.access.rules.flatMap(({ targets, methods, paths, tools }, index) => {
+      const http = [methods, paths, tools].some((narrowed) => narrowed !== undefined);
+      return http && targets.some((target) => unfit(target, true)) ? [problem("access", index, true)] : [];
+    }),
+    ...document.masking.rules.flatMap(({ target, http }, index) =>
+      unfit(target, http !== null) ? [problem("masking", index, http !== null)] : [],
+    ),
+    ...document.guardrails.rules.flatMap(({ targets, deny }, index) =>
+      targets.some((target) => unfit(target, deny.length === 0)) ? [problem("guardrails", index, deny.length === 0)] : [],
+    ),
+  ];
+}
+
 /** Functions outside `pg_catalog` that statements under a mask may call, as `schema.name`. */
 export function allowedFunctions(document: PolicyDocument): readonly string[] {
   return document.masking.functions?.allow ?? [];

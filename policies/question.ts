@@ -40,6 +40,31 @@ export interface ActiveMask {
   readonly assign?: Assign;
 }
 
+/** One step of a path into a JSON document. `descend`: the steps behind it hold at any depth. */
+export type FieldStep =
+  | { readonly kind: "key"; readonly name: string }
+  | { readonly kind: "index"; readonly index: number }
+  | { readonly kind: "any" }
+  | { readonly kind: "descend" };
+
+export type FieldPath = readonly FieldStep[];
+
+/** A masking rule of an HTTP target that is in force for a principal and a path; most of its lists are empty. */
+export interface HttpMask {
+  readonly rule: string;
+  /** Of JSON documents. */
+  readonly fields: readonly FieldPath[];
+  /** Names of header fields, in lower case. */
+  readonly headers: readonly string[];
+  /** Names of query parameters, in lower case. */
+  readonly query: readonly string[];
+  /** Names of form fields, in lower case. */
+  readonly form: readonly string[];
+  readonly mask: Mask;
+  /** Whether requests that write may carry a value of theirs. */
+  readonly assign: Assign;
+}
+
 /** A column that a masking rule protects for this principal, resolved against the catalogue. */
 export interface ProtectedColumn {
   readonly schema: string;
@@ -130,6 +155,21 @@ export type TextFacts =
       readonly masked: boolean;
     };
 
+/** What one HTTP request asks for; what is judged here is what is sent. */
+export interface HttpFacts {
+  readonly method: string;
+  /** In the one spelling that is sent on, without query and without the gateway's own prefix. */
+  readonly path: string;
+  /** Of a message to an MCP server; null for every other request. */
+  readonly mcp: McpFacts | null;
+}
+
+/** JSON-RPC methods that a request to an MCP server calls, a batch in its order; and the names of the tools among them. */
+export interface McpFacts {
+  readonly methods: readonly string[];
+  readonly tools: readonly string[];
+}
+
 export type Question =
   | { readonly kind: "connect"; readonly principal: Principal; readonly target: string }
   | {
@@ -137,4 +177,10 @@ export type Question =
       readonly principal: Principal;
       readonly target: string;
       readonly facts: TextFacts;
+    }
+  | {
+      readonly kind: "request";
+      readonly principal: Principal;
+      readonly target: string;
+      readonly facts: HttpFacts;
     };

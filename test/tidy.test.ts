@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { matchesGlob } from "node:path/posix";
 import { describe, test } from "node:test";
+import { WIRE_ERRORS as HTTP_ERRORS } from "#protocols/http/wire-errors.ts";
 import { WIRE_ERRORS } from "#protocols/postgres/wire-errors.ts";
 import { FAULT_CODES } from "#protocols/wire/fault.ts";
 import { FINDINGS } from "#src/doctor/finding.ts";
@@ -149,6 +150,12 @@ describe("documents", () => {
       [...FAULT_CODES, ...denyReasons()].filter((code) => !(code in WIRE_ERRORS)),
       [],
     );
+  });
+
+  test("docs/errors.md has the HTTP status of every reason, and of no other", () => {
+    const rows = [...read("docs/errors.md").matchAll(/^\| `([a-z-]+)` \| (\d{3}) \|$/gm)].map(([, code, status]) => `${code} ${status}`);
+    const known = Object.entries(HTTP_ERRORS).map(([code, { status }]) => `${code} ${status}`);
+    assert.deepEqual(rows.sort(), known.sort());
   });
 
   test("docs/doctor.md has a row for every finding, with its severity, and for no other", () => {

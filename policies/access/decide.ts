@@ -4,8 +4,9 @@
  */
 import type { Decision, Denial } from "#policies/decision.ts";
 import type { Policy } from "#policies/policy.ts";
-import { type Question, RIGHTS, type Right, type TextFacts } from "#policies/question.ts";
+import { type Principal, type Question, RIGHTS, type Right, type TextFacts } from "#policies/question.ts";
 import { isMeant } from "#policies/who.ts";
+import { judgeRequest } from "./requests.ts";
 import type { AccessRule, AccessRules } from "./rules.ts";
 
 export const accessPolicy: Policy<AccessRules> = { name: "access", decide };
@@ -18,6 +19,7 @@ function decide(access: AccessRules, question: Question): Decision {
     return denial("target-not-granted", `no access rule lets this principal use ${target}`, `an access rule must name it and ${target}`);
   }
   if (question.kind === "connect") return { verdict: "allow", rule: first.name, reason: null };
+  if (question.kind === "request") return judgeRequest(rules, question.facts, target);
   return question.facts.kind === "parsed" ? judge(rules, question.facts, target) : judgeUnparsed(rules, question.facts, target);
 }
 
@@ -58,4 +60,9 @@ function inWords(rights: readonly Right[]): string {
 
 function denial(reason: Denial["reason"], message: string, hint: string): Denial {
   return { verdict: "deny", reason, rule: null, message, hint, position: null };
+}
+
+/** Whether tools of an MCP server are granted by name to a principal: its messages have to be read whole, then. */
+export function narrowsTools({ rules }: AccessRules, principal: Principal, target: string): boolean {
+  return rules.some((rule) => rule.tools !== undefined && rule.targets.includes(target) && isMeant(rule.who, principal));
 }

@@ -5,12 +5,13 @@
 import type { Decision, Denial, Masking } from "#policies/decision.ts";
 import type { Policy } from "#policies/policy.ts";
 import type { MaskingFacts, Question, StatementFacts } from "#policies/question.ts";
-import { activeMasks, type MaskingRules } from "./rules.ts";
+import { activeHttpMasks, activeMasks, type MaskingRules } from "./rules.ts";
 
 export const maskingPolicy: Policy<MaskingRules> = { name: "masking", decide };
 
 function decide(masking: MaskingRules, question: Question): Decision | undefined {
   if (question.kind === "connect") return undefined;
+  if (question.kind === "request") return maskingOfRequest(masking, question);
   const { facts, principal, target } = question;
   const masks = activeMasks(masking, principal, target);
   if (masks.length === 0) return undefined;
@@ -25,6 +26,12 @@ function decide(masking: MaskingRules, question: Question): Decision | undefined
   }
   const obstacle = judged.find((found) => found?.kind === "obstacle");
   return obstacle?.kind === "obstacle" ? denial(obstacle.obstacle) : maskingOf(judged);
+}
+
+/** An answer can be masked while it passes; what can't is refused there. */
+function maskingOfRequest(masking: MaskingRules, { principal, target, facts }: Question & { kind: "request" }): Masking | undefined {
+  const [first] = activeHttpMasks(masking, principal, target, facts.path);
+  return first === undefined ? undefined : { verdict: "mask", rule: first.rule, columns: [] };
 }
 
 function maskingOf(judged: readonly (MaskingFacts | null)[]): Masking | undefined {

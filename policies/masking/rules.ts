@@ -1,7 +1,9 @@
 /** The `masking` part of the policy document: which columns show masked, to whom they do not, and how. */
 import { z } from "zod";
-import type { ActiveMask, Mask, Principal } from "#policies/question.ts";
+import { mayBePath, pathPattern } from "#policies/http-paths.ts";
+import type { ActiveMask, HttpMask, Mask, Principal } from "#policies/question.ts";
 import { isMeant, whoSchema } from "#policies/who.ts";
+import { fieldPath, formName, headerName } from "./http-names.ts";
 
 const WITH = "expected redact, null, email, year, { keepLast: N } or { constant: … }";
 const KEPT_MAX = 64;
@@ -36,18 +38,50 @@ const tagSchema = z
   .regex(/^[A-Za-z0-9_]+(?:[.-][A-Za-z0-9_]+)*$/, { error: "expected a tag: letters a to z, digits, _, and - or . between them" })
   .transform((tag) => tag.toLowerCase());
 
+const SQL_KEYS = ["columns", "tags"] as const;
+const HTTP_KEYS = ["fields", "headers", "query", "form"] as const;
+
 const ruleSchema = z
   .strictObject({
     name: z.string().min(1).optional(),
     target: z.string().min(1),
     columns: z.array(columnSchema).min(1).readonly().optional(),
     tags: z.array(tagSchema).min(1).readonly().optional(),
+    paths: z.array(pathPattern).min(1).readonly().optional(),
+    fields: z.array(fieldPath).min(1).readonly().optional(),
+    headers: z.array(headerName).min(1).readonly().optional(),
+    query: z.array(formName).min(1).readonly().optional(),
+    form: z.array(formName).min(1).readonly().optional(),
     with: withSchema,
     unless: whoSchema.optional(),
     assign: z.enum(["none", "values"], { error: "expected none or values" }).optional(),
     lookup: z.literal("none", { error: "lookup: equality is not supported yet" }).optional(),
   })
-  .refine(({ columns, tags }) => columns !== undefined || tags !== undefined, { error: "needs columns, tags or both" });
+  .superRefine((rule, context) => {
+    const sql = SQL_KEYS.some((key) => rule[key] !== undefined);
+    const http = HTTP_KEYS.find((key) => rule[key] !== undefined);
+    if (sql && (http !== undefined || rule.paths !== undefined)) {
+      context.addIssue({ code: "custom", path: [http ?? "paths"], message: "is for HTTP targets; columns and tags are for databases" });
+    }
+    if (!sql && http === undefined) {
+      const message = "needs columns or tags (databases), or fields, headers, query or form (HTTP targets)";
+      context.addIssue({ code: "custom", message });
+    }
+  });
+
+/** APIs take whole records, so that requests carry what responses mask: writes pass unless the rule says `assign: none`. */
+function httpOf({ paths, fields, headers, query, form, assign }: z.output<typeof ruleSchema>) {
+  if (HTTP_KEYS.every((key) => ({ fields, headers, query, form })[key] === undefined)) return null;
+  return {
+    /** Null: every path. */
+    paths: paths ?? null,
+    fields: fields ?? [],
+    headers: headers ?? [],
+    query: query ?? [],
+    form: form ?? [],
+    assign: assign ?? ("values" as const),
+  };
+}
 
 export const maskingSchema = z
   .strictObject({
@@ -59,6 +93,8 @@ export const maskingSchema = z
           target: rule.target,
           columns: rule.columns ?? [],
           tags: rule.tags ?? [],
+          /** Null in a rule for a database. */
+          http: httpOf(rule),
           mask: rule.with,
           assign: rule.assign ?? ("none" as const),
           unless: rule.unless,
@@ -77,6 +113,20 @@ export type MaskingRules = z.output<typeof maskingSchema>;
 /** The masks that a principal is under on a target, in the order of the rules: where two name a column, the first counts. */
 export function activeMasks({ rules }: MaskingRules, principal: Principal, target: string): readonly ActiveMask[] {
   return rules
-    .filter((rule) => rule.target === target && (rule.unless === undefined || !isMeant(rule.unless, principal)))
+    .filter((rule) => rule.http === null && holds(rule, principal, target))
     .map(({ name, columns, tags, mask, assign }) => ({ rule: name, columns, tags, mask, assign }));
+}
+
+/** The same of an HTTP target and one path of it; paths are matched widely. */
+export function activeHttpMasks({ rules }: MaskingRules, principal: Principal, target: string, path: string): readonly HttpMask[] {
+  return rules.flatMap((rule) => {
+    const { name, http, mask } = rule;
+    if (http === null || !holds(rule, principal, target)) return [];
+    const { paths, ...names } = http;
+    return paths === null || paths.some((pattern) => mayBePath(pattern, path)) ? [{ rule: name, ...names, mask }] : [];
+  });
+}
+
+function holds(rule: MaskingRules["rules"][number], principal: Principal, target: string): boolean {
+  return rule.target === target && (rule.unless === undefined || !isMeant(rule.unless, principal));
 }

@@ -214,7 +214,7 @@ export class Answers {
   #onResult(payload: Buffer, answer: Extract<Answer, { kind: "query" | "execute" }>, nowMs: number): Exchange {
     const [first] = payload;
     if (first === ANSWER.ok) return this.#onStatementOk(this.#ok(payload), answer, nowMs);
-    if (first === ANSWER.localInfile) return this.#onFileRequest(answer);
+    if (first === ANSWER.localInfile) return this.#onFileRequest(payload, answer);
     const cursor = new PayloadCursor(payload);
     const left = cursor.lenenc();
     const optional = (this.#state.terms.upstreamCapabilities & CAPABILITY.optionalResultsetMetadata) !== 0;
@@ -244,8 +244,10 @@ export class Answers {
     return [this.#told(ok)];
   }
 
-  #onFileRequest(answer: Extract<Answer, { kind: "query" | "execute" }>): Exchange {
-    if (this.#phase.kind === "file" || answer.kind !== "query" || !answer.mayAskForFile) {
+  #onFileRequest(payload: Buffer, answer: Extract<Answer, { kind: "query" | "execute" }>): Exchange {
+    const file = answer.kind === "query" && this.#phase.kind === "first" ? answer.file : null;
+    // Byte by byte: a client may read the name as a path of its own kind.
+    if (file === null || !payload.subarray(1).equals(Buffer.from(file))) {
       throw new Fault("upstream-out-of-step", "the target asks for a file that no statement of the client's speaks of; the session ends");
     }
     this.#phase = { kind: "file" };

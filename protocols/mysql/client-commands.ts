@@ -11,7 +11,7 @@ import { CAPABILITY, COMMAND, EXECUTE_FLAG, HEADER_BYTES } from "./constants.ts"
 import type { MysqlJudge, MysqlJudgement, Outcome, SessionEffects } from "./judge.ts";
 import { errorPayload, okPayload } from "./outcome.ts";
 import { packets } from "./packet.ts";
-import { changedDenial, commandDenial, unknownStatementDenial, unparsedJudgement } from "./refusals.ts";
+import { changedDenial, commandDenial, localFileDenial, unknownStatementDenial, unparsedJudgement } from "./refusals.ts";
 import type { Answer, Prepared, SessionState } from "./session.ts";
 import { denialError, tooLargeError } from "./wire-errors.ts";
 
@@ -96,7 +96,7 @@ export class ClientCommands {
     const event = this.#recordText(judgement, command === COMMAND.query ? [] : null);
     const answer: Answer =
       command === COMMAND.query
-        ? { kind: "query", run: this.#run(event, judgement, nowMs), mayAskForFile: false }
+        ? { kind: "query", run: this.#run(event, judgement, nowMs), file: null }
         : { kind: "prepare", judgement, event };
     return { passes: true, event, done: (carryOut) => () => carryOut({ kind: "forward", bytes: [], answer }) };
   }
@@ -136,10 +136,14 @@ export class ClientCommands {
       const event = this.#recordText(judgement, values);
       if (judgement.denial !== null) return this.#refuse(judgement.denial, event);
       if (judgement.instead !== null) return this.#kill(judgement.instead.id, judgement.instead.connection, event);
+      const { localFiles } = this.#state.terms;
+      if (judgement.localFile !== null && (!localFiles || judgement.localFile.name === null)) {
+        return this.#refuse(localFileDenial(localFiles), event);
+      }
       const answer: Answer = {
         kind: "query",
         run: this.#run(event, judgement, nowMs),
-        mayAskForFile: judgement.readsLocalFile && this.#state.terms.localFiles,
+        file: judgement.localFile?.name ?? null,
       };
       return { kind: "forward", bytes: [this.#queryBytes(judgement, command.textAt, own.payload, own.whole)], answer };
     });
@@ -162,6 +166,7 @@ export class ClientCommands {
       const event = this.#recordText(judgement, null);
       if (judgement.denial !== null) return this.#refuse(judgement.denial, event);
       if (judgement.instead !== null) return this.#refuse(commandDenial("a prepared KILL"), event);
+      if (judgement.localFile !== null) return this.#refuse(localFileDenial(this.#state.terms.localFiles), event);
       const rewritten = judgement.upstreamSql;
       const bytes =
         rewritten === null ? own.whole : packets(Buffer.concat([Buffer.from([COMMAND.stmtPrepare]), Buffer.from(rewritten)]), 0);

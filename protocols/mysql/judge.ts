@@ -2,6 +2,7 @@
  * What a MySQL session asks of the outside, judgements of its texts and the end of other sessions' work, and what becomes of
  * a command once that is answered.
  */
+import type { LocalFile } from "#protocols/sql/mysql/recognised/local-file.ts";
 import type { Judgement } from "#protocols/wire/judgement.ts";
 import type { Answer } from "./session.ts";
 import type { Settings } from "./settings.ts";
@@ -16,8 +17,8 @@ export interface MysqlJudgement extends Judgement {
   readonly statements: number;
   /** Set when the text is one statement that the gateway carries out itself. */
   readonly instead: Instead | null;
-  /** LOAD DATA LOCAL: the server may ask the client for a file. */
-  readonly readsLocalFile: boolean;
+  /** Set where the text has LOAD DATA LOCAL: the file that the server may ask for, null where it can't be told for certain. */
+  readonly localFile: LocalFile | null;
 }
 
 export type MysqlJudge = (sql: string, settings: Settings) => MysqlJudgement | Promise<MysqlJudgement>;

@@ -8,6 +8,13 @@ export function commandDenial(what: string): Denial {
   return deny("command-refused", `${what} is refused`, "use SQL for it, as far as access rules allow it");
 }
 
+/** @param allowed by the target's configuration, but not as the statement is spelled or sent */
+export function localFileDenial(allowed: boolean): Denial {
+  if (!allowed) return deny("command-refused", "LOAD DATA LOCAL is not allowed for this target", "insert the rows by INSERT");
+  const message = "LOAD DATA LOCAL is relayed only as one statement by itself, its file named by one literal";
+  return deny("command-refused", message, "send LOAD DATA LOCAL INFILE '…' as a text of its own, not prepared");
+}
+
 /** The catalogue has changed since a statement was judged, and the server would run it on what is there now. */
 export function changedDenial(id: number): Denial {
   return deny("masked-unresolved", `what prepared statement ${id} reads has changed since it was prepared`, "prepare the statement again");
@@ -45,7 +52,7 @@ export function unparsedJudgement(beginning: Buffer, bytes: number): MysqlJudgem
     changesCatalogue: true,
     statements: 1,
     instead: null,
-    readsLocalFile: false,
+    localFile: null,
   };
 }
 

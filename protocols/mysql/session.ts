@@ -49,7 +49,8 @@ export type Answer =
   | { readonly kind: "plain"; readonly event: number | null; readonly onOk: (() => void) | null }
   /** COM_STATISTICS: one packet of text, or ERR. */
   | { readonly kind: "text" }
-  | { readonly kind: "query"; readonly run: Run; readonly mayAskForFile: boolean }
+  /** `file`: the one that the server may ask for; null: none. */
+  | { readonly kind: "query"; readonly run: Run; readonly file: string | null }
   | { readonly kind: "prepare"; readonly judgement: Judgement; readonly event: number }
   | { readonly kind: "execute"; readonly run: Run; readonly prepared: Prepared | null }
   | { readonly kind: "fetch"; readonly prepared: Prepared | null }

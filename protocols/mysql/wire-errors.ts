@@ -62,6 +62,18 @@ export const WIRE_ERRORS = {
   "idle-timeout": { errno: 4031, sqlState: "HY000" }, // ER_CLIENT_INTERACTION_TIMEOUT
   "session-limit": SHUTDOWN,
   "shutting-down": SHUTDOWN,
+  // These come of HTTP requests alone.
+  "request-ambiguous": UNKNOWN,
+  "request-misdirected": UNKNOWN,
+  "method-refused": UNKNOWN,
+  "request-too-large": UNKNOWN,
+  "response-too-large": UNKNOWN,
+  "rate-limited": UNKNOWN,
+  "mcp-unreadable": UNKNOWN,
+  "masked-request": UNKNOWN,
+  "masked-body-type": UNKNOWN,
+  "masked-body-encoding": UNKNOWN,
+  "masked-body-malformed": UNKNOWN,
   "internal-error": UNKNOWN,
   "access-not-granted": DENIED,
   "target-not-granted": { errno: 1044, sqlState: "42000" }, // ER_DBACCESS_DENIED_ERROR

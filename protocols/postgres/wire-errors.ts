@@ -13,6 +13,8 @@ export interface WireError {
   readonly severity: "ERROR" | "FATAL";
 }
 
+const HTTP_ONLY = { sqlState: "XX000", severity: "FATAL" } as const;
+
 export const WIRE_ERRORS = {
   "tls-required": { sqlState: "28000", severity: "FATAL" },
   "tls-early-bytes": { sqlState: "08P01", severity: "FATAL" },
@@ -50,6 +52,18 @@ export const WIRE_ERRORS = {
   "idle-timeout": { sqlState: "57P05", severity: "FATAL" },
   "session-limit": { sqlState: "57P01", severity: "FATAL" },
   "shutting-down": { sqlState: "57P01", severity: "FATAL" },
+  // These come of HTTP requests alone.
+  "request-ambiguous": HTTP_ONLY,
+  "request-misdirected": HTTP_ONLY,
+  "method-refused": HTTP_ONLY,
+  "request-too-large": HTTP_ONLY,
+  "response-too-large": HTTP_ONLY,
+  "rate-limited": HTTP_ONLY,
+  "mcp-unreadable": HTTP_ONLY,
+  "masked-request": HTTP_ONLY,
+  "masked-body-type": HTTP_ONLY,
+  "masked-body-encoding": HTTP_ONLY,
+  "masked-body-malformed": HTTP_ONLY,
   "internal-error": { sqlState: "XX000", severity: "FATAL" },
   "access-not-granted": { sqlState: "42501", severity: "ERROR" },
   "target-not-granted": { sqlState: "42501", severity: "FATAL" },

@@ -39,6 +39,17 @@ export const FAULT_CODES = [
   "idle-timeout",
   "session-limit",
   "shutting-down",
+  "request-ambiguous",
+  "request-misdirected",
+  "method-refused",
+  "request-too-large",
+  "response-too-large",
+  "rate-limited",
+  "mcp-unreadable",
+  "masked-request",
+  "masked-body-type",
+  "masked-body-encoding",
+  "masked-body-malformed",
   "internal-error",
 ] as const;
 

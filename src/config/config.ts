@@ -122,6 +122,8 @@ export interface DatabaseTarget extends TargetBase {
   /** Databases that may be named at login; the first is the default. */
   readonly databases: readonly [string, ...string[]];
   readonly credential: UpstreamCredential;
+  /** LOAD DATA LOCAL may read files of the client's; MySQL and MariaDB alone. */
+  readonly localFiles: boolean;
   readonly limits: TargetLimits;
 }
 

@@ -3,11 +3,12 @@
  * a key means is documented in `config.ts`; the parts that databases have too stand in `target-parts.ts`.
  */
 import { z } from "zod";
+import { expected, volume } from "#policies/quantities.ts";
 import type { HostPort } from "./config.ts";
 import type { LoadedSecret } from "./files.ts";
 import type { Leaves } from "./leaves.ts";
 import { sessionLimits, upstreamTlsSchema } from "./target-parts.ts";
-import { distinct, expected, HOST_NAME, text, volume } from "./values.ts";
+import { distinct, HOST_NAME, text } from "./values.ts";
 
 const ORIGIN_EXPECTED = expected("an https address such as https://api.internal or https://api.internal:8443/base");
 const ORIGIN = /^https:\/\/(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?))(?::(\d{1,5}))?(\/.*)?$/;

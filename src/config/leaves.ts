@@ -4,10 +4,10 @@
  */
 import tls from "node:tls";
 import { z } from "zod";
+import { expected } from "#policies/quantities.ts";
 import type { Files, LoadedCertificates, LoadedKey, LoadedSecret } from "./files.ts";
 import { Unusable } from "./files.ts";
 import { UNSUPPORTED_SECRETS } from "./unsupported.ts";
-import { expected } from "./values.ts";
 
 const PATH_EXPECTED = expected("the path of a file");
 const path = z.string({ error: PATH_EXPECTED }).min(1, { error: PATH_EXPECTED });

@@ -1,5 +1,6 @@
 /** From a document that satisfies the schema to the configuration, with what is worth a warning. */
 import { dirname, relative, resolve, sep } from "node:path";
+import { protocolProblems } from "#policies/document.ts";
 import type {
   ClientCertificates,
   Config,
@@ -84,6 +85,7 @@ function resolveTarget(name: string, written: TargetDocument): Target {
     databases: [database, ...others],
     tls: upstreamTls(written.tls, written.address),
     credential: { ...written.credential, password: written.credential.password?.value ?? null },
+    localFiles: written.protocol === "mysql" && written.localInfile === "allow",
     limits: { ...sessionLimits(written), rowsPerStatement: rowsPerStatement ?? null, rowsPerSession: rowsPerSession ?? null },
   };
 }
@@ -150,6 +152,7 @@ export function crossChecks(document: ConfigDocument): readonly Remark[] {
   return [
     ...sharedAddresses(listen),
     ...unenforcedPolicies(document),
+    ...protocolProblems(document, new Map(Object.entries(document.targets).map(([name, { protocol }]) => [name, protocol]))),
     ...mysqlCaps(document),
     ...sharedHosts(document),
     ...(nobody ? [{ path: ["identity"], message: "nobody can log in: no OIDC issuer, and client certificates prove nothing" }] : []),

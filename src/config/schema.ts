@@ -6,11 +6,12 @@ import { availableParallelism, platform } from "node:os";
 import { Encrypter } from "age-encryption";
 import { z } from "zod";
 import { policyShape } from "#policies/document.ts";
+import { expected, size } from "#policies/quantities.ts";
 import { DEFAULT_SUITES, isAllowedSuite } from "#src/tls/suites.ts";
 import type { Files } from "./files.ts";
 import { type Leaves, leaves } from "./leaves.ts";
 import { targetSchema } from "./target.ts";
-import { address, expected, minVersion, size, TARGET_NAME, text } from "./values.ts";
+import { address, minVersion, TARGET_NAME, text } from "./values.ts";
 
 /** A cancel key names its worker in seven bits; more processes than this on one machine would be a mistake anyway. */
 const WORKERS_MAX = 126;

@@ -1,7 +1,8 @@
 /** Parts of a target that databases and APIs share: its TLS, and the limits of any session. */
 import { z } from "zod";
+import { duration, volume } from "#policies/quantities.ts";
 import { checkPair, type Leaves } from "./leaves.ts";
-import { count, distinct, duration, minVersion, pin, serverName, volume } from "./values.ts";
+import { count, distinct, minVersion, pin, serverName } from "./values.ts";
 
 /** A working day: a session whose proof lasts for months should still end. */
 const SESSION_MS_DEFAULT = 8 * 3_600_000;

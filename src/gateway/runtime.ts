@@ -73,8 +73,9 @@ export class Runtime {
 
   /** What MySQL clients are greeted with: the target's own face where there is only one. */
   get mysqlFace(): Face {
-    const [only, ...others] = [...this.upstreams.values()].filter(({ target }) => target.protocol === "mysql");
-    return faceOf(others.length === 0 ? only : undefined);
+    const all = [...this.upstreams.values()].filter(({ target }) => target.protocol === "mysql");
+    const localFiles = all.some(({ target }) => target.localFiles);
+    return faceOf(all.length === 1 ? all[0] : undefined, localFiles);
   }
 
   /**

@@ -88,7 +88,7 @@ function judgeText(sql: string, settings: Settings, { document, principal, targe
     changesCatalogue: judged.some((one) => one.analysis.changesCatalogue),
     statements: analysis.statements,
     instead: judged.length > 1 || analysis.kill === null ? null : { kind: "kill", ...analysis.kill },
-    readsLocalFile: judged.every((one) => one.analysis.readsLocalFile),
+    localFile: sameFile(judged.map((one) => one.analysis.localFile)),
   };
 }
 
@@ -100,6 +100,13 @@ function analyses(sql: string, { sqlMode, charset }: Settings): readonly MysqlAn
   // A KILL that is not surely the same one would go upstream, where it reaches the sessions of others.
   if (found === undefined || (found.length > 1 && found.some(({ kill }) => kill !== null))) return [one(null)];
   return found;
+}
+
+/** The name is certain where each reading has the same. */
+function sameFile(files: readonly MysqlAnalysis["localFile"][]): MysqlAnalysis["localFile"] {
+  const [first, ...others] = files;
+  if (first === undefined || files.every((file) => file === null)) return null;
+  return first !== null && others.every((file) => file?.name === first.name) ? first : { name: null };
 }
 
 function nothingJudged(): never {

@@ -99,12 +99,13 @@ export class Attacker {
   /** All that comes up to ReadyForQuery, or to the end of the connection. */
   async answer(readies = 1): Promise<Answer> {
     const deadline = Date.now() + ANSWER_MS;
+    const end: AnswerEnd = { at: 0, left: readies, reached: false };
     for (;;) {
-      const read = readAnswer(this.#pending, readies);
-      if (read !== undefined || this.#closed) {
-        const answer = read ?? readAnswer(this.#pending, 0);
-        this.#pending = this.#pending.subarray(answer?.bytes.length ?? 0);
-        return { ...(answer ?? EMPTY), closed: this.#closed };
+      followTo(end, this.#pending);
+      if (end.reached || this.#closed) {
+        const answer = readAnswer(this.#pending.subarray(0, end.at));
+        this.#pending = this.#pending.subarray(end.at);
+        return { ...answer, closed: this.#closed };
       }
       const left = deadline - Date.now();
       if (left <= 0)
@@ -126,7 +127,26 @@ export class Attacker {
   }
 }
 
-const EMPTY: Answer = { bytes: Buffer.alloc(0), names: [], rows: [], error: null, reason: null, tags: "", completed: [], closed: false };
+/** How far an answer has been followed, from message to message, so that a long one is read once. */
+interface AnswerEnd {
+  at: number;
+  /** ReadyForQuery messages that are still to come. */
+  left: number;
+  reached: boolean;
+}
+
+function followTo(end: AnswerEnd, bytes: Buffer): void {
+  while (!end.reached && end.at + 5 <= bytes.length) {
+    const next = end.at + 1 + bytes.readUInt32BE(end.at + 1);
+    if (next > bytes.length) return;
+    const tag = String.fromCharCode(bytes[end.at] ?? 0);
+    if (tag === "Z") end.left -= 1;
+    // The server waits for data to copy, or for the next statement.
+    end.reached = tag === "G" || (tag === "Z" && end.left === 0);
+    end.at = next;
+  }
+}
+
 const int16 = (value: number): Buffer => Buffer.from([value >> 8, value & 0xff]);
 
 export const parseMessage = (name: string, sql: string): Buffer => message("P", text(name), text(sql), int16(0));
@@ -149,18 +169,15 @@ export function extended(sql: string, binary: boolean, parameters: readonly (str
   ]);
 }
 
-/** Undefined while fewer than `readies` ReadyForQuery have come; 0 takes what there is. */
-function readAnswer(bytes: Buffer, readies: number): Answer | undefined {
+/** Of whole messages. */
+function readAnswer(bytes: Buffer): Answer {
   const rows: (string | null)[][] = [];
   const names: string[][] = [];
   const completed: string[] = [];
   let error: Map<string, string> | null = null;
   let tags = "";
-  let at = 0;
-  let left = readies;
-  while (at + 5 <= bytes.length) {
+  for (let at = 0; at + 5 <= bytes.length; ) {
     const length = bytes.readUInt32BE(at + 1);
-    if (at + 1 + length > bytes.length) break;
     const tag = String.fromCharCode(bytes[at] ?? 0);
     const body = bytes.subarray(at + 5, at + 1 + length);
     at += 1 + length;
@@ -169,12 +186,9 @@ function readAnswer(bytes: Buffer, readies: number): Answer | undefined {
     if (tag === "C") completed.push(body.toString("utf8", 0, body.length - 1));
     if (tag === "T") names.push(columns(body));
     if (tag === "E") error ??= fieldsOf(body);
-    if (tag === "G") break;
-    if (tag === "Z" && --left === 0) break;
   }
-  if (readies > 0 && left > 0 && !tags.endsWith("G")) return undefined;
   const reason = /reason=([\w-]+)/.exec(error?.get("D") ?? "")?.[1] ?? null;
-  return { bytes: Buffer.from(bytes.subarray(0, at)), names, rows, error, reason, tags, completed, closed: false };
+  return { bytes: Buffer.from(bytes), names, rows, error, reason, tags, completed, closed: false };
 }
 
 function cells(body: Buffer): (string | null)[] {

@@ -37,17 +37,21 @@ function dresses({ text, binary }: Canary): readonly (readonly [string, Buffer])
   return found;
 }
 
-/** What finds one of some canaries, and says how it shows; undefined when none does. */
-export function finder(canaries: readonly Canary[]): (received: Buffer) => string | undefined {
-  const needles = canaries.flatMap((canary) => dresses(canary).map(([dress, bytes]): Needle => ({ canary: canary.text, dress, bytes })));
+/** Says which canary shows in what was received, and how; undefined when none does. */
+export type CanarySearch = (received: Buffer) => string | undefined;
+
+export function searchFor(canaries: readonly Canary[]): CanarySearch {
+  const needles = canaries.flatMap((canary): readonly Needle[] =>
+    dresses(canary).map(([dress, bytes]) => ({ canary: canary.text, dress, bytes })),
+  );
   return (received) => {
     const found = needles.find(({ bytes }) => received.includes(bytes));
     return found === undefined ? undefined : `${found.canary} (${found.dress})`;
   };
 }
 
-/** The canary that shows, and how; undefined when none does. */
-export const canaryIn = finder(CANARIES);
+/** Those of the seed. */
+export const canaryIn: CanarySearch = searchFor(CANARIES);
 
 /** Values put together as a client could: by rows, by columns, backwards. */
 export function joinedCells(rows: readonly (readonly (string | null)[])[]): Buffer {

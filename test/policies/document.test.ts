@@ -82,7 +82,7 @@ describe("policy document", () => {
     [
       "a rule that names nothing",
       { masking: { rules: [{ target: "t", with: "redact" }] } },
-      /masking\.rules\.0: needs columns, tags or both/,
+      /masking\.rules\.0: needs columns or tags \(databases\), or fields, headers, query or form/,
     ],
     ["an empty list of tags", { masking: { rules: [{ target: "t", tags: [], with: "redact" }] } }, /masking\.rules\.0\.tags/],
     ["a tag with a glob", { masking: { rules: [{ ...rule, tags: ["p*"] }] } }, /masking\.rules\.0\.tags\.0: expected a tag/],
@@ -100,7 +100,23 @@ describe("policy document", () => {
     ["a rule for nobody in particular", { access: { rules: [{ ...access, who: {} }] } }, /needs at least one of names, groups, issuers/],
     ["a rule that grants nothing", { access: { rules: [{ ...access, may: [] }] } }, /may/],
     ["a right that does not exist", { access: { rules: [{ ...access, may: ["everything"] }] } }, /may\.0/],
-    ["HTTP paths, which nothing enforces yet", { access: { rules: [{ ...access, paths: ["/x"] }] } }, /paths is not supported yet/],
+    [
+      "a path that no request has",
+      { access: { rules: [{ ...access, paths: ["/x/../y"] }] } },
+      /access\.rules\.0\.paths\.0: no request path has/,
+    ],
+    ["a method that is never passed on", { access: { rules: [{ ...access, methods: ["TRACE"] }] } }, /methods\.0: CONNECT and TRACE/],
+    ["fields beside columns", { masking: { rules: [{ ...rule, fields: ["$.a"] }] } }, /masking\.rules\.0\.fields: is for HTTP targets/],
+    [
+      "a filter in a path of fields",
+      { masking: { rules: [{ target: "t", fields: ["$.a[?(@.b)]"], with: "redact" }] } },
+      /fields\.0: filters can't be told while a document streams/,
+    ],
+    [
+      "a slice in a path of fields",
+      { masking: { rules: [{ target: "t", fields: ["$.a[1:2]"], with: "redact" }] } },
+      /fields\.0: slices and indexes from the end/,
+    ],
     ["onRevoke, which nothing enforces yet", { access: { rules: [], onRevoke: "disconnect" } }, /onRevoke is not supported yet/],
     ["a key that is misspelt", { acess: { rules: [] } }, /acess/],
     ["a key of a rule that is misspelt", { masking: { rules: [{ ...rule, unles: agents }] } }, /unles/],

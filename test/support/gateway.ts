@@ -13,7 +13,7 @@ import { createSigningKey } from "#src/audit/signing.ts";
 import { type Agent, type Issuer, startIssuer } from "#src/demo/issuer.ts";
 import { makeAuditorIdentity } from "#src/setup/keys.ts";
 import { makeAuthority } from "#test/support/certificates.ts";
-import type { TestMysql } from "#test/support/mysql.ts";
+import type { MysqlServer } from "#test/support/mysql.ts";
 import type { TestPostgres } from "#test/support/postgres.ts";
 import { removeFolder, scratchFolder } from "#test/support/scratch.ts";
 import { ROOT } from "#test/support/tree.ts";
@@ -30,7 +30,7 @@ export interface GatewayOptions {
   /** The target `orders`; a gateway for MySQL alone needs none. */
   readonly postgres?: TestPostgres;
   /** MySQL and MariaDB servers by the names of their targets; the gateway then listens for MySQL. */
-  readonly mysql?: Readonly<Record<string, TestMysql>>;
+  readonly mysql?: Readonly<Record<string, MysqlServer>>;
   /** Databases that the target lists, first the default; the server's own when left out. */
   readonly databases?: readonly string[];
   /** Names and groups of those who may ask for tokens; `agent` in `data-agents` when left out. */

@@ -23,16 +23,21 @@ export interface MysqlOptions {
   readonly seed?: readonly string[];
 }
 
-export interface TestMysql {
-  readonly flavour: MysqlFlavour;
+/** What a gateway needs to know of a target. */
+export interface MysqlServer {
   readonly host: string;
   readonly port: number;
   /** May do everything in `database` and nothing else. */
   readonly user: string;
   readonly password: string;
   readonly database: string;
-  /** PEM of the server's authority, and the file that holds it. */
+  /** PEM of the server's authority. */
   readonly ca: string;
+}
+
+export interface TestMysql extends MysqlServer {
+  readonly flavour: MysqlFlavour;
+  /** The file that holds `ca`. */
   readonly caFile: string;
   /** Runs statements as root, over the server's own socket. @returns what the client printed, tab-separated */
   sql(statements: string): string;

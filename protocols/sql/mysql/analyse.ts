@@ -9,6 +9,7 @@ import { guardsOf } from "./guards.ts";
 import { type LexerOptions, lex, type Token } from "./lexer.ts";
 import { type MaskedText, maskedText } from "./masked-text.ts";
 import type { MysqlMaskingView } from "./protection.ts";
+import { type LocalFile, localFileOf } from "./recognised/local-file.ts";
 import { recognise } from "./recognised/recognise.ts";
 import { respelled } from "./recognised/respelled.ts";
 import { settingsBesideCharset } from "./recognised/settings.ts";
@@ -34,7 +35,8 @@ export interface MysqlAnalysis {
   readonly statements: number;
   /** Set when the text is one KILL. */
   readonly kill: { readonly id: number; readonly connection: boolean } | null;
-  readonly readsLocalFile: boolean;
+  /** Set where the text has LOAD DATA LOCAL. */
+  readonly localFile: LocalFile | null;
   readonly changesCatalogue: boolean;
   /** What becomes of the text under a mask; null where the principal is under none. */
   readonly masked: MaskedText | null;
@@ -74,12 +76,11 @@ function analysed(sql: string, settings: TextSettings): MysqlAnalysis {
     if (found === undefined) return unparsed("the statement could not be understood", (tokens[0]?.start ?? 0) + 1);
     facts.push(found);
   }
-  const [first] = statements;
   return {
     facts: { kind: "parsed", statements: facts },
     statements: facts.length,
     kill,
-    readsLocalFile: statements.length === 1 && first !== undefined && /^load data (low_priority |concurrent )?local /.test(wordsOf(first)),
+    localFile: localFileOf(statements),
     changesCatalogue: facts.some(({ needs }) => needs.includes("schema") || needs.includes("admin")),
     masked: null,
   };
@@ -152,7 +153,7 @@ function unparsed(message: string, position: number): MysqlAnalysis {
     facts: { kind: "unparsed", message, position, masked: false },
     statements: 1,
     kill: null,
-    readsLocalFile: false,
+    localFile: null,
     changesCatalogue: true,
     masked: null,
   };

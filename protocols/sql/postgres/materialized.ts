@@ -1,7 +1,7 @@
 /**
  * Materialised views hold rows of their own, which no rewriting reaches: what of them derives from protected columns is
  * protected by the rule of these. A column that is a protected one, handed on as it is, keeps that one's mask; all else
- * that derives from one shows as `redact`, and so does every column where the rows themselves tell of one.
+ * that derives from one shows as `redact`. Where the rows themselves tell of one, every column shows NULL.
  */
 import type { Catalogue, CatalogueColumn, CatalogueRelation } from "#protocols/sql/catalogue.ts";
 import { definitionOf } from "./definitions.ts";
@@ -66,7 +66,9 @@ function assignedTo(
   const { base } = origin;
   const original = base === null ? undefined : lookup.byOid.get(base.relation)?.columns.find(({ number }) => number === base.column);
   const copied = !telling && output?.direct === true && original?.type === column.type;
-  return source === undefined || copied ? source : { ...source, mask: { kind: "redact" } };
+  if (source === undefined || copied) return source;
+  // Rows lie in an order that tells too; where all of them look the same, there is none to be seen.
+  return { ...source, mask: telling ? { kind: "null" } : { kind: "redact" } };
 }
 
 function first(assigned: readonly Assigned[]): Assigned | undefined {
@@ -93,10 +95,16 @@ function followed(pass: Pass, relation: CatalogueRelation, anything: NonNullable
   const read = protectedIn(pass, lineage);
   const names = new Set(read.map(({ name }) => name));
   const isMasked = ({ relation: oid, column }: BaseColumn) => pass.assignments.get(oid)?.has(column) === true;
-  const telling = below.some((one) => one.telling) || tellsByRows(definition.statement, lineage, names, isMasked);
+  const ordered = read.length > 0 && relation.reads.some((oid) => isTelling(pass, oid));
+  const telling = ordered || below.some((one) => one.telling) || tellsByRows(definition.statement, lineage, names, isMasked);
   if (read.length === 0 && !telling) return null;
   const sources = [...read.map(({ assigned }) => assigned), ...below.flatMap((one) => (one.telling ? one.sources : []))];
   return { outputs: lineage.outputs, telling, sources: sources.length > 0 ? sources : anything.sources };
+}
+
+/** Whether rows are read that lie in a telling order: a copy of them lies in the same. */
+function isTelling({ lookup, derived }: Pass, oid: number): boolean {
+  return lookup.byOid.get(oid)?.kind === "materialized-view" && derived.get(oid)?.telling === true;
 }
 
 /** @param below gets what the views are derived from that are read */

@@ -24,12 +24,7 @@ const PREAMBLE: readonly string[] = [
 ];
 
 /** Of the client's choice, what is not handed on: it is between it and us, or nothing that is spoken here. */
-const OWN =
-  CAPABILITY.compress |
-  CAPABILITY.zstdCompression |
-  CAPABILITY.localFiles |
-  CAPABILITY.canHandleExpiredPasswords |
-  CAPABILITY.multiFactorAuthentication;
+const OWN = CAPABILITY.compress | CAPABILITY.zstdCompression | CAPABILITY.canHandleExpiredPasswords | CAPABILITY.multiFactorAuthentication;
 
 export class MysqlConversation implements Conversation {
   readonly longCancelKeys = false;
@@ -51,25 +46,27 @@ export class MysqlConversation implements Conversation {
 
   async dial({ permit, standing, mark, context }: DialRequest): Promise<Dialled> {
     const { upstream, database } = permit;
-    const terms = this.#terms(database, mark);
+    const localFiles = upstream.target.localFiles && !standing.underMask;
+    const terms = this.#terms(database, mark, localFiles);
     const { socket, login } = await upstream.dial(mysqlDialer(upstream, terms), context);
     this.#check(login);
     return {
       socket,
       cancel: killing(upstream, terms, login.greeting.connectionId),
       keepsTimeout: false,
-      begin: (parts) => this.#begin(login, standing, parts),
+      begin: (parts) => this.#begin(login, { standing, localFiles }, parts),
     };
   }
 
-  #terms(database: string, mark: string): DialTerms {
+  #terms(database: string, mark: string, localFiles: boolean): DialTerms {
     const { capabilities, maxPacketBytes } = this.#response;
     const attributes = new Map([
       ["program_name", "sallyport"],
       ["sallyport_session", mark],
     ]);
     const collation = UTF8MB4_COLLATION;
-    return { capabilities: (capabilities & ~OWN) >>> 0, collation, maxPacketBytes, database, attributes, preamble: PREAMBLE };
+    const without = localFiles ? OWN : OWN | CAPABILITY.localFiles;
+    return { capabilities: (capabilities & ~without) >>> 0, collation, maxPacketBytes, database, attributes, preamble: PREAMBLE };
   }
 
   /** What changes the form of packets must be the same on both legs, but for what is translated between them. */
@@ -79,11 +76,11 @@ export class MysqlConversation implements Conversation {
     if (missing !== 0) throw new Error(`broken invariant: a client was offered what the target has not (0x${missing.toString(16)})`);
   }
 
-  #begin(login: MysqlLogin, standing: Standing, parts: DialogueParts) {
+  #begin(login: MysqlLogin, { standing, localFiles }: { readonly standing: Standing; readonly localFiles: boolean }, parts: DialogueParts) {
     const terms: SessionTerms = {
       underMask: standing.underMask,
       mayPassUnparsed: standing.mayPassUnparsed,
-      localFiles: false,
+      localFiles,
       isProtected: () => false,
       limits: parts.results,
       clientCapabilities: this.#response.capabilities,

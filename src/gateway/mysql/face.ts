@@ -11,7 +11,7 @@ export interface Face {
   readonly collation: number;
 }
 
-/** Spoken with every client and target. Compression and LOCAL INFILE are not offered. */
+/** Spoken with every client and target. Compression is not offered, LOCAL INFILE where a target allows it. */
 const ALWAYS =
   CAPABILITY.longPassword |
   CAPABILITY.foundRows |
@@ -37,7 +37,7 @@ const ALWAYS =
 /** Offered where the target has them. */
 const WHERE_KNOWN = CAPABILITY.queryAttributes | CAPABILITY.optionalResultsetMetadata;
 
-const UNKNOWN: Face = { version: "8.4.0", capabilities: ALWAYS >>> 0, collation: UTF8MB4_COLLATION };
+const UNKNOWN = { version: "8.4.0", collation: UTF8MB4_COLLATION } as const;
 
 const seen = new WeakMap<Upstream, Greeting>();
 
@@ -45,10 +45,14 @@ export function noteGreeting(upstream: Upstream, greeting: Greeting): void {
   seen.set(upstream, greeting);
 }
 
-/** @param upstream undefined where clients may mean several */
-export function faceOf(upstream: Upstream | undefined): Face {
+/**
+ * @param upstream undefined where clients may mean several
+ * @param localFiles some target allows LOAD DATA LOCAL
+ */
+export function faceOf(upstream: Upstream | undefined, localFiles: boolean): Face {
   const greeting = upstream === undefined ? undefined : seen.get(upstream);
-  if (greeting === undefined) return UNKNOWN;
+  const own = localFiles ? ALWAYS | CAPABILITY.localFiles : ALWAYS;
+  if (greeting === undefined) return { ...UNKNOWN, capabilities: own >>> 0 };
   const { version, capabilities, collation } = greeting;
-  return { version, capabilities: (ALWAYS | (capabilities & WHERE_KNOWN)) >>> 0, collation };
+  return { version, capabilities: (own | (capabilities & WHERE_KNOWN)) >>> 0, collation };
 }

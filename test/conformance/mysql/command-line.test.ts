@@ -1,37 +1,11 @@
 /** The command-line clients of MySQL and MariaDB with stock settings: statements of every kind, mistakes, dumps, Ctrl-C. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import { onEachServer, type Way, type Ways } from "#test/conformance/mysql/ways.ts";
+import { command, environment } from "#test/conformance/mysql/command-line.ts";
+import { onEachServer, type Ways } from "#test/conformance/mysql/ways.ts";
 import { type Shown, show } from "#test/conformance/program.ts";
-import { mysql9 } from "#test/support/fetched.ts";
-
-type Client = "mysql" | "mariadb";
-
-async function command(client: Client, program: string, way: Way, ...args: readonly string[]): Promise<readonly [string, ...string[]]> {
-  const { host, port, user, database } = await way.login();
-  const [first, ...rest] = client === "mysql" ? mysql9().command(program) : ([`/usr/bin/${program}`] as const);
-  const trust = client === "mysql" ? ["--ssl-mode=VERIFY_IDENTITY"] : ["--ssl-verify-server-cert"];
-  const where = [
-    "--no-defaults",
-    `--host=${host}`,
-    `--port=${port}`,
-    "--protocol=TCP",
-    `--user=${user}`,
-    `--ssl-ca=${way.caFile}`,
-    ...trust,
-  ];
-  // Beside the system, the client's own plugins are not where it looks for them.
-  const plugins = client === "mysql" ? [`--plugin-dir=${join(dirname(rest.at(-1) ?? ""), "../lib/mysql/plugin")}`] : [];
-  return [first, ...rest, ...where, ...plugins, ...args, database];
-}
-
-async function env(way: Way): Promise<NodeJS.ProcessEnv> {
-  const { password } = await way.login();
-  return { PATH: process.env["PATH"], LC_ALL: "C.UTF-8", TZ: "UTC", MYSQL_PWD: password };
-}
 
 /** MySQL's client asks MariaDB for a collation that it does not know, and would get latin1: so the character set is said. */
 const STATEMENTS = String.raw`
@@ -76,7 +50,7 @@ status_is_no_command;
 onEachServer("command line", [], (ways) => {
   for (const client of ["mysql", "mariadb"] as const) {
     const script = (input: string, ...args: readonly string[]): Promise<Shown> =>
-      ways().compare(async (way) => show(await command(client, client, way, ...args), { env: await env(way), input }));
+      ways().compare(async (way) => show(await command(client, client, way, ...args), { env: await environment(way), input }));
 
     test(`${client}: statements of every kind show the same, errors included`, async () => {
       const { stdout, stderr } = await script(STATEMENTS, "--force", "--table", "--show-warnings", "--default-character-set=utf8mb4");
@@ -96,14 +70,14 @@ onEachServer("command line", [], (ways) => {
       const gtid = client === "mysql" && ways().flavour === "mysql9" ? ["--set-gtid-purged=OFF"] : [];
       const statistics = client === "mysql" ? ["--column-statistics=0"] : [];
       const shown = await ways().compare(async (way) =>
-        show(await command(client, dump, way, ...options, ...gtid, ...statistics), { env: await env(way) }),
+        show(await command(client, dump, way, ...options, ...gtid, ...statistics), { env: await environment(way) }),
       );
       assert.equal(shown.code, 0, shown.stderr);
       assert.match(shown.stdout, /INSERT INTO `customers`/);
       const before = dumped(ways());
       const { through, server } = ways();
       server.sql(`DROP DATABASE ${server.database}; CREATE DATABASE ${server.database} CHARACTER SET utf8mb4`);
-      const restored = await show(await command(client, client, through), { env: await env(through), input: shown.stdout });
+      const restored = await show(await command(client, client, through), { env: await environment(through), input: shown.stdout });
       assert.equal(restored.code, 0, restored.stderr);
       assert.equal(dumped(ways()), before);
     });
@@ -116,14 +90,20 @@ onEachServer("command line", [], (ways) => {
       const own =
         client === "mysql" ? ["--no-tablespaces", "--column-statistics=0", ...(flavour === "mysql9" ? ["--set-gtid-purged=OFF"] : [])] : [];
       const tables = ["--ignore-table=app.spending", "--skip-triggers"];
-      const dumped = await show(await command(client, dump, as("reader"), ...own, ...tables), { env: await env(as("reader")) });
+      const dumped = await show(await command(client, dump, as("reader"), ...own, ...tables), { env: await environment(as("reader")) });
       assert.equal(dumped.code, 0, dumped.stderr);
       assert.match(dumped.stdout, /INSERT INTO `purchases`/);
       server.sql(`USE ${server.database}; SET foreign_key_checks = 0; DELETE FROM purchases; DELETE FROM customers;`);
-      const restored = await show(await command(client, client, as("loader")), { env: await env(as("loader")), input: dumped.stdout });
+      const restored = await show(await command(client, client, as("loader")), {
+        env: await environment(as("loader")),
+        input: dumped.stdout,
+      });
       assert.equal(restored.code, 0, restored.stderr);
       assert.match(server.sql(`SELECT COUNT(*) AS n FROM ${server.database}.purchases`), /^n\n5$/m);
-      const refused = await show(await command(client, client, as("reader")), { env: await env(as("reader")), input: dumped.stdout });
+      const refused = await show(await command(client, client, as("reader")), {
+        env: await environment(as("reader")),
+        input: dumped.stdout,
+      });
       assert.match(refused.stderr, /reason=access-not-granted/);
     });
   }
@@ -131,7 +111,7 @@ onEachServer("command line", [], (ways) => {
   test("Ctrl-C stops the statement and the session goes on", async () => {
     const { through } = ways();
     const shown = await show(await command("mysql", "mysql", through, "--force", "--sigint-ignore=0"), {
-      env: await env(through),
+      env: await environment(through),
       input: "SELECT SLEEP(30) AS slept;\nSELECT 'after' AS word;\n",
       meanwhile: (child) => void interrupt(child),
     });

@@ -25,6 +25,10 @@ export interface Ways {
   readonly through: Way;
   /** Through the gateway as an agent with fewer rights. */
   as(agent: keyof typeof AGENTS): Way;
+  /** Through the gateway to a target that allows LOAD DATA LOCAL. */
+  readonly files: Way;
+  /** `compare`, with another way through the gateway. */
+  compareWith<Shown>(through: Way, run: (way: Way) => Promise<Shown>): Promise<Shown>;
   /** Runs the client both ways, the database fresh each time; what it returns must be equal. @returns it */
   compare<Shown>(run: (way: Way) => Promise<Shown>): Promise<Shown>;
 }
@@ -47,14 +51,20 @@ export function onEachServer(client: string, parts: readonly string[], body: (wa
   }
 }
 
+/** The same server as a target that allows LOAD DATA LOCAL. */
+const WITH_FILES = "files";
+
 /** `agent` may do everything; the others what their groups say. */
 const AGENTS = { agent: ["data-agents"], reader: ["readers"], loader: ["loaders"] };
 
 function configure(sections: Sections): Sections {
-  const targets = Object.keys(sections["targets"] ?? {});
+  const given = sections["targets"] as Readonly<Record<string, object>>;
+  const [only] = Object.values(given);
+  const all = { ...given, [WITH_FILES]: { ...only, localInfile: "allow" } };
+  const targets = Object.keys(all);
   const rights = { "data-agents": ["read", "write", "schema", "admin"], readers: ["read"], loaders: ["read", "write", "schema"] };
   const rules = Object.entries(rights).map(([group, may]) => ({ who: { groups: [group] }, targets, may }));
-  return { ...sections, access: { rules } };
+  return { ...sections, targets: all, access: { rules } };
 }
 
 /** Dumps read more than the database itself, and restore routines of another's. */
@@ -74,28 +84,30 @@ async function open(flavour: MysqlFlavour): Promise<Ways & { readonly stop: () =
     caFile: server.caFile,
     login: async () => ({ host: "localhost", port, user, password, database }),
   };
-  const as = (agent: string): Way => ({
+  const as = (agent: string, target: string = database): Way => ({
     name: "gateway",
     ca: gateway.ca,
     caFile: gateway.caFile,
-    login: () => gateway.mysqlLogin(database, agent),
+    login: () => gateway.mysqlLogin(target, agent),
   });
   const through = as("agent");
-  const compare = async <Shown>(run: (way: Way) => Promise<Shown>): Promise<Shown> => {
+  const files = as("agent", WITH_FILES);
+  const compareWith = async <Shown>(one: Way, run: (way: Way) => Promise<Shown>): Promise<Shown> => {
     refresh(server);
     const expected = await run(direct);
     refresh(server);
-    const actual = await run(through);
+    const actual = await run(one);
     const difference = firstDifference(actual, expected);
     assert.ok(difference === undefined, `through the gateway it differs:\n${difference}`);
     return expected;
   };
+  const compare = <Shown>(run: (way: Way) => Promise<Shown>) => compareWith(through, run);
   const stop = async () => {
     await gateway.stop();
     await server.stop();
   };
   assert.equal(host, "127.0.0.1");
-  return { flavour, server, gateway, direct, through, as, compare, stop };
+  return { flavour, server, gateway, direct, through, as, files, compare, compareWith, stop };
 }
 
 function refresh(server: TestMysql): void {

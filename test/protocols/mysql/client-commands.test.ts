@@ -21,7 +21,7 @@ const TERMS: SessionTerms = {
 function commands() {
   const counts = { statements: 0, denied: 0, rows: 0, maskedCells: 0, bytes: 0 };
   const state = new SessionState(TERMS, () => 1, counts, { database: null, sqlMode: DEFAULT_SQL_MODE, charset: "utf8mb4" }, 2);
-  const judge = (sql: string) => ({ ...unparsedJudgement(Buffer.from(sql), sql.length), readsLocalFile: true });
+  const judge = (sql: string) => ({ ...unparsedJudgement(Buffer.from(sql), sql.length), localFile: { name: "x" } });
   return new ClientCommands(state, judge, { kill: () => false, digestOf: () => "" });
 }
 
@@ -32,11 +32,13 @@ test("a statement that was not prepared here is not executed, nor MariaDB's -1 f
   assert.equal(outcome.kind === "answer" && outcome.payloads[0]?.readUInt16LE(1), 1243);
 });
 
-test("where local files are not allowed, the target may not ask for one", () => {
-  const payload = Buffer.from("\u0003LOAD DATA LOCAL INFILE 'x' INTO TABLE t");
-  const outcome = commands().onCommand(payload, packets(payload, 0), 0);
-  assert.ok(outcome.kind === "forward" && outcome.answer?.kind === "query");
-  assert.equal(outcome.answer.mayAskForFile, false);
+test("where local files are not allowed, a statement that reads one does not go upstream, prepared or not", () => {
+  for (const command of ["\u0003", "\u0016"]) {
+    const payload = Buffer.from(`${command}LOAD DATA LOCAL INFILE 'x' INTO TABLE t`);
+    const outcome = commands().onCommand(payload, packets(payload, 0), 0);
+    assert.ok(outcome.kind === "answer");
+    assert.match(outcome.payloads[0]?.toString("latin1") ?? "", /reason=command-refused/);
+  }
 });
 
 test("of a text that streams by, the record holds nothing from where a password may stand", () => {

@@ -173,6 +173,7 @@ function targetOf({ host, port, user, password, ca }: TestMysql): DatabaseTarget
     ...{ name: "t", protocol: "mysql", address: { host, port }, databases: ["app"] },
     tls: { ca, serverName: "localhost", pins: [], certificate: null, minVersion: "TLSv1.2" },
     credential: { user, password: new Secret(password), allowWeak: false },
+    localFiles: false,
     limits: {
       statementTimeoutMs: null,
       rowsPerStatement: null,

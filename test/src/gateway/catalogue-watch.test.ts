@@ -24,6 +24,7 @@ function upstreamOf(
     ...{ name: "t", protocol: "postgres", address: at, databases: ["postgres"] },
     tls: { ca, serverName: "localhost", pins: [], certificate: null, minVersion: "TLSv1.2" },
     credential: { user, password: new Secret(password), allowWeak: false },
+    localFiles: false,
     limits: {
       statementTimeoutMs: null,
       rowsPerStatement: null,

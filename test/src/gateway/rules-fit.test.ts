@@ -15,6 +15,7 @@ function target(more: Partial<DatabaseTarget> = {}): DatabaseTarget {
     ...{ name: "shop", protocol: "postgres", address: { host: "db", port: 5432 }, databases: ["shop"] },
     tls: { ca: null, serverName: "db", pins: [], certificate: null, minVersion: "TLSv1.2" },
     credential: { user: "app", password: null, allowWeak: false },
+    localFiles: false,
     limits: {
       statementTimeoutMs: null,
       rowsPerStatement: null,

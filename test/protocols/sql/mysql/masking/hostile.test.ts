@@ -3,12 +3,12 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { MYSQL_CANARIES } from "#test/masking/mysql-seed.ts";
 import { MYSQL_HOSTILE } from "#test/masking/mysql-statements.ts";
-import { finder } from "#test/masking/search.ts";
+import { searchFor } from "#test/masking/search.ts";
 import type { MysqlFlavour } from "#test/support/mysql.ts";
 import { optional } from "#test/support/optional.ts";
 import { type Scene, startScene } from "./scene.ts";
 
-const canaryIn = finder(MYSQL_CANARIES);
+const canaryIn = searchFor(MYSQL_CANARIES);
 
 for (const flavour of ["mysql9", "mariadb10"] as const satisfies readonly MysqlFlavour[]) {
   describe(`hostile statements on ${flavour}`, { skip: flavour === "mysql9" ? optional("mysql9") : false }, () => {

@@ -120,7 +120,7 @@ for (const version of [18, 15] as const) {
       assert.deepEqual(await shown("SELECT masked_mail, masked_born FROM m_copy WHERE id = 1"), [["***@example.com", "1983-01-01"]]);
       assert.deepEqual(await shown("SELECT masked_mail, masked_born FROM m_again WHERE id = 1"), [["***@example.com", "1983-01-01"]]);
       assert.deepEqual(await shown("SELECT masked_ssn, masked_mail, letter FROM m_computed WHERE id = 1"), [["***", "***", "M"]]);
-      assert.deepEqual(await shown("TABLE m_rich"), [[null, "***", "***"]]);
+      assert.deepEqual(await shown("TABLE m_rich"), [[null, null, null]]);
       assert.deepEqual(await shown("SELECT masked_ssn, masked_mail FROM m_named WHERE id = 1"), [["***", "***@example.com"]]);
     });
 

@@ -1,0 +1,155 @@
+/**
+ * Replaces literal byte sequences by stars of the same length, wherever a stream is cut. An Aho-Corasick automaton (Aho and
+ * Corasick 1975) walks each byte once, whatever the number of literals; held back is only what may be the beginning of one.
+ */
+
+const STAR = 0x2a; // *
+const NONE = -1;
+
+/** The automaton of a set of literals: made once for a credential, and shared by its streams. */
+export class Literals {
+  readonly isEmpty: boolean;
+  readonly #classOf = new Uint16Array(256);
+  readonly #classes: number;
+  /** State times class to state; complete, so that a byte takes one step. */
+  readonly #next: Int32Array;
+  /** Of each state: bytes of the longest literal that ends there, and of the beginning that may become one. */
+  readonly #ends: Int32Array;
+  readonly #depth: Int32Array;
+
+  constructor(literals: readonly Uint8Array[]) {
+    const given = literals.filter(({ length }) => length > 0);
+    this.isEmpty = given.length === 0;
+    let classes = 1;
+    for (const literal of given) for (const byte of literal) if (this.#classOf[byte] === 0) this.#classOf[byte] = classes++;
+    this.#classes = classes;
+    const states = given.reduce((sum, { length }) => sum + length, 1);
+    this.#next = new Int32Array(states * classes).fill(NONE);
+    this.#ends = new Int32Array(states);
+    this.#depth = new Int32Array(states);
+    let made = 1;
+    for (const literal of given) {
+      let state = 0;
+      for (const [at, byte] of literal.entries()) {
+        const edge = state * classes + at0(this.#classOf, byte);
+        if (this.#next[edge] === NONE) {
+          this.#depth[made] = at + 1;
+          this.#next[edge] = made++;
+        }
+        state = at0(this.#next, edge);
+      }
+      this.#ends[state] = literal.length;
+    }
+    this.#complete();
+  }
+
+  /** Breadth first: a state's missing edges are those of its longest proper suffix, and so is the literal that ends there. */
+  #complete(): void {
+    const suffix = new Int32Array(this.#ends.length);
+    const queue: number[] = [];
+    for (let one = 0; one < this.#classes; one++) {
+      const to = at0(this.#next, one);
+      if (to === NONE) this.#next[one] = 0;
+      else queue.push(to);
+    }
+    for (let done = 0; done < queue.length; done++) {
+      const state = queue[done] ?? 0;
+      const shorter = at0(suffix, state);
+      this.#ends[state] = Math.max(at0(this.#ends, state), at0(this.#ends, shorter));
+      for (let one = 0; one < this.#classes; one++) {
+        const edge = state * this.#classes + one;
+        const to = at0(this.#next, edge);
+        const other = at0(this.#next, shorter * this.#classes + one);
+        if (to === NONE) this.#next[edge] = other;
+        else {
+          suffix[to] = other;
+          queue.push(to);
+        }
+      }
+    }
+  }
+
+  step(state: number, byte: number): number {
+    return at0(this.#next, state * this.#classes + at0(this.#classOf, byte));
+  }
+
+  /** Bytes of the longest literal that ends in this state; 0: none does. */
+  endsIn(state: number): number {
+    return at0(this.#ends, state);
+  }
+
+  depthOf(state: number): number {
+    return at0(this.#depth, state);
+  }
+}
+
+function at0(table: Int32Array | Uint16Array, index: number): number {
+  return table[index] ?? 0;
+}
+
+/** One stream of bytes. What it yields is as long as what it was given, once it has ended. */
+export class Blanker {
+  readonly #literals: Literals;
+  #state = 0;
+  /** What may be the beginning of a literal, already blanked where a shorter one was found in it. */
+  #held: Buffer = Buffer.alloc(0);
+
+  constructor(literals: Literals) {
+    this.#literals = literals;
+  }
+
+  /** Views of the chunk where nothing was found and nothing is held. */
+  write(chunk: Buffer): readonly Buffer[] {
+    if (this.#literals.isEmpty || chunk.length === 0) return chunk.length === 0 ? [] : [chunk];
+    const found = this.#walk(chunk);
+    const depth = this.#literals.depthOf(this.#state);
+    const untouched = found === undefined && this.#held.length === 0;
+    if (untouched && depth === 0) return [chunk];
+    const whole = untouched ? chunk : Buffer.concat([this.#held, chunk]);
+    if (found !== undefined) blank(whole, this.#held.length, found);
+    this.#held = Buffer.from(whole.subarray(whole.length - depth));
+    return whole.length === depth ? [] : [whole.subarray(0, whole.length - depth)];
+  }
+
+  /** What was held back began no literal after all. */
+  end(): readonly Buffer[] {
+    const rest = this.#held;
+    this.#held = Buffer.alloc(0);
+    this.#state = 0;
+    return rest.length === 0 ? [] : [rest];
+  }
+
+  /** Of each byte of the chunk, how long the literal is that ends with it; undefined where none does. */
+  #walk(chunk: Buffer): Map<number, number> | undefined {
+    let found: Map<number, number> | undefined;
+    let state = this.#state;
+    for (let at = 0; at < chunk.length; at++) {
+      state = this.#literals.step(state, chunk[at] ?? 0);
+      const length = this.#literals.endsIn(state);
+      if (length > 0) {
+        found ??= new Map();
+        found.set(at, length);
+      }
+    }
+    this.#state = state;
+    return found;
+  }
+}
+
+/** Backwards, so that overlapping literals cost no more than one. */
+function blank(whole: Buffer, offset: number, found: ReadonlyMap<number, number>): void {
+  let left = 0;
+  for (let at = whole.length - 1; at >= 0; at--) {
+    left = Math.max(left - 1, found.get(at - offset) ?? 0);
+    if (left > 0) whole[at] = STAR;
+  }
+}
+
+/** The same of a header value or another short text; Latin-1, as Node gives header values. */
+export function blankedText(text: string, literals: Literals): string {
+  if (literals.isEmpty) return text;
+  const blanker = new Blanker(literals);
+  const bytes = Buffer.from(text, "latin1");
+  const blanked = Buffer.concat([...blanker.write(bytes), ...blanker.end()]);
+  return blanked.equals(bytes) ? text : blanked.toString("latin1");
+}

@@ -1,0 +1,99 @@
+/** LOAD DATA LOCAL as real clients do it: the same straight and through the gateway where a target allows it, refused where not. */
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { createReadStream, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { createConnection } from "mariadb";
+import mysql from "mysql2/promise";
+import { command, environment } from "#test/conformance/mysql/command-line.ts";
+import { onEachServer, type Way } from "#test/conformance/mysql/ways.ts";
+import { clientsOf, show } from "#test/conformance/program.ts";
+import { recordingOf } from "#test/src/gateway/archive.ts";
+import { removeFolder, scratchFolder } from "#test/support/scratch.ts";
+
+const ROWS = 60_000;
+const folder = await scratchFolder("local-infile");
+const file = join(folder, "rows of a file.tsv");
+const content = Array.from({ length: ROWS }, (_, n) => `${n}\twörd ${n % 97}\n`).join("");
+writeFileSync(file, content);
+after(() => removeFolder(folder));
+
+const CREATE = "CREATE TABLE loaded (id INT PRIMARY KEY, word VARCHAR(60)) CHARACTER SET utf8mb4";
+const LOAD = `LOAD DATA LOCAL INFILE '${file}' INTO TABLE loaded CHARACTER SET utf8mb4`;
+const HELD = "SELECT COUNT(*), SUM(id), SUM(CRC32(word)) FROM app.loaded";
+
+onEachServer("LOAD DATA LOCAL", ["pymysql", "mysqldb"], (ways) => {
+  /** @param load makes the table and loads it */
+  async function same(load: (way: Way) => Promise<unknown>): Promise<void> {
+    const { server, files, compareWith } = ways();
+    await compareWith(files, async (way) => [await load(way), server.sql(HELD)]);
+    assert.match(server.sql(HELD), new RegExp(`^${ROWS}\\t`, "m"));
+  }
+
+  for (const client of ["mysql", "mariadb"] as const) {
+    test(`${client}: loads with --local-infile, tells of a file that is not there, and goes on`, async () => {
+      const input = `${CREATE};\n${LOAD};\nLOAD DATA LOCAL INFILE '/nowhere/at/all' INTO TABLE loaded;\n${LOAD};\nSELECT COUNT(*) FROM loaded;\n`;
+      await same(async (way) =>
+        show(await command(client, client, way, "--force", "-vv", "--local-infile=1"), { env: await environment(way), input }).then(
+          ({ code, stderr, stdout }) => ({
+            code,
+            stderr,
+            stdout: stdout.replace(/\(\d+\.\d+ sec\)/g, ""),
+          }),
+        ),
+      );
+    });
+
+    test(`${client}: is refused where the target does not allow it, and goes on`, async () => {
+      const { through } = ways();
+      const input = `${LOAD};\nSELECT 'after' AS word;\n`;
+      const shown = await show(await command(client, client, through, "--force", "--local-infile=1"), {
+        env: await environment(through),
+        input,
+      });
+      assert.match(shown.stderr, /ERROR 1227.*reason=command-refused/);
+      assert.match(shown.stdout, /after/);
+    });
+  }
+
+  test("mysql2: loads by infileStreamFactory; the record has size and digest", async () => {
+    await same(async (way) => {
+      const { host, port, user, password, database } = await way.login();
+      const client = await mysql.createConnection({ host, port, user, password, database, ssl: { ca: way.ca } });
+      await client.query(CREATE);
+      const [loaded] = await client.query({ sql: LOAD, infileStreamFactory: () => createReadStream(file) });
+      const { affectedRows, info } = loaded as mysql.ResultSetHeader;
+      await client.end();
+      return { affectedRows, info };
+    });
+    const copied = (await recordingOf(ways().gateway, LOAD)).find((event) => event.kind === "copy");
+    assert.ok(copied?.kind === "copy");
+    assert.equal(copied.bytes, Buffer.byteLength(content));
+    assert.equal(copied.beyond?.sha256, createHash("sha256").update(content).digest("hex"));
+  });
+
+  test("the mariadb connector: loads by permitLocalInfile", async () => {
+    await same(async (way) => {
+      const { host, port, user, password, database } = await way.login();
+      const client = await createConnection({ host, port, user, password, database, ssl: { ca: way.ca }, permitLocalInfile: true });
+      await client.query(CREATE);
+      const loaded: { affectedRows: number } = await client.query(LOAD);
+      await client.end();
+      return loaded.affectedRows;
+    });
+  });
+
+  for (const driver of ["pymysql", "mysqldb"]) {
+    test(`${driver}: loads with local_infile, and tells of what goes wrong`, async () => {
+      await same(async (way) => {
+        const { host, port, user, password, database } = await way.login();
+        const env = { DB_HOST: host, DB_PORT: String(port), DB_USER: user, DB_PASSWORD: password, DB_NAME: database, DB_CA: way.caFile };
+        const program = ["/usr/bin/python3", "-B", join(clientsOf("mysql"), "local_infile.py"), driver, file] as const;
+        const shown = await show([...program], { env: { PATH: process.env["PATH"], LC_ALL: "C.UTF-8", ...env } });
+        assert.match(shown.stdout, /^end:/m, shown.stderr);
+        return shown;
+      });
+    });
+  }
+});

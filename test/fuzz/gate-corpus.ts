@@ -1,0 +1,48 @@
+/** What the fuzzer starts from: every statement of the masking corpora, hostile and honest, each a list of texts of one session. */
+import { BENIGN } from "#test/masking/benign.ts";
+import { BROWSER_QUERIES } from "#test/masking/browsers.ts";
+import { DEFAULTS } from "#test/masking/defaults.ts";
+import { ORACLES } from "#test/masking/oracles.ts";
+import { FOUND, HOSTILE, type Hostile } from "#test/masking/statements.ts";
+import { NORMALISED, PARAMETERS, REWRITTEN, UNTOUCHED } from "#test/protocols/sql/postgres/corpus/benign.ts";
+import { BYPASSES } from "#test/protocols/sql/postgres/corpus/bypass.ts";
+import { KIND_BYPASSES } from "#test/protocols/sql/postgres/corpus/bypass-kinds.ts";
+import { TEXT_BYPASSES } from "#test/protocols/sql/postgres/corpus/bypass-texts.ts";
+import { FOUND as FOUND_BY_CAUSE, STILL_OPEN } from "#test/protocols/sql/postgres/corpus/found.ts";
+import { BENIGN_VIEWS, PLAIN_VIEWS } from "#test/protocols/sql/postgres/corpus/views.ts";
+import { ASSIGNING, HONEST, NOT_ASSIGNING } from "#test/protocols/sql/postgres/corpus/writes.ts";
+import { GATE_FOUND } from "./gate-found.ts";
+
+/** A text that is longer is one of a browser's questions to the catalogue; what is mutated of it is little. */
+const TEXT_MAX = 1_500;
+
+const list = (hostile: Hostile): readonly string[] => (typeof hostile === "string" ? [hostile] : hostile);
+const alone = (texts: readonly string[]): readonly (readonly string[])[] => texts.map((text) => [text]);
+const groups = (all: Readonly<Record<string, readonly Hostile[]>>): readonly (readonly string[])[] => Object.values(all).flat().map(list);
+
+const HOSTILE_ONES: readonly (readonly string[])[] = [
+  ...[FOUND, HOSTILE, DEFAULTS].flatMap(groups),
+  ...ORACLES.map(([held]) => [held]),
+  ...[BYPASSES, KIND_BYPASSES, TEXT_BYPASSES].flatMap((all) =>
+    Object.values(all)
+      .flat()
+      .map(({ texts }) => texts),
+  ),
+  ...Object.values(FOUND_BY_CAUSE)
+    .flat()
+    .map(({ text }) => [text]),
+  ...GATE_FOUND.map(list),
+];
+
+const HONEST_ONES: readonly (readonly string[])[] = [
+  ...[BENIGN, REWRITTEN, UNTOUCHED, PARAMETERS, STILL_OPEN, BENIGN_VIEWS, PLAIN_VIEWS, HONEST, ASSIGNING, NOT_ASSIGNING].flatMap(alone),
+  ...NORMALISED.map(([sql]) => [sql]),
+  ...alone(Object.values(BROWSER_QUERIES)),
+];
+
+/** One of the corpora's databases has `notes` where the other has `bio`. */
+const onSeed = (text: string): string => text.replaceAll(/\bnotes\b/g, "bio");
+
+export const STATEMENTS: readonly (readonly string[])[] = [...HOSTILE_ONES, ...HONEST_ONES]
+  .filter((texts) => texts.every((text) => text.length <= TEXT_MAX))
+  .map((texts) => texts.map(onSeed));

@@ -1,0 +1,108 @@
+/** Everything that the gate's fuzzer needs, from one seed: three servers, what is masked on them, a judge, and sessions. */
+
+import { masksFor } from "#policies/decide.ts";
+import { allowedFunctions } from "#policies/document.ts";
+import { loadGrammar } from "#protocols/sql/postgres/grammar.ts";
+import type { MaskingView } from "#protocols/sql/postgres/protection.ts";
+import { resolveProtection } from "#protocols/sql/postgres/protection.ts";
+import { quoteIdentifier } from "#protocols/sql/postgres/quoting.ts";
+import type { Judgement } from "#protocols/wire/judgement.ts";
+import { readCatalogue } from "#src/catalogue/reader.ts";
+import { judgeText } from "#src/sessions/judge.ts";
+import { searchFor } from "#test/masking/search.ts";
+import { DOCUMENT, MASKED } from "#test/masking/twins.ts";
+import { connectPostgres, runSql } from "#test/support/postgres.ts";
+import { freshSecrets } from "./gate-canaries.ts";
+import { Chance } from "./gate-chance.ts";
+import { GateFuzzer } from "./gate-fuzzer.ts";
+import { GateSession, startWorld, type World } from "./gate-session.ts";
+import { vocabularyOf } from "./gate-vocabulary.ts";
+
+const TARGET = "orders";
+const JUDGED_MS_MAX = 2_000;
+
+/** What is not to be as it is in the product: holes that the fuzzer must find, and somebody who watches. */
+export interface Otherwise {
+  readonly judge?: (sql: string) => Judgement;
+  readonly judgedMsMax?: number;
+  readonly before?: (sql: string) => void;
+}
+
+export interface OpenedGate {
+  readonly view: MaskingView;
+  fuzzer(seed: number, other?: Otherwise): GateFuzzer;
+  /** Frees what tries that were rolled back have left. */
+  tidy(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** @param seed of the secrets */
+export async function openGate(seed: number): Promise<OpenedGate> {
+  await loadGrammar();
+  const chance = new Chance(seed);
+  const [own, others] = [freshSecrets(chance, false), freshSecrets(chance, true)];
+  const [first, like, other] = await Promise.all([startWorld(own.seed), startWorld(own.seed), startWorld(others.seed)]);
+  const worlds = [first, like, other];
+  const view = await viewOf(first);
+  const [hereNames, thereNames] = [namesIn(view), namesIn(await viewOf(other))];
+  if (hereNames !== thereNames) throw new Error("the databases of one seed differ in what they hold");
+  const stored = storedIn(view);
+  const [words, search] = [vocabularyOf(view), searchFor(own.canaries)];
+  const sessions = {
+    first: new GateSession(first, view, stored),
+    like: new GateSession(like, view, stored),
+    other: new GateSession(other, view, stored),
+  };
+  return {
+    view,
+    fuzzer: (number, { judge = judgeBy(view), judgedMsMax = JUDGED_MS_MAX, before } = {}) =>
+      new GateFuzzer(number, { judge, words, search, sessions, judgedMsMax, ...(before === undefined ? {} : { before }) }),
+    tidy: async () => {
+      for (const session of Object.values(sessions)) session.end();
+      for (const { server } of worlds) await runSql(server, "VACUUM");
+    },
+    stop: async () => {
+      for (const session of Object.values(sessions)) session.end();
+      await Promise.all(worlds.map(({ server }) => server.stop()));
+    },
+  };
+}
+
+/** The product's own judge, for a principal who may do everything and is under every mask of the view. */
+export function judgeBy(view: MaskingView): (sql: string) => Judgement {
+  const scope = { document: DOCUMENT, principal: MASKED, target: TARGET, view, catalogue: view.catalogue };
+  return (sql) => judgeText(sql, { ...scope, guarded: true, rejudge: null, digest: () => "digest" });
+}
+
+async function viewOf({ server }: World): Promise<MaskingView> {
+  const client = await connectPostgres(server);
+  try {
+    await client.query("SET statement_timeout = 0");
+    const catalogue = await readCatalogue(async (sql) => (await client.query(sql)).rows);
+    const { protection } = resolveProtection(catalogue, masksFor(DOCUMENT, MASKED, TARGET));
+    return { catalogue, protection, functionsAllowed: allowedFunctions(DOCUMENT) };
+  } finally {
+    await client.end();
+  }
+}
+
+/** With their OIDs: answers name them. */
+function namesIn({ catalogue }: MaskingView): string {
+  return JSON.stringify([
+    catalogue.relations.map(({ oid, schema, name }) => [oid, schema, name]),
+    catalogue.types.map(({ schema, name }) => [schema, name]),
+  ]);
+}
+
+/** All rows of all tables of the seed, without their masked columns. */
+function storedIn({ catalogue, protection }: MaskingView): string {
+  const tables = catalogue.relations.filter(
+    ({ schema, kind }) => kind === "table" && schema !== "pg_catalog" && schema !== "information_schema",
+  );
+  const parts = tables.map(({ oid, schema, name, columns }) => {
+    const open = columns.filter(({ number }) => protection.columns.get(oid)?.has(number) !== true);
+    const row = `concat_ws('|', ${["''", ...open.map((column) => `t.${quoteIdentifier(column.name)}`)].join(", ")})`;
+    return `SELECT '${name.replaceAll("'", "''")}', ${row} FROM ONLY ${quoteIdentifier(schema)}.${quoteIdentifier(name)} t`;
+  });
+  return parts.join(" UNION ALL ");
+}
