@@ -1,7 +1,7 @@
 /** Where protected values may lie or go under another name: copies, views, publications, other servers, statistics. */
 
-import { quoteIdentifier } from "#protocols/postgres/protocol.ts";
-import type { CatalogueRelation } from "#protocols/sql/catalogue.ts";
+import { quoteIdentifier, traceColumns } from "#protocols/postgres/protocol.ts";
+import type { CatalogueColumn, CatalogueRelation } from "#protocols/sql/catalogue.ts";
 import type { Observation } from "./finding.ts";
 import { called, type Patient, protectedRelations, reachedBy, userRelations } from "./patient.ts";
 
@@ -65,11 +65,31 @@ function sameColumns(patient: Patient): readonly Observation[] {
       relation.columns.flatMap((column): readonly Observation[] => {
         const like = known.get(column.name);
         if (like === undefined || like.category !== column.category || columns.get(relation.oid)?.has(column.number) === true) return [];
+        if (comesFromTables(patient, relation, column)) return [];
         const object = `${called(relation)}.${column.name}`;
         const message = `${object} has the name of ${like.of}, which is masked, and no rule names it`;
         return [{ code: "copy-same-column", object, message, remedy: "if it holds such values, name it in a masking rule" }];
       }),
     );
+}
+
+/**
+ * Of a materialised view: its definition says which columns of tables it is made of. Those are looked at themselves, by
+ * their own names, and a rule for one reaches the view; what comes from elsewhere has nothing but its name.
+ */
+function comesFromTables(
+  { catalogue, resolved, functionsAllowed }: Patient,
+  relation: CatalogueRelation,
+  { name }: CatalogueColumn,
+): boolean {
+  if (relation.kind !== "materialized-view" || relation.definition === null) return false;
+  const { protection } = resolved;
+  const [traced] = traceColumns(relation.definition, catalogue, { catalogue, protection, functionsAllowed }) ?? [];
+  const output = traced?.outputs?.[relation.columns.findIndex((column) => column.name === name)];
+  if (output === undefined || output.vague || output.origins.length === 0) return false;
+  return output.origins.every(({ schema, table }) =>
+    catalogue.relations.some((one) => one.schema === schema && one.name === table && /^(table|partitioned-table)$/.test(one.kind)),
+  );
 }
 
 function publications(patient: Patient): readonly Observation[] {

@@ -36,7 +36,12 @@ const SCHEMA = `
   CREATE EVENT TRIGGER watched ON ddl_command_end EXECUTE FUNCTION watched();
   CREATE PUBLICATION everything FOR TABLE orders, users; CREATE PUBLICATION few FOR TABLE orders;
   CREATE EXTENSION dblink; CREATE EXTENSION postgres_fdw; CREATE EXTENSION pg_stat_statements; CREATE EXTENSION citext;
-  CREATE SERVER elsewhere FOREIGN DATA WRAPPER postgres_fdw; CREATE FOREIGN TABLE far (id int) SERVER elsewhere;
+  CREATE SERVER elsewhere FOREIGN DATA WRAPPER postgres_fdw; CREATE FOREIGN TABLE far (id int, ssn varchar(11)) SERVER elsewhere;
+  CREATE MATERIALIZED VIEW renamed AS SELECT id, note AS ssn FROM plain;
+  CREATE MATERIALIZED VIEW older AS SELECT upper(ssn) AS ssn FROM old_users;
+  CREATE MATERIALIZED VIEW fetched AS SELECT ssn FROM far WITH NO DATA;
+  CREATE FUNCTION anywhere() RETURNS TABLE (ssn varchar(11)) LANGUAGE sql AS 'SELECT NULL::varchar(11)';
+  CREATE MATERIALIZED VIEW called AS SELECT * FROM anywhere();
   ALTER TABLE users ENABLE ROW LEVEL SECURITY;
   CREATE ROLE modest LOGIN PASSWORD '${PASSWORD}';
   CREATE ROLE groupies; GRANT pg_monitor TO groupies;
@@ -115,6 +120,8 @@ for (const version of [18, 15] as const) {
       const codes = (await codesOf(configFor("modest"))).filter((found) => !/^(server|tls|key|certificate)/.test(found));
       assert.deepEqual([...codes].sort(), [
         "copy-materialized-view public.copied",
+        "copy-same-column public.called.ssn",
+        "copy-same-column public.fetched.ssn",
         "copy-same-column public.old_users.ssn",
         "definer-function public.peek(integer)",
         "definer-function-allowed public.reviewed(integer)",
