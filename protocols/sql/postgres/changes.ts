@@ -134,7 +134,7 @@ function holdsStar(value: TreeNode | undefined): boolean {
 /** Generated columns can't be copied in; without a list all others are. */
 function copied(body: Body, relation: CatalogueRelation): Change {
   const listed = wordsOf(body, "attlist");
-  const all = relation.columns.filter(({ generatedFrom }) => generatedFrom.length === 0).map(({ name }) => name);
+  const all = relation.columns.filter(({ generated }) => !generated).map(({ name }) => name);
   const target = isBody(body["relation"]) ? locationOf(body["relation"]) : undefined;
   const values = new Map((listed.length > 0 ? listed : all).map((name) => [name, target] as const));
   return { kind: "insert", values, defaults: new Set(), parts: new Set() };

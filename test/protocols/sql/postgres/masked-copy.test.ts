@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { before, describe, test } from "node:test";
 import { analyse } from "#protocols/sql/postgres/analyse.ts";
 import { loadGrammar } from "#protocols/sql/postgres/grammar.ts";
+import type { MaskingView } from "#protocols/sql/postgres/protection.ts";
 import { smallView } from "./small-view.ts";
 
 before(loadGrammar);
@@ -43,6 +44,25 @@ describe("COPY of a masked relation", () => {
     }));
     const { rewritten } = analyse("COPY users TO STDOUT", { ...view, catalogue: { ...view.catalogue, relations } });
     assert.match(rewritten?.sql ?? "", /^COPY \(SELECT "id", "ssn", "salary" FROM/);
+  });
+
+  test("of data from the client gives generated columns no values, whatever they are computed from", () => {
+    const view = smallView();
+    const relations = view.catalogue.relations.map((relation) => ({
+      ...relation,
+      columns: relation.columns.map((column) => {
+        const computed = { ...column, generated: true, generatedFrom: column.name === "ssn" ? [] : [1] };
+        return /^(ssn|salary)$/.test(column.name) ? computed : column;
+      }),
+    }));
+    const masking = (sql: string, catalogue: MaskingView["catalogue"]) => {
+      const { facts } = analyse(sql, { ...view, catalogue });
+      const found = facts.kind === "parsed" ? facts.statements[0]?.masking : undefined;
+      return found?.kind === "obstacle" ? found.obstacle.reason : null;
+    };
+    assert.equal(masking("COPY users FROM STDIN", { ...view.catalogue, relations }), null);
+    assert.equal(masking("COPY users FROM STDIN", view.catalogue), "masked-write");
+    assert.equal(masking("COPY users (id, ssn) FROM STDIN", { ...view.catalogue, relations }), "masked-write");
   });
 
   test("can't be said of what the server would refuse, or of texts that only look alike", () => {
