@@ -88,6 +88,11 @@ export function isWarning({ severity }: Finding): boolean {
   return severity === "high" || severity === "medium";
 }
 
+/** About the masking rules themselves, not about what lies around them. */
+export function isOfRules({ code }: Finding): boolean {
+  return code === "rule-names-nothing" || code === "mask-unfit";
+}
+
 export function found(target: string, database: string | null, observations: readonly Observation[]): readonly Finding[] {
   return observations.map(({ code, object, message, remedy, sql }) => ({
     target,

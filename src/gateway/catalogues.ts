@@ -6,7 +6,7 @@ import { catalogueTargets, sizedTargets } from "#policies/decide.ts";
 import type { Catalogue } from "#protocols/postgres/protocol.ts";
 import type { Config, DatabaseTarget } from "#src/config/config.ts";
 import { examine } from "#src/doctor/examine.ts";
-import { bySeverity, isWarning } from "#src/doctor/finding.ts";
+import { bySeverity, isOfRules, isWarning } from "#src/doctor/finding.ts";
 import type { TargetConnection } from "#src/targets/connection.ts";
 import type { RuleRemark } from "#src/targets/masking-rules.ts";
 import { CatalogueWatch } from "./catalogue-watch.ts";
@@ -148,13 +148,16 @@ export class Catalogues {
 /** A look by the server that takes longer than this is given up: statements may be waiting for the next look. */
 const EXAMINE_MS_MAX = 5_000;
 
-/** Each finding is a line when it is first found; what is fine is no news. */
+/**
+ * Each finding is a line when it is first found; what is fine is no news. What is amiss with masking rules is told once, as
+ * `masking-rule`, which looks at all databases of the target.
+ */
 function doctorOf({ config, context, log }: CataloguesOptions, { target }: Upstream, database: string) {
   let known: ReadonlySet<string> = new Set();
   return async (connection: TargetConnection, catalogue: Catalogue): Promise<void> => {
     try {
       const asked = { target, policy: config.policy, connection, catalogue, nowMs: context.now(), timeoutMs: EXAMINE_MS_MAX };
-      const findings = bySeverity(await examine(asked)).filter(({ severity }) => severity !== "ok");
+      const findings = bySeverity(await examine(asked)).filter((finding) => finding.severity !== "ok" && !isOfRules(finding));
       for (const finding of findings)
         if (!known.has(JSON.stringify(finding))) log(isWarning(finding) ? "warn" : "info", "doctor", { ...finding });
       known = new Set(findings.map((finding) => JSON.stringify(finding)));
