@@ -11,12 +11,13 @@ import type { RecordedValue } from "#protocols/wire/transcript.ts";
 import { type Column, readColumn } from "./column.ts";
 import { ANSWER, CAPABILITY, COMMAND, PACKET_PAYLOAD_MAX, STATUS } from "./constants.ts";
 import { PayloadCursor } from "./cursor.ts";
-import { type ErrPacket, errorPayload, isEof, type OkPacket, okPayload, readEof, readError, readOk } from "./outcome.ts";
+import { type ErrPacket, errorPayload, isEof, type OkPacket, readEof, readError, readOk } from "./outcome.ts";
 import { packets } from "./packet.ts";
 import { rebuiltError } from "./rebuilt-errors.ts";
 import type { Exchange } from "./server-frame.ts";
 import type { Answer, SessionState } from "./session.ts";
 import { applyChanges, judgeable } from "./settings.ts";
+import { toldOk } from "./told.ts";
 import { readBinaryRow, readTextRow, type ValueType } from "./values.ts";
 
 type Phase =
@@ -143,7 +144,7 @@ export class Answers {
   #onPlain(ok: OkPacket, answer: Extract<Answer, { kind: "plain" }>): Exchange {
     answer.onOk?.();
     this.#done();
-    return [this.#told(ok)];
+    return [toldOk(ok, this.#state.terms, false)];
   }
 
   /** COM_SET_OPTION answers with an EOF packet. */
@@ -163,7 +164,7 @@ export class Answers {
     }
     if (next === undefined) {
       this.#done();
-      return [this.#told(ok)];
+      return [toldOk(ok, this.#state.terms, false)];
     }
     answer.next++;
     this.#command(packets(Buffer.concat([Buffer.from([COMMAND.query]), this.#noAttributes(), Buffer.from(next)]), 0));
@@ -241,7 +242,7 @@ export class Answers {
     this.#completed(run);
     this.#phase = FIRST;
     if ((ok.status & STATUS.moreResults) === 0) this.#done();
-    return [this.#told(ok)];
+    return [toldOk(ok, this.#state.terms, answer.inserts)];
   }
 
   #onFileRequest(payload: Buffer, answer: Extract<Answer, { kind: "query" | "execute" }>): Exchange {
@@ -306,7 +307,7 @@ export class Answers {
       this.#phase = FIRST;
       if ((status & STATUS.moreResults) === 0) this.#done();
     }
-    return ok === null ? AS_IT_IS : [this.#told(ok, ANSWER.eof)];
+    return ok === null ? AS_IT_IS : [toldOk(ok, this.#state.terms, false, ANSWER.eof)];
   }
 
   #onError(payload: Buffer, answer: Answer | null): Exchange {
@@ -328,13 +329,6 @@ export class Answers {
     this.#state.sendingFile = false;
     if (ok.changes.length > 0) this.#state.settings = judgeable(applyChanges(this.#state.settings, ok.changes));
     return ok;
-  }
-
-  /** As the client may see it: session state changes only where it has asked for them, and never under a mask. */
-  #told(ok: OkPacket, first: number = ANSWER.ok): Buffer {
-    const { underMask, clientCapabilities } = this.#state.terms;
-    const changes = underMask ? Buffer.alloc(0) : ok.changes;
-    return okPayload({ ...ok, changes, info: ok.info }, clientCapabilities, first);
   }
 
   #completed(run: Run): void {

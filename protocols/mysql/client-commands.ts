@@ -6,9 +6,10 @@ import type { Denial } from "#policies/decision.ts";
 import type { Judgement } from "#protocols/wire/judgement.ts";
 import { Run } from "#protocols/wire/run.ts";
 import type { RecordedValue } from "#protocols/wire/transcript.ts";
+import type { Outcome } from "./command-outcome.ts";
 import { readExecuteCommand, readExecuteTypes, readLongDataParameter, readQueryCommand, readStatementId } from "./commands.ts";
 import { CAPABILITY, COMMAND, EXECUTE_FLAG, HEADER_BYTES } from "./constants.ts";
-import type { MysqlJudge, MysqlJudgement, Outcome, SessionEffects } from "./judge.ts";
+import type { MysqlJudge, MysqlJudgement, SessionEffects } from "./judge.ts";
 import { errorPayload, okPayload } from "./outcome.ts";
 import { packets } from "./packet.ts";
 import { changedDenial, commandDenial, localFileDenial, unknownStatementDenial, unparsedJudgement } from "./refusals.ts";
@@ -96,7 +97,7 @@ export class ClientCommands {
     const event = this.#recordText(judgement, command === COMMAND.query ? [] : null);
     const answer: Answer =
       command === COMMAND.query
-        ? { kind: "query", run: this.#run(event, judgement, nowMs), file: null }
+        ? { kind: "query", run: this.#run(event, judgement, nowMs), file: null, inserts: false }
         : { kind: "prepare", judgement, event };
     return { passes: true, event, done: (carryOut) => () => carryOut({ kind: "forward", bytes: [], answer }) };
   }
@@ -114,7 +115,12 @@ export class ClientCommands {
     prepared.sent.clear();
     prepared.open = null;
     const event = this.#recordText(prepared.judgement, []);
-    const answer: Answer = { kind: "execute", run: this.#run(event, prepared.judgement, nowMs), prepared };
+    const answer: Answer = {
+      kind: "execute",
+      run: this.#run(event, prepared.judgement, nowMs),
+      prepared,
+      inserts: prepared.judgement.inserts,
+    };
     return { passes: true, event, done: (carryOut) => () => carryOut({ kind: "forward", bytes: [], answer }) };
   }
 
@@ -144,6 +150,7 @@ export class ClientCommands {
         kind: "query",
         run: this.#run(event, judgement, nowMs),
         file: judgement.localFile?.name ?? null,
+        inserts: judgement.inserts,
       };
       return { kind: "forward", bytes: [this.#queryBytes(judgement, command.textAt, own.payload, own.whole)], answer };
     });
@@ -194,7 +201,7 @@ export class ClientCommands {
     if (stripped && (this.#state.terms.upstreamCapabilities & CAPABILITY.queryAttributes) === 0) {
       return this.#refuse(commandDenial("COM_STMT_EXECUTE with query attributes, which this target does not know,"), event);
     }
-    return forward(whole, { kind: "execute", run: this.#run(event, judgement, nowMs), prepared });
+    return forward(whole, { kind: "execute", run: this.#run(event, judgement, nowMs), prepared, inserts: judgement.inserts });
   }
 
   /** MariaDB's clients send it right behind COM_STMT_PREPARE; upstream it goes by the statement's own id. */
@@ -242,10 +249,8 @@ export class ClientCommands {
     return this.#judged(`USE ${quoted(name)}`, payload, whole, (judgement, own) => {
       const event = this.#recordText(judgement, []);
       if (judgement.denial !== null) return this.#refuse(judgement.denial, event);
-      const onOk = (): void => {
-        this.#state.settings = { ...this.#state.settings, database: name };
-      };
-      return forward(own.whole, { kind: "plain", event, onOk });
+      // Which database that is the server tells with its OK.
+      return forward(own.whole, { kind: "plain", event, onOk: null });
     });
   }
 

@@ -1,10 +1,6 @@
-/**
- * What a MySQL session asks of the outside, judgements of its texts and the end of other sessions' work, and what becomes of
- * a command once that is answered.
- */
+/** What a MySQL session asks of the outside: judgements of its texts, and the end of other sessions' work. */
 import type { LocalFile } from "#protocols/sql/mysql/recognised/local-file.ts";
 import type { Judgement } from "#protocols/wire/judgement.ts";
-import type { Answer } from "./session.ts";
 import type { Settings } from "./settings.ts";
 
 /** What the gateway itself does in the place of the server. */
@@ -19,6 +15,8 @@ export interface MysqlJudgement extends Judgement {
   readonly instead: Instead | null;
   /** Set where the text has LOAD DATA LOCAL: the file that the server may ask for, null where it can't be told for certain. */
   readonly localFile: LocalFile | null;
+  /** It is INSERT or REPLACE and nothing else: the id that comes back was made for one of its rows. */
+  readonly inserts: boolean;
 }
 
 export type MysqlJudge = (sql: string, settings: Settings) => MysqlJudgement | Promise<MysqlJudgement>;
@@ -29,15 +27,3 @@ export interface SessionEffects {
   /** Keyed digest of a value that must not stand in the record. */
   readonly digestOf: (value: Buffer) => string;
 }
-
-/** What becomes of a command. */
-export type Outcome =
-  /** Goes upstream; `answer` is what comes back, null for a command without one. */
-  | { readonly kind: "forward"; readonly bytes: readonly Buffer[]; readonly answer: Answer | null }
-  /** Is answered here. */
-  | { readonly kind: "answer"; readonly payloads: readonly Buffer[] }
-  | { readonly kind: "ask"; readonly asked: Asked }
-  | { readonly kind: "quit"; readonly bytes: readonly Buffer[] };
-
-/** Resolves to what becomes of the command that was asked about. */
-export type Asked = Promise<Outcome>;

@@ -21,12 +21,15 @@ export { loadGrammar as loadMysqlGrammar } from "#protocols/sql/mysql/grammar.ts
 export type { MaskedText } from "#protocols/sql/mysql/masked-text.ts";
 export { type MysqlMaskingView, type ResolvedMysqlProtection, resolveMysqlProtection } from "#protocols/sql/mysql/protection.ts";
 export { type Reading, readings } from "#protocols/sql/mysql/readings.ts";
+export { mysqlRuleProblems } from "#protocols/sql/mysql/rule-problems.ts";
 export { secretsIn } from "#protocols/sql/mysql/secrets.ts";
 export { DEFAULT_SQL_MODE } from "#protocols/sql/mysql/sql-mode.ts";
+export { isProtectedMysqlColumn } from "#protocols/sql/mysql/tripwire.ts";
 export { ClientFlow, type Outlets } from "./client-flow.ts";
+export type { Outcome } from "./command-outcome.ts";
 export { CAPABILITY, COMMAND, UTF8MB4_COLLATION } from "./constants.ts";
 export { type Greeting, greetingPayload, readGreeting, SCRAMBLE_BYTES } from "./greeting.ts";
-export type { Instead, MysqlJudge, MysqlJudgement, Outcome, SessionEffects } from "./judge.ts";
+export type { Instead, MysqlJudge, MysqlJudgement, SessionEffects } from "./judge.ts";
 export { type HandshakeResponse, handshakeResponsePayload, readHandshakeResponse, readSslRequest, sslRequestPayload } from "./login.ts";
 export { errorPayload, type OkPacket, okPayload, readError, readOk } from "./outcome.ts";
 export { packets, takePacket } from "./packet.ts";

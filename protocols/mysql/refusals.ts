@@ -53,6 +53,7 @@ export function unparsedJudgement(beginning: Buffer, bytes: number): MysqlJudgem
     statements: 1,
     instead: null,
     localFile: null,
+    inserts: false,
   };
 }
 

@@ -4,10 +4,10 @@
  * complete, so that an answer belongs to no other, and settings are exact when a text is judged.
  */
 import type { SessionCounts } from "#protocols/wire/counts.ts";
-import type { Judgement } from "#protocols/wire/judgement.ts";
 import type { Append, ResultLimits, Run } from "#protocols/wire/run.ts";
 import type { ParameterType } from "./commands.ts";
 import { CAPABILITY, STATUS } from "./constants.ts";
+import type { MysqlJudgement } from "./judge.ts";
 import type { Settings } from "./settings.ts";
 import type { ValueType } from "./values.ts";
 
@@ -33,7 +33,7 @@ export interface SessionTerms {
 /** A prepared statement, by the id that the server gave it. */
 export interface Prepared {
   readonly id: number;
-  readonly judgement: Judgement;
+  readonly judgement: MysqlJudgement;
   readonly parameters: number;
   /** Of its last execution, which the next may leave out. */
   types: readonly ParameterType[];
@@ -49,10 +49,10 @@ export type Answer =
   | { readonly kind: "plain"; readonly event: number | null; readonly onOk: (() => void) | null }
   /** COM_STATISTICS: one packet of text, or ERR. */
   | { readonly kind: "text" }
-  /** `file`: the one that the server may ask for; null: none. */
-  | { readonly kind: "query"; readonly run: Run; readonly file: string | null }
-  | { readonly kind: "prepare"; readonly judgement: Judgement; readonly event: number }
-  | { readonly kind: "execute"; readonly run: Run; readonly prepared: Prepared | null }
+  /** `file`: the one that the server may ask for; null: none. `inserts`: an id that comes back was made for one of its rows. */
+  | { readonly kind: "query"; readonly run: Run; readonly file: string | null; readonly inserts: boolean }
+  | { readonly kind: "prepare"; readonly judgement: MysqlJudgement; readonly event: number }
+  | { readonly kind: "execute"; readonly run: Run; readonly prepared: Prepared | null; readonly inserts: boolean }
   | { readonly kind: "fetch"; readonly prepared: Prepared | null }
   /** COM_FIELD_LIST: definitions up to an EOF. */
   | { readonly kind: "fields"; readonly event: number }

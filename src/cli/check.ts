@@ -3,11 +3,12 @@
  * also looks at the targets: whether they can be reached, and whether the masking rules fit what is there.
  */
 import { resolve } from "node:path";
-import type { Catalogue } from "#protocols/postgres/protocol.ts";
+import type { SeenCatalogue } from "#src/catalogue/seen.ts";
 import type { Config, LoadResult, Problem } from "#src/config/config.ts";
 import { loadConfig } from "#src/config/load.ts";
 import { remarksOn } from "#src/targets/masking-rules.ts";
 import { type ExitCode, Failure } from "./failure.ts";
+import { mysqlCatalogueOf } from "./mysql-target.ts";
 import { problemLine } from "./problem-line.ts";
 import type { Screen } from "./screen.ts";
 import { needCatalogue, withTarget } from "./target.ts";
@@ -43,18 +44,24 @@ async function ofTargets(world: World, loaded: LoadResult & { readonly kind: "lo
   const found: Problem[] = [];
   for (const target of config.targets.values()) {
     // Masking rules speak of no others.
-    if (target.protocol !== "postgres") continue;
-    const catalogues: Catalogue[] = [];
-    for (const database of target.databases) {
+    if (target.protocol === "http") continue;
+    const catalogues: SeenCatalogue[] = [];
+    // A MySQL server has one for all databases.
+    const databases = target.protocol === "mysql" ? target.databases.slice(0, 1) : target.databases;
+    for (const database of databases) {
       try {
-        catalogues.push(await withTarget(world, { config, target, database }, needCatalogue));
+        catalogues.push(
+          target.protocol === "mysql"
+            ? await mysqlCatalogueOf(world, target)
+            : await withTarget(world, { config, target, database }, needCatalogue),
+        );
       } catch (error) {
         if (!(error instanceof Failure)) throw error;
         found.push(locate("error", { path: ["targets", target.name], message: error.message }));
       }
     }
     // What is not found in one database may be in another that could not be read.
-    if (catalogues.length < target.databases.length) continue;
+    if (catalogues.length < databases.length) continue;
     for (const remark of remarksOn(config.policy, target.name, catalogues)) found.push(locate(remark.level, remark));
   }
   return found.sort((a, b) => a.line - b.line || a.column - b.column);

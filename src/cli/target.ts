@@ -100,7 +100,7 @@ export async function needCatalogue({ connection, target }: OpenTarget): Promise
   }
 }
 
-function unreachable(error: unknown, { name, address }: DatabaseTarget, handshake: HandshakeRecord | null): unknown {
+export function unreachable(error: unknown, { name, address }: DatabaseTarget, handshake: HandshakeRecord | null): unknown {
   if (!(error instanceof Fault)) return error;
   const why = handshake?.reason === undefined || handshake.reason === null ? "" : ` (${handshake.reason}: ${handshake.detail ?? ""})`;
   return new Failure("target-unreachable", `target ${name} at ${address.host}:${address.port}: ${error.message}${why}`, {

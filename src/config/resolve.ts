@@ -191,7 +191,7 @@ function unenforcedPolicies({ targets, masking, guardrails }: ConfigDocument): r
     }));
   const isMysql = (target: string): boolean => protocolOf(target) === "mysql";
   return [
-    ...masking.rules.flatMap((rule, index) => remarks("masking", index, [rule.target])),
+    ...masking.rules.flatMap((rule, index) => (isMysql(rule.target) ? [] : remarks("masking", index, [rule.target]))),
     ...guardrails.rules.flatMap(({ targets: meant, deny }, index) => [
       ...remarks(
         "guardrails",

@@ -3,39 +3,30 @@
  * again when somebody asks and every few seconds, dialled again when lost. A target that is down has no catalogue, and
  * principals for whom such a rule holds no sessions, until it is back.
  */
-import type { Catalogue } from "#protocols/postgres/protocol.ts";
-import { catalogueDigest, type RunQuery, readCatalogue, readEstimates, withEstimates } from "#src/catalogue/reader.ts";
-import { TargetConnection } from "#src/targets/connection.ts";
-import type { Upstream, UpstreamContext } from "./upstream.ts";
+import type { CatalogueConnection, CatalogueSource } from "#src/catalogue/source.ts";
 
-export interface CatalogueWatchOptions {
-  readonly upstream: Upstream;
-  readonly database: string;
-  readonly context: UpstreamContext;
+export interface CatalogueWatchOptions<Seen> {
+  readonly source: CatalogueSource<Seen>;
   /** How long a change made by others can go unseen, unless the database tells of it. */
   readonly pollMs: number;
-  readonly onChange: (catalogue: Catalogue) => void;
+  readonly onChange: (catalogue: Seen) => void;
   /** How often estimates of rows are read anew while nothing else changes; null: never. */
   readonly estimatesMs: number | null;
   /** The same catalogue with estimates that differ notably. */
-  readonly onEstimates: (catalogue: Catalogue) => void;
+  readonly onEstimates: (catalogue: Seen) => void;
   readonly onFailure: (error: unknown) => void;
-  /** Looks further, a moment after the catalogue has changed. The next look waits for it, so it must be short. */
-  readonly examine: (connection: TargetConnection, catalogue: Catalogue) => Promise<void>;
 }
 
-/** Where an event trigger in the database may tell of changes as they are committed: docs/masking.md has its SQL. */
-const CHANNEL = "sallyport_catalogue";
 /** Anybody may notify anything: looks for that reason are no more frequent than this. */
 const NOTIFIED_MS = 100;
 const REDIAL_MS_MAX = 30_000;
 /** Changes come in bursts, and what looks again for the sake of a statement should not have to wait. */
 const EXAMINE_MS = 500;
 
-export class CatalogueWatch {
-  readonly #options: CatalogueWatchOptions;
-  #connection: TargetConnection | null = null;
-  #catalogue: Catalogue | null = null;
+export class CatalogueWatch<Seen extends { readonly version: string }> {
+  readonly #options: CatalogueWatchOptions<Seen>;
+  #connection: CatalogueConnection<Seen> | null = null;
+  #catalogue: Seen | null = null;
   #looking: Promise<void> | null = null;
   #next: Promise<void> | null = null;
   #timer: NodeJS.Timeout | null = null;
@@ -47,11 +38,11 @@ export class CatalogueWatch {
   #notifiedAtMs = Number.NEGATIVE_INFINITY;
   #stopped = false;
 
-  constructor(options: CatalogueWatchOptions) {
+  constructor(options: CatalogueWatchOptions<Seen>) {
     this.#options = options;
   }
 
-  get catalogue(): Catalogue | null {
+  get catalogue(): Seen | null {
     return this.#catalogue;
   }
 
@@ -90,14 +81,13 @@ export class CatalogueWatch {
     if (this.#stopped) return;
     try {
       const connection = this.#connection ?? (await this.#dial());
-      const query = (sql: string) => connection.query(sql);
-      if (this.#catalogue === null || (await catalogueDigest(query)) !== this.#catalogue.version) {
-        this.#catalogue = await readCatalogue(query);
+      if (this.#catalogue === null || (await connection.digest()) !== this.#catalogue.version) {
+        this.#catalogue = await connection.read();
         this.#estimatedAtMs = performance.now();
         this.#options.onChange(this.#catalogue);
         clearTimeout(this.#examineTimer);
         this.#examineTimer = setTimeout(() => this.#examine(), EXAMINE_MS);
-      } else await this.#refreshEstimates(this.#catalogue, query);
+      } else await this.#refreshEstimates(this.#catalogue, connection);
       this.#failures = 0;
     } catch (error) {
       this.#connection?.socket.destroy();
@@ -107,10 +97,10 @@ export class CatalogueWatch {
     }
   }
 
-  async #refreshEstimates(catalogue: Catalogue, query: RunQuery): Promise<void> {
+  async #refreshEstimates(catalogue: Seen, connection: CatalogueConnection<Seen>): Promise<void> {
     const { estimatesMs, onEstimates } = this.#options;
     if (estimatesMs === null || performance.now() - this.#estimatedAtMs < estimatesMs) return;
-    const estimated = withEstimates(catalogue, await readEstimates(query));
+    const estimated = await connection.estimated(catalogue);
     this.#estimatedAtMs = performance.now();
     if (estimated === catalogue) return;
     this.#catalogue = estimated;
@@ -121,20 +111,19 @@ export class CatalogueWatch {
     const look = this.#looking ?? Promise.resolve();
     this.#examining = look.then(() => {
       const [connection, catalogue] = [this.#connection, this.#catalogue];
-      return this.#stopped || connection === null || catalogue === null ? undefined : this.#options.examine(connection, catalogue);
+      return this.#stopped || connection === null || catalogue === null ? undefined : connection.examine(catalogue);
     });
   }
 
-  async #dial(): Promise<TargetConnection> {
-    const connection = await TargetConnection.open({ ...this.#options, application: "sallyport catalogue reader" });
+  async #dial(): Promise<CatalogueConnection<Seen>> {
+    const connection = await this.#options.source.open(() => this.#onNotified());
     this.#connection = connection;
     connection.socket.on("close", () => {
       if (this.#connection === connection) this.#connection = null;
     });
-    // Who stopped the watch meanwhile found no connection to end.
+    // It may have gone while it was being made; who stopped the watch meanwhile found no connection to end.
+    if (connection.socket.destroyed) this.#connection = null;
     if (this.#stopped) connection.socket.destroy();
-    // A standby takes no LISTEN; looks come once a second all the same.
-    await connection.listen(CHANNEL, () => this.#onNotified()).catch(() => undefined);
     return connection;
   }
 

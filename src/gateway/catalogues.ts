@@ -4,6 +4,7 @@
  */
 import { catalogueTargets, sizedTargets } from "#policies/decide.ts";
 import type { Catalogue } from "#protocols/postgres/protocol.ts";
+import type { SeenCatalogue } from "#src/catalogue/seen.ts";
 import type { Config, DatabaseTarget } from "#src/config/config.ts";
 import { examine } from "#src/doctor/examine.ts";
 import { bySeverity, isOfRules, isWarning } from "#src/doctor/finding.ts";
@@ -11,6 +12,8 @@ import type { TargetConnection } from "#src/targets/connection.ts";
 import type { RuleRemark } from "#src/targets/masking-rules.ts";
 import { CatalogueWatch } from "./catalogue-watch.ts";
 import { DEADLINES } from "./limits.ts";
+import { mysqlSource } from "./mysql/catalogue-source.ts";
+import { postgresSource } from "./postgres/catalogue-source.ts";
 import { RulesFit } from "./rules-fit.ts";
 import { catalogueName } from "./runtime.ts";
 import { Upstream, type UpstreamContext } from "./upstream.ts";
@@ -19,7 +22,7 @@ export interface CataloguesOptions {
   readonly config: Config;
   readonly context: UpstreamContext;
   /** Called once these catalogues are in force, with each that changes. */
-  readonly onCatalogue: (name: string, catalogue: Catalogue) => void;
+  readonly onCatalogue: (name: string, catalogue: SeenCatalogue) => void;
   /** Likewise, with a target whose rules have come to fit. */
   readonly onFit: (target: string) => void;
   readonly log: (level: "info" | "warn" | "error", event: string, fields: Readonly<Record<string, unknown>>) => void;
@@ -33,9 +36,15 @@ const POLL_MS = 1_000;
 /** How long a table may have been growing before it counts as larger: ANALYZE itself comes no more often. */
 const ESTIMATES_MS = 60_000;
 
+interface Watch {
+  readonly catalogue: SeenCatalogue | null;
+  refresh(): Promise<void>;
+  stop(): void;
+}
+
 export class Catalogues {
   readonly #options: CataloguesOptions;
-  readonly #watches = new Map<string, CatalogueWatch>();
+  readonly #watches = new Map<string, Watch>();
   readonly #rules = new Map<string, RulesFit>();
   readonly #fitting = new Set<string>();
   #inForce = false;
@@ -54,7 +63,7 @@ export class Catalogues {
         if (rules.fits) this.#fitting.add(target.name);
       }
       const upstream = new Upstream(target, DEADLINES.upstreamLoginMs);
-      for (const database of target.databases) this.#add(upstream, database);
+      for (const database of catalogued(target)) this.#add(upstream, database);
     }
   }
 
@@ -86,7 +95,7 @@ export class Catalogues {
     for (const rules of this.#rules.values()) this.#tell(rules);
   }
 
-  known(): readonly (readonly [string, Catalogue])[] {
+  known(): readonly (readonly [string, SeenCatalogue])[] {
     return [...this.#watches].flatMap(([name, { catalogue }]) => (catalogue === null ? [] : [[name, catalogue] as const]));
   }
 
@@ -100,33 +109,34 @@ export class Catalogues {
 
   #add(upstream: Upstream, database: string): void {
     const { target } = upstream;
-    const name = catalogueName(target.name, database);
-    const sized = sizedTargets(this.#options.config.policy).has(target.name);
-    const watch = new CatalogueWatch({
-      upstream,
-      database,
-      context: this.#options.context,
-      onChange: (catalogue) => this.#onChange(target, name, catalogue),
-      // What the doctor finds is about masks.
-      examine: this.#rules.has(target.name) ? doctorOf(this.#options, upstream, database) : async () => undefined,
+    const name = catalogueName(target, database);
+    const { context, config } = this.#options;
+    const looked = {
+      onChange: (catalogue: SeenCatalogue) => this.#onChange(target, name, catalogue),
       pollMs: POLL_MS,
-      estimatesMs: sized ? ESTIMATES_MS : null,
-      onEstimates: (catalogue) => {
+      estimatesMs: sizedTargets(config.policy).has(target.name) ? ESTIMATES_MS : null,
+      onEstimates: (catalogue: SeenCatalogue) => {
         if (this.#inForce) this.#options.onCatalogue(name, catalogue);
       },
-      onFailure: (error) =>
+      onFailure: (error: unknown) =>
         this.#options.log("warn", "catalogue-unavailable", {
           target: target.name,
           database,
           message: error instanceof Error ? error.message : String(error),
         }),
-    });
+    };
+    // What the doctor finds is about masks.
+    const examine = this.#rules.has(target.name) ? doctorOf(this.#options, upstream, database) : async () => undefined;
+    const watch: Watch =
+      target.protocol === "mysql"
+        ? new CatalogueWatch({ ...looked, source: mysqlSource(upstream, context) })
+        : new CatalogueWatch({ ...looked, source: postgresSource({ upstream, database, context, examine }) });
     this.#watches.set(name, watch);
   }
 
-  #onChange(target: DatabaseTarget, name: string, catalogue: Catalogue): void {
+  #onChange(target: DatabaseTarget, name: string, catalogue: SeenCatalogue): void {
     const rules = this.#rules.get(target.name);
-    rules?.look(target.databases.map((database) => this.#watches.get(catalogueName(target.name, database))?.catalogue ?? null));
+    rules?.look(catalogued(target).map((database) => this.#watches.get(catalogueName(target, database))?.catalogue ?? null));
     if (rules?.fits === true && !this.#inForce) this.#fitting.add(target.name);
     if (!this.#inForce) return;
     this.#options.onCatalogue(name, catalogue);
@@ -143,6 +153,11 @@ export class Catalogues {
     this.#options.log("info", "masking-rules-fit", { target });
     this.#options.onFit(target);
   }
+}
+
+/** Databases that have a catalogue of their own; a MySQL server has one for all. */
+function catalogued({ protocol, databases }: DatabaseTarget): readonly string[] {
+  return protocol === "mysql" ? databases.slice(0, 1) : databases;
 }
 
 /** A look by the server that takes longer than this is given up: statements may be waiting for the next look. */

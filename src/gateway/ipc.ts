@@ -2,8 +2,8 @@
  * What the keeper and its workers tell each other. The keeper alone writes evidence, seals recordings and reads
  * catalogues; a worker asks and waits for the answer before it serves.
  */
-import type { Catalogue } from "#protocols/sql/catalogue.ts";
 import type { HandshakeRecord, SessionSummary } from "#src/audit/records.ts";
+import type { SeenCatalogue } from "#src/catalogue/seen.ts";
 import type { Listen } from "#src/config/config.ts";
 
 /** Where the workers listen; null: nowhere. */
@@ -36,7 +36,7 @@ export interface Start {
   readonly ticketKeys: string;
   readonly listen: Listens;
   readonly gateway: string;
-  readonly catalogues: readonly (readonly [name: string, Catalogue])[];
+  readonly catalogues: readonly (readonly [name: string, SeenCatalogue])[];
   /** Targets whose masking rules fit their schema; masked principals of others are not served. */
   readonly fitting: readonly string[];
 }
@@ -49,7 +49,7 @@ export interface Answer {
 
 /** What a worker is told once it runs. */
 export type Instruction =
-  | { readonly type: "catalogue"; readonly name: string; readonly catalogue: Catalogue | null }
+  | { readonly type: "catalogue"; readonly name: string; readonly catalogue: SeenCatalogue | null }
   | { readonly type: "cancel"; readonly request: CancelRequest }
   | { readonly type: "kill"; readonly request: KillRequest }
   /** Of the newest configuration. */

@@ -4,8 +4,8 @@
  */
 import type { ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import type { Catalogue } from "#protocols/postgres/protocol.ts";
 import type { HandshakeRecord } from "#src/audit/records.ts";
+import type { SeenCatalogue } from "#src/catalogue/seen.ts";
 import type { Config, HostPort, LoadResult, Problem, Remark } from "#src/config/config.ts";
 import { systemClock } from "#src/recording/clock.ts";
 import { Admin } from "./admin.ts";
@@ -129,7 +129,7 @@ class Keeper {
     const options = {
       config,
       context: { sessionId: null, record: (record: HandshakeRecord) => this.#ownHandshake(record), now: systemClock.now },
-      onCatalogue: (name: string, catalogue: Catalogue) => this.#broadcast({ type: "catalogue", name, catalogue }),
+      onCatalogue: (name: string, catalogue: SeenCatalogue) => this.#broadcast({ type: "catalogue", name, catalogue }),
       onFit: (target: string) => this.#broadcast({ type: "fits", target }),
       log: this.#deps.log,
     };

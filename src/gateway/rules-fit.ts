@@ -4,7 +4,7 @@
  * schema was changed, is a warning: it is not the rule that is wrong, and work goes on.
  */
 import type { PolicyDocument } from "#policies/document.ts";
-import type { Catalogue } from "#protocols/postgres/protocol.ts";
+import type { SeenCatalogue } from "#src/catalogue/seen.ts";
 import type { DatabaseTarget } from "#src/config/config.ts";
 import { entryKeys, type RuleRemark, remarksOn } from "#src/targets/masking-rules.ts";
 
@@ -38,7 +38,7 @@ export class RulesFit {
    *
    * @param catalogues one for each database; null where it could not be read: what is not found elsewhere may be there
    */
-  look(catalogues: readonly (Catalogue | null)[]): void {
+  look(catalogues: readonly (SeenCatalogue | null)[]): void {
     const read = catalogues.filter((catalogue) => catalogue !== null);
     const remarks = remarksOn(this.#document, this.target.name, read);
     const faulty = new Set(remarks.filter(({ level }) => level === "error").map(({ key }) => key));

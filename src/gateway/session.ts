@@ -45,7 +45,7 @@ export class Session {
   constructor(parts: SessionParts) {
     const { id, self, runtime, authorised } = parts;
     this.#parts = parts;
-    this.#standing = runtime.standing(authorised.proof.principal, authorised.upstream.target.name, authorised.database);
+    this.#standing = runtime.standing(authorised.proof.principal, authorised.upstream.target, authorised.database);
     const { clock } = self;
     this.#startedAt = new Date(clock.now()).toISOString();
     this.#journal = openJournal({ ...self.journals, sessionId: id, clock, startedAtMonotonicMs: clock.monotonicMs() });
@@ -139,7 +139,7 @@ export class Session {
           record: () => this.#recordCancel(GATEWAY),
           cancel: (wanted) => this.#requestCancel(target.cancel, wanted),
         },
-        onCatalogueChanged: () => self.background(self.refresh(catalogueName(upstream.target.name, database))),
+        onCatalogueChanged: () => self.background(self.refresh(catalogueName(upstream.target, database))),
       });
       this.#relay = relay;
       client.write(greeting);

@@ -4,8 +4,9 @@
  */
 
 import { loadMysqlGrammar } from "#protocols/mysql/protocol.ts";
-import { type Catalogue, loadGrammar } from "#protocols/postgres/protocol.ts";
+import { loadGrammar } from "#protocols/postgres/protocol.ts";
 import { Fault } from "#protocols/wire/fault.ts";
+import type { SeenCatalogue } from "#src/catalogue/seen.ts";
 import type { Config, HostPort, LoadResult, Protocol } from "#src/config/config.ts";
 import { createIdentity } from "#src/identity/identity.ts";
 import { systemClock } from "#src/recording/clock.ts";
@@ -66,7 +67,7 @@ class Worker {
   readonly #deps: WorkerDeps;
   readonly #link: KeeperLink;
   readonly #start: Start;
-  readonly #catalogues: Map<string, Catalogue>;
+  readonly #catalogues: Map<string, SeenCatalogue>;
   readonly #cancels: Cancels;
   readonly #self: WorkerSelf;
   /** Of the newest configuration that was announced. */

@@ -4,17 +4,21 @@
  */
 import { LRUCache } from "lru-cache";
 import { decide } from "#policies/decide.ts";
+import type { Decision, Denial } from "#policies/decision.ts";
 import type { PolicyDocument } from "#policies/document.ts";
-import type { Principal } from "#policies/question.ts";
+import type { Principal, TextFacts } from "#policies/question.ts";
 import {
   analyseMysql,
   type MysqlAnalysis,
+  type MysqlJudge,
   type MysqlJudgement,
+  type MysqlMaskingView,
   type Reading,
   readings,
   type Settings,
   secretsIn,
 } from "#protocols/mysql/protocol.ts";
+import type { Judgement } from "#protocols/wire/judgement.ts";
 import { RECORDED_SQL_BYTES_MAX } from "#protocols/wire/limits.ts";
 import { recordedText } from "#protocols/wire/recorded.ts";
 
@@ -22,6 +26,10 @@ export interface MysqlScope {
   readonly document: PolicyDocument;
   readonly principal: Principal;
   readonly target: string;
+  /** Null: the principal is under no mask on the target. */
+  readonly view: MysqlMaskingView | null;
+  /** The judge of the newest catalogue; null where judgements do not depend on one. */
+  readonly rejudge: ((sql: string, settings: Settings) => MysqlJudgement) | null;
   /** Keyed digest of a literal that must not stand in the record. */
   readonly digest: (literal: string) => string;
 }
@@ -34,14 +42,18 @@ export class MysqlJudgements {
   readonly #cache = new LRUCache<string, MysqlJudgement>({
     max: CACHE_ENTRIES,
     maxSize: CACHE_CHARACTERS,
-    sizeCalculation: (_judgement, key) => key.length + 512,
+    // The rewritten text is kept as sent and as recorded.
+    sizeCalculation: ({ upstreamSql }, key) => key.length + 2 * (upstreamSql?.length ?? 0) + 512,
   });
   #scopes = 0;
 
+  /** A judge for one scope; texts judged under it are remembered until the scope's cache is outgrown. */
   judge(scope: MysqlScope): (sql: string, settings: Settings) => MysqlJudgement {
     const prefix = `${++this.#scopes}\0`;
     return (sql, settings) => {
-      const key = `${prefix}${settings.charset}\0${modeKey(settings)}\0${sql}`;
+      // Without masks nothing is resolved.
+      const place = scope.view === null ? "" : `${settings.database ?? ""}\0`;
+      const key = `${prefix}${settings.charset}\0${modeKey(settings)}\0${place}${sql}`;
       const known = this.#cache.get(key);
       if (known !== undefined) return known;
       const judgement = judgeText(sql, settings, scope);
@@ -57,44 +69,116 @@ function modeKey({ sqlMode }: Settings): string {
     .join("");
 }
 
-function judgeText(sql: string, settings: Settings, { document, principal, target, digest }: MysqlScope): MysqlJudgement {
-  const judged = analyses(sql, settings).map((analysis) => {
+/**
+ * A judge that looks at the catalogue anew when a text names something that is not in it, once, before it refuses.
+ *
+ * @param current the judge of the newest catalogue
+ * @param refresh resolves when the catalogue is as new as the call
+ */
+export function refreshingMysqlJudge(
+  current: () => (sql: string, settings: Settings) => MysqlJudgement,
+  refresh: () => Promise<void>,
+): MysqlJudge {
+  return (sql, settings) => {
+    const first = current()(sql, settings);
+    const open = first.denial?.reason === "masked-undefined-table" || first.denial?.reason === "masked-unresolved";
+    return open ? refresh().then(() => current()(sql, settings)) : first;
+  };
+}
+
+interface Judged {
+  readonly analysis: MysqlAnalysis;
+  readonly decision: Decision;
+}
+
+export function judgeText(sql: string, settings: Settings, scope: MysqlScope): MysqlJudgement {
+  const { document, principal, target, digest, view, rejudge } = scope;
+  const judged = analyses(sql, settings, view).map((analysis): Judged => {
     const decision = decide(document, { kind: "statement", principal, target, facts: analysis.facts });
     return { analysis, decision };
   });
   // The first that is not allowed speaks for the text.
-  const { analysis, decision } = judged.find((one) => one.decision.verdict !== "allow") ?? judged[0] ?? nothingJudged();
-  const secrets = secretsIn(sql);
-  const denial = decision.verdict === "deny" ? decision : null;
-  const tables = analysis.facts.kind === "parsed" ? analysis.facts.statements.flatMap((statement) => statement.tables) : [];
-  return {
-    verdict: decision.verdict === "deny" ? "deny" : "allow",
+  const speaks = judged.find((one) => one.decision.verdict !== "allow") ?? judged[0] ?? nothingJudged();
+  const { analysis, decision } = speaks;
+  const { verdict, denial } = verdictOf(speaks, isForeign(settings), view !== null);
+  const masked = verdict === "deny" || analysis.masked?.kind !== "rewritten" ? null : analysis.masked;
+  const ranges = joined([...secretsIn(sql), ...(analysis.masked?.sensitive.ranges ?? [])]);
+  const judgement: MysqlJudgement = {
+    verdict,
     rule: decision.rule,
     reason: denial?.reason ?? (decision.verdict === "allow" ? decision.reason : null),
     denial,
-    upstreamSql: null,
-    outputMasked: [],
+    upstreamSql: masked?.text ?? null,
+    outputMasked: masked === null ? [] : [masked.outputMasked],
     mapPosition: (position) => position,
-    recordedSql: recordedText(redact(sql, secrets, digest), RECORDED_SQL_BYTES_MAX),
-    recordedUpstreamSql: null,
-    tables: [...new Set(tables)],
-    sensitiveParameters: [],
+    recordedSql: recordedText(redact(sql, ranges, digest), RECORDED_SQL_BYTES_MAX),
+    recordedUpstreamSql:
+      masked === null ? null : recordedText(redact(masked.text, masked.sensitiveUpstream, digest), RECORDED_SQL_BYTES_MAX),
+    tables: tablesOf(analysis.facts),
+    sensitiveParameters: analysis.masked?.sensitive.parameters ?? [],
     sensitiveCopy: false,
-    rebuildErrors: false,
-    lasting: [],
+    rebuildErrors: view !== null && (masked?.rebuildErrors ?? true),
+    lasting: lastingIn(analysis.facts),
     uses: [],
     guessed: [],
-    holds: () => true,
+    holds: () => rejudge === null || same(rejudge(sql, settings), judgement),
     changesCatalogue: judged.some((one) => one.analysis.changesCatalogue),
     statements: analysis.statements,
     instead: judged.length > 1 || analysis.kill === null ? null : { kind: "kill", ...analysis.kill },
     localFile: sameFile(judged.map((one) => one.analysis.localFile)),
+    inserts: insertsOnly(analysis.facts),
   };
+  return judgement;
+}
+
+function same(now: Judgement, before: Judgement): boolean {
+  return now === before || (now.verdict === before.verdict && now.upstreamSql === before.upstreamSql);
+}
+
+/** Under a mask nothing goes upstream in the client's own bytes: what was not written anew is refused. */
+function verdictOf(
+  { analysis, decision }: Judged,
+  foreign: boolean,
+  underMask: boolean,
+): { readonly verdict: Judgement["verdict"]; readonly denial: Denial | null } {
+  const { masked, kill } = analysis;
+  if (decision.verdict === "deny") return { verdict: "deny", denial: decision };
+  if (decision.verdict === "hold") return { verdict: "deny", denial: refusal("approval-required", decision.rule, decision.message) };
+  const ours = masked?.kind === "rewritten" && (!foreign || /^[ -~]*$/.test(masked.text));
+  if (ours || !underMask || (kill !== null && decision.verdict === "allow")) return { verdict: decision.verdict, denial: null };
+  const message = "the statement could not be written anew so that masked columns are masked";
+  return { verdict: "deny", denial: refusal("masked-unsupported", decision.rule, message) };
+}
+
+function refusal(reason: Denial["reason"], rule: string | null, message: string): Denial {
+  return { verdict: "deny", reason, rule, message, hint: "ask for a form of the statement that the rule permits", position: null };
+}
+
+function tablesOf(facts: TextFacts): readonly string[] {
+  return facts.kind === "unparsed" ? [] : [...new Set(facts.statements.flatMap((statement) => statement.tables))];
+}
+
+/** Of these nothing stays, where they need no more than `read`. */
+const PASSING_TAGS: ReadonlySet<string> = new Set(["SELECT", "SHOW", "EXPLAIN", "DESCRIBE", "START TRANSACTION", "BEGIN", "HELP"]);
+
+function lastingIn(facts: TextFacts): readonly boolean[] {
+  if (facts.kind === "unparsed") return [];
+  return facts.statements.map(({ tag, needs }) => !PASSING_TAGS.has(tag) || needs.some((right) => right !== "read"));
+}
+
+function insertsOnly(facts: TextFacts): boolean {
+  return facts.kind === "parsed" && facts.statements.every(({ tag }) => tag === "INSERT" || tag === "REPLACE");
+}
+
+function isForeign({ charset }: Settings): boolean {
+  return !/^utf8/i.test(charset);
 }
 
 /** One for each way in which servers may read the text; one that is not understood where there are too many. */
-function analyses(sql: string, { sqlMode, charset }: Settings): readonly MysqlAnalysis[] {
-  const foreign = !/^utf8/i.test(charset);
+function analyses(sql: string, settings: Settings, view: MysqlMaskingView | null): readonly MysqlAnalysis[] {
+  const { sqlMode, database } = settings;
+  const foreign = isForeign(settings);
+  if (view !== null) return [analyseMysql(sql, { sqlMode, foreign, executes: null }, { view, database })];
   const one = (executes: Reading | null): MysqlAnalysis => analyseMysql(sql, { sqlMode, foreign, executes });
   const found = readings(sql)?.map(one);
   // A KILL that is not surely the same one would go upstream, where it reaches the sessions of others.
@@ -113,7 +197,23 @@ function nothingJudged(): never {
   throw new Error("broken invariant: a text has no reading");
 }
 
-function redact(sql: string, ranges: ReturnType<typeof secretsIn>, digest: (literal: string) => string): string {
+interface Stretch {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** In order, and none over another. */
+function joined(ranges: readonly Stretch[]): readonly Stretch[] {
+  const found: { start: number; end: number }[] = [];
+  for (const { start, end } of ranges.toSorted((a, b) => a.start - b.start)) {
+    const last = found.at(-1);
+    if (last === undefined || start >= last.end) found.push({ start, end });
+    else last.end = Math.max(last.end, end);
+  }
+  return found;
+}
+
+function redact(sql: string, ranges: readonly Stretch[], digest: (literal: string) => string): string {
   let at = 0;
   let redacted = "";
   for (const { start, end } of ranges) {

@@ -3,7 +3,9 @@
  * stands. For the gateway's start, for what it sees later, and for `check --targets`.
  */
 import type { PolicyDocument } from "#policies/document.ts";
-import { type Catalogue, type RuleProblem, ruleProblems, type WholeRule } from "#protocols/postgres/protocol.ts";
+import { mysqlRuleProblems } from "#protocols/mysql/protocol.ts";
+import { type RuleProblem, ruleProblems, type WholeRule } from "#protocols/postgres/protocol.ts";
+import { isMysqlCatalogue, type SeenCatalogue } from "#src/catalogue/seen.ts";
 import type { Problem, Remark } from "#src/config/config.ts";
 
 export interface RuleRemark extends Remark {
@@ -20,13 +22,13 @@ interface PlacedRule {
 }
 
 /** @param catalogues of the target's databases, as far as they could be read */
-export function remarksOn(document: PolicyDocument, target: string, catalogues: readonly Catalogue[]): readonly RuleRemark[] {
+export function remarksOn(document: PolicyDocument, target: string, catalogues: readonly SeenCatalogue[]): readonly RuleRemark[] {
   const placed = rulesOf(document, target);
-  const problems = ruleProblems(
-    catalogues,
-    placed.map(({ rule }) => rule),
-    `target ${target}`,
-  );
+  const rules = placed.map(({ rule }) => rule);
+  const [mysql] = catalogues.filter(isMysqlCatalogue);
+  const others = catalogues.flatMap((one) => (isMysqlCatalogue(one) ? [] : [one]));
+  const problems =
+    mysql === undefined ? ruleProblems(others, rules, `target ${target}`) : mysqlRuleProblems(mysql, rules, `target ${target}`);
   return problems.flatMap(({ rule, entry, kind, level, message }) => {
     const at = placed[rule];
     if (at === undefined) return [];

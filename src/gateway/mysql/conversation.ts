@@ -8,7 +8,7 @@ import {
   UTF8MB4_COLLATION,
 } from "#protocols/mysql/protocol.ts";
 import type { Cancelled, Conversation, Dialled, DialogueParts, DialRequest } from "#src/gateway/front.ts";
-import type { Standing } from "#src/gateway/standing.ts";
+import type { MysqlStanding } from "#src/gateway/standing.ts";
 import type { Upstream, UpstreamContext } from "#src/gateway/upstream.ts";
 import { type DialTerms, type MysqlLogin, mysqlDialer } from "./dialer.ts";
 import { MysqlDialogue } from "./dialogue.ts";
@@ -46,6 +46,7 @@ export class MysqlConversation implements Conversation {
 
   async dial({ permit, standing, mark, context }: DialRequest): Promise<Dialled> {
     const { upstream, database } = permit;
+    if (standing.protocol !== "mysql") throw new Error("broken invariant: a session of another protocol");
     const localFiles = upstream.target.localFiles && !standing.underMask;
     const terms = this.#terms(database, mark, localFiles);
     const { socket, login } = await upstream.dial(mysqlDialer(upstream, terms), context);
@@ -76,12 +77,16 @@ export class MysqlConversation implements Conversation {
     if (missing !== 0) throw new Error(`broken invariant: a client was offered what the target has not (0x${missing.toString(16)})`);
   }
 
-  #begin(login: MysqlLogin, { standing, localFiles }: { readonly standing: Standing; readonly localFiles: boolean }, parts: DialogueParts) {
+  #begin(
+    login: MysqlLogin,
+    { standing, localFiles }: { readonly standing: MysqlStanding; readonly localFiles: boolean },
+    parts: DialogueParts,
+  ) {
     const terms: SessionTerms = {
       underMask: standing.underMask,
       mayPassUnparsed: standing.mayPassUnparsed,
       localFiles,
-      isProtected: () => false,
+      isProtected: standing.isProtected,
       limits: parts.results,
       clientCapabilities: this.#response.capabilities,
       upstreamCapabilities: login.capabilities,
@@ -90,7 +95,7 @@ export class MysqlConversation implements Conversation {
     const state = new SessionState(terms, parts.append, parts.counts, login.settings, login.status);
     const nothing = { affectedRows: 0n, lastInsertId: 0n, warnings: 0, info: "", changes: Buffer.alloc(0) };
     const greeting = this.#opening.next(okPayload({ ...nothing, status: login.status }, this.#response.capabilities));
-    return { greeting, dialogue: new MysqlDialogue(state, standing.mysqlJudge, parts) };
+    return { greeting, dialogue: new MysqlDialogue(state, standing.judge, parts) };
   }
 }
 

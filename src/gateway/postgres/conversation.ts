@@ -17,7 +17,7 @@ import {
 import type { TargetLimits } from "#src/config/config.ts";
 import type { CancelKey } from "#src/gateway/cancels.ts";
 import type { Cancelled, Cancelling, Conversation, Dialled, DialogueParts, DialRequest } from "#src/gateway/front.ts";
-import type { Standing } from "#src/gateway/standing.ts";
+import type { PostgresStanding } from "#src/gateway/standing.ts";
 import type { Upstream } from "#src/gateway/upstream.ts";
 import { postgresDialer, postgresOpening } from "./dialer.ts";
 import { PostgresDialogue } from "./dialogue.ts";
@@ -39,6 +39,7 @@ export class PostgresConversation implements Conversation {
   }
 
   async dial({ permit, standing, mark, context }: DialRequest): Promise<Dialled> {
+    if (standing.protocol !== "postgres") throw new Error("broken invariant: a session of another protocol");
     const { upstream, database } = permit;
     const { underMask, searchPath } = standing;
     const own = { user: upstream.target.credential.user, database, mark, searchPath };
@@ -53,7 +54,7 @@ export class PostgresConversation implements Conversation {
     };
   }
 
-  #begin(login: LoginResult, standing: Standing, parts: DialogueParts) {
+  #begin(login: LoginResult, standing: PostgresStanding, parts: DialogueParts) {
     const { underMask, mayPassUnparsed, isProtected } = standing;
     const terms = { underMask, mayPassUnparsed, isProtected, limits: parts.results, caps: capsOf(parts.limits) };
     const state = new SessionState(terms, parts.append, parts.counts);

@@ -7,6 +7,7 @@ import type { Catalogue } from "#protocols/sql/catalogue.ts";
 import { Secret } from "#protocols/wire/secret.ts";
 import type { Target } from "#src/config/config.ts";
 import { CatalogueWatch } from "#src/gateway/catalogue-watch.ts";
+import { postgresSource } from "#src/gateway/postgres/catalogue-source.ts";
 import { Upstream } from "#src/gateway/upstream.ts";
 import { TargetConnection } from "#src/targets/connection.ts";
 import { connectPostgres, startPostgres, type TestPostgres } from "#test/support/postgres.ts";
@@ -64,12 +65,12 @@ for (const version of [18, 15] as const) {
       const seen: Catalogue[] = [];
       const failures: unknown[] = [];
       const watch = new CatalogueWatch({
-        ...{ upstream: upstreamOf(postgres), database: "postgres", context: CONTEXT, estimatesMs: null, onEstimates: () => undefined },
+        source: postgresSource({ upstream: upstreamOf(postgres), database: "postgres", context: CONTEXT, examine: async () => undefined }),
+        ...{ estimatesMs: null, onEstimates: () => undefined },
         // Never by itself within this test.
         pollMs: 1_000_000,
         onChange: (catalogue) => seen.push(catalogue),
         onFailure: (error) => failures.push(error),
-        examine: async () => undefined,
       });
       try {
         await watch.refresh();

@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { Mask } from "#policies/question.ts";
 import type { Catalogue } from "#protocols/sql/catalogue.ts";
-import { type RuleProblem, ruleProblems, type WholeRule } from "#protocols/sql/postgres/rule-problems.ts";
+import { ruleProblems } from "#protocols/sql/postgres/rule-problems.ts";
+import type { RuleProblem, WholeRule } from "#protocols/sql/rule-problems.ts";
 import { smallView } from "#test/protocols/sql/postgres/small-view.ts";
 
 const { catalogue } = smallView();

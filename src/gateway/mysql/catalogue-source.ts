@@ -1,0 +1,23 @@
+/** The catalogue of a MySQL or MariaDB server, all of its databases, for what keeps it newest. */
+import type { MysqlCatalogue } from "#protocols/mysql/protocol.ts";
+import { mysqlCatalogueDigest, readMysqlCatalogue } from "#src/catalogue/mysql-reader.ts";
+import type { CatalogueSource } from "#src/catalogue/source.ts";
+import type { Upstream, UpstreamContext } from "#src/gateway/upstream.ts";
+import { MysqlTargetConnection } from "#src/targets/mysql-connection.ts";
+
+export function mysqlSource(upstream: Upstream, context: UpstreamContext): CatalogueSource<MysqlCatalogue> {
+  return {
+    async open() {
+      const connection = await MysqlTargetConnection.open(upstream, "sallyport catalogue reader", context);
+      const query = (sql: string) => connection.query(sql);
+      return {
+        socket: connection.socket,
+        digest: () => mysqlCatalogueDigest(query),
+        read: () => readMysqlCatalogue(query),
+        // Nothing asks how large tables are.
+        estimated: async (seen) => seen,
+        examine: async () => undefined,
+      };
+    },
+  };
+}
