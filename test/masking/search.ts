@@ -25,6 +25,7 @@ function dresses({ text, binary }: Canary): readonly (readonly [string, Buffer])
     ["upper case", text.toUpperCase()],
     ["reversed", [...text].reverse().join("")],
     ["hex", hex],
+    ["hex in upper case", hex.toUpperCase()],
     ["hex of UTF-16", Buffer.from(text, "utf16le").toString("hex")],
     ["octal", [...bytes].map((byte) => `\\${byte.toString(8).padStart(3, "0")}`).join("")],
     ...base64s(bytes).map((one) => ["base64", one] as const),
@@ -33,7 +34,12 @@ function dresses({ text, binary }: Canary): readonly (readonly [string, Buffer])
   ];
   const found: (readonly [string, Buffer])[] = texts.filter(([, one]) => one.length >= 5).map(([dress, one]) => [dress, Buffer.from(one)]);
   found.push(["UTF-16", Buffer.from(text, "utf16le")]);
-  if (binary !== undefined) found.push(["binary", Buffer.from(binary, "hex")], ["hex of binary", Buffer.from(binary)]);
+  if (binary !== undefined)
+    found.push(
+      ["binary", Buffer.from(binary, "hex")],
+      ["hex of binary", Buffer.from(binary)],
+      ["hex of binary in upper case", Buffer.from(binary.toUpperCase())],
+    );
   return found;
 }
 
