@@ -33,6 +33,8 @@ export class EventStreamFilter implements BodyFilter {
   #cells = 0;
   #line: Line = "start";
   #name = "";
+  /** Whether this line is a comment that shows, as its colon alone. */
+  #comment = false;
   /** Bytes of the byte order mark that may stand in front of everything. */
   #marked = 0;
   #returned = false;
@@ -96,7 +98,8 @@ export class EventStreamFilter implements BodyFilter {
       case "name":
         if (byte === COLON) {
           this.#line = this.#name === "" ? "ignored" : "blank";
-          if (this.#name === "") this.#out.push(Buffer.of(COLON));
+          this.#comment = this.#name === "" && !this.#opened();
+          if (this.#comment) this.#out.push(Buffer.of(COLON));
           return at + 1;
         }
         this.#line = "name";
@@ -160,6 +163,11 @@ export class EventStreamFilter implements BodyFilter {
     }
   }
 
+  /** Whether data of this event was handed out, in the midst of which nothing else may stand. */
+  #opened(): boolean {
+    return this.#document !== undefined || this.#word !== undefined;
+  }
+
   #keep(bytes: Buffer): void {
     this.#fieldBytes += bytes.length;
     if (this.#fieldBytes > FIELD_BYTES_MAX) throw malformed(`has a field ${this.#name} that does not end`);
@@ -171,15 +179,16 @@ export class EventStreamFilter implements BodyFilter {
     if (this.#line === "name" || this.#line === "blank") this.#beginValue();
     if (this.#line === "start") this.#endEvent();
     else if (this.#line === "other") this.#endField();
-    else if (this.#line === "ignored" && this.#name === "") this.#out.push(NEWLINE);
+    else if (this.#comment) this.#out.push(NEWLINE);
+    this.#comment = false;
     this.#line = "start";
     this.#name = "";
   }
 
   #endField(): void {
     const line = Buffer.concat([Buffer.from(`${this.#name}: `), ...this.#field, NEWLINE]);
-    if (this.#document === undefined && this.#word === undefined) this.#out.push(line);
-    else this.#later.push(line);
+    if (this.#opened()) this.#later.push(line);
+    else this.#out.push(line);
     this.#field = [];
     this.#fieldBytes = 0;
   }
