@@ -8,7 +8,7 @@ import { blankedText, type Literals } from "./blanker.ts";
 import { endToEnd, type HeaderPair } from "./header-pairs.ts";
 import { maskedText } from "./masked-text.ts";
 import { readsBodies } from "./request-headers.ts";
-import { type AddressContext, translatedAddress } from "./urls.ts";
+import { type AddressContext, translatedAddress, withoutBase } from "./urls.ts";
 
 export interface ResponseContext extends AddressContext {
   readonly status: number;
@@ -83,7 +83,7 @@ function shown([name, value]: HeaderPair, context: ResponseContext): HeaderPair 
 }
 
 function translated(name: string, value: string, context: ResponseContext): string {
-  if (name === "set-cookie") return ownCookie(value, context.prefix);
+  if (name === "set-cookie") return ownCookie(value, context);
   if (!ADDRESSES.has(name)) return value;
   if (name === "link") return value.replace(/<([^>]*)>/g, (_, reference: string) => `<${translatedAddress(reference, context)}>`);
   if (name === "refresh") {
@@ -99,18 +99,13 @@ function translated(name: string, value: string, context: ResponseContext): stri
  * A cookie of the target is for the gateway's host, and behind its prefix only: another target must not be sent it
  * (RFC 6265 section 5.2).
  */
-function ownCookie(cookie: string, prefix: string): string {
+function ownCookie(cookie: string, { prefix, basePath }: AddressContext): string {
   const [pair = "", ...attributes] = cookie.split(";");
   const kept = attributes.flatMap((attribute) => {
     const [, name = "", value = ""] = /^\s*([^=]*?)\s*(?:=\s*(.*?)\s*)?$/s.exec(attribute) ?? [];
     if (name.toLowerCase() === "domain") return [];
-    if (name.toLowerCase() !== "path" || prefix === "") return [attribute];
-    return [
-      ` Path=${prefix}${value.startsWith("/") ? value.replace(/\/$/, "") : ""}/`.replace(
-        /(.)\/$/,
-        value === "/" || value === "" ? "$1/" : "$1",
-      ),
-    ];
+    if (name.toLowerCase() !== "path") return [attribute];
+    return [` Path=${prefix}${value.startsWith("/") ? withoutBase(value, basePath) : "/"}`];
   });
   return [pair, ...kept].join(";");
 }

@@ -67,7 +67,7 @@ function throughGateway(address: string, { origins, basePath, resource, prefix }
 }
 
 /** A path outside the base is not reachable through the gateway; it stays recognisable as what it is. */
-function withoutBase(path: string, basePath: string): string {
+export function withoutBase(path: string, basePath: string): string {
   if (basePath === "") return path;
   if (path === basePath) return "/";
   return path.startsWith(`${basePath}/`) ? path.slice(basePath.length) : path;
