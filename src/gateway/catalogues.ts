@@ -47,7 +47,7 @@ export class Catalogues {
   readonly #watches = new Map<string, Watch>();
   readonly #rules = new Map<string, RulesFit>();
   readonly #fitting = new Set<string>();
-  #inForce = false;
+  #phase: "made" | "in force" | "retired" = "made";
 
   /** @param before those of the configuration that this one is to replace */
   constructor(options: CataloguesOptions, before?: Catalogues) {
@@ -90,9 +90,30 @@ export class Catalogues {
 
   /** From here on changes are told, and what is amiss with the rules, which are those that hold now. */
   takeForce(): void {
-    this.#inForce = true;
+    this.#phase = "in force";
     for (const [name, catalogue] of this.known()) this.#options.onCatalogue(name, catalogue);
     for (const rules of this.#rules.values()) this.#tell(rules);
+  }
+
+  /**
+   * Another configuration's catalogues take over. Those that these do not have are looked at further, for sessions that began
+   * with this one; nothing else of it is told any more.
+   */
+  retire(next: Catalogues): void {
+    this.#phase = "retired";
+    for (const [name, watch] of this.#watches) {
+      if (!next.has(name)) continue;
+      watch.stop();
+      this.#watches.delete(name);
+    }
+  }
+
+  has(name: string): boolean {
+    return this.#watches.has(name);
+  }
+
+  get names(): readonly string[] {
+    return [...this.#watches.keys()];
   }
 
   known(): readonly (readonly [string, SeenCatalogue])[] {
@@ -116,7 +137,7 @@ export class Catalogues {
       pollMs: POLL_MS,
       estimatesMs: sizedTargets(config.policy).has(target.name) ? ESTIMATES_MS : null,
       onEstimates: (catalogue: SeenCatalogue) => {
-        if (this.#inForce) this.#options.onCatalogue(name, catalogue);
+        if (this.#phase !== "made") this.#options.onCatalogue(name, catalogue);
       },
       onFailure: (error: unknown) =>
         this.#options.log("warn", "catalogue-unavailable", {
@@ -126,7 +147,10 @@ export class Catalogues {
         }),
     };
     // What the doctor finds is about masks.
-    const examine = this.#rules.has(target.name) ? doctorOf(this.#options, upstream, database) : async () => undefined;
+    const doctor = this.#rules.has(target.name) ? doctorOf(this.#options, upstream, database) : undefined;
+    const examine = async (connection: TargetConnection, read: Catalogue) => {
+      if (this.#phase !== "retired") await doctor?.(connection, read);
+    };
     const watch: Watch =
       target.protocol === "mysql"
         ? new CatalogueWatch({ ...looked, source: mysqlSource(upstream, context) })
@@ -135,10 +159,14 @@ export class Catalogues {
   }
 
   #onChange(target: DatabaseTarget, name: string, catalogue: SeenCatalogue): void {
+    if (this.#phase === "retired") {
+      this.#options.onCatalogue(name, catalogue);
+      return;
+    }
     const rules = this.#rules.get(target.name);
     rules?.look(catalogued(target).map((database) => this.#watches.get(catalogueName(target, database))?.catalogue ?? null));
-    if (rules?.fits === true && !this.#inForce) this.#fitting.add(target.name);
-    if (!this.#inForce) return;
+    if (rules?.fits === true && this.#phase === "made") this.#fitting.add(target.name);
+    if (this.#phase === "made") return;
     this.#options.onCatalogue(name, catalogue);
     if (rules !== undefined) this.#tell(rules);
   }

@@ -12,6 +12,7 @@ import { Admin } from "./admin.ts";
 import { workerOf } from "./cancels.ts";
 import { Catalogues } from "./catalogues.ts";
 import type { Instruction, Listens, Report, ToKeeper, ToWorker } from "./ipc.ts";
+import { RetiredCatalogues } from "./retired.ts";
 import { newSessionId } from "./session-id.ts";
 import { Vault } from "./vault.ts";
 
@@ -78,6 +79,7 @@ class Keeper {
   /** Workers that there should be; a reload does not change it. */
   readonly #processes: number;
   #catalogues: Catalogues;
+  readonly #retired: RetiredCatalogues;
   #listen: Listens;
   #admin: Admin | null = null;
   #phase: "starting" | "serving" | "stopping" = "starting";
@@ -91,6 +93,9 @@ class Keeper {
     this.#listen = config.listen;
     this.#processes = config.workers;
     this.#catalogues = this.#cataloguesOf(config, undefined);
+    this.#retired = new RetiredCatalogues((name) => {
+      if (!this.#catalogues.has(name)) this.#broadcast({ type: "catalogue", name, catalogue: null });
+    });
   }
 
   async start(): Promise<RunningGateway> {
@@ -116,6 +121,7 @@ class Keeper {
     this.#phase = "stopping";
     this.#admin?.close();
     this.#catalogues.stop();
+    this.#retired.stop();
     const ends = [...this.#workers.values()].map((worker) => {
       const ended = new Promise<void>((resolve) => worker.child.once("exit", () => resolve()));
       send(worker, { type: "drain" });
@@ -134,6 +140,10 @@ class Keeper {
       log: this.#deps.log,
     };
     return new Catalogues(options, before);
+  }
+
+  async #refresh(name: string): Promise<void> {
+    await Promise.all([this.#catalogues.refresh(name), this.#retired.refresh(name)]);
   }
 
   #broadcast(instruction: Instruction): void {
@@ -192,10 +202,11 @@ class Keeper {
         return;
       case "session-closed":
         worker.sessions.delete(message.session.id);
+        this.#retired.ended([message.session.id]);
         this.#vault.sessionClosed(message.session);
         return;
       case "refresh":
-        this.#answer(worker, message.id, this.#catalogues.refresh(message.name));
+        this.#answer(worker, message.id, this.#refresh(message.name));
         return;
       case "cancel": {
         const owner = this.#workers.get(workerOf(message.request.processId));
@@ -236,6 +247,7 @@ class Keeper {
   #onExit(worker: WorkerProcess, code: number | null, signal: NodeJS.Signals | null): void {
     if (this.#workers.get(worker.number) === worker) this.#workers.delete(worker.number);
     this.#reloads.get(worker.number)?.("the worker ended");
+    this.#retired.ended(worker.sessions);
     if (worker.sessions.size > 0) this.#vault.recoverSessions(worker.sessions);
     if (this.#phase !== "serving") return;
     this.#deps.log("error", "worker-ended", { worker: worker.number, code, signal });
@@ -259,8 +271,8 @@ class Keeper {
     }
     this.#config = result.config;
     this.#catalogues = next;
-    // What the old ones still see is no longer told: it would speak of the configuration before.
-    before.stop();
+    // What the old ones find amiss is no longer told: it would speak of the configuration before.
+    before.retire(next);
     next.takeForce();
     const answers = [...this.#workers.values()].map(
       (worker) =>
@@ -273,6 +285,11 @@ class Keeper {
       if (error !== null) this.#deps.log("error", "reload-failed", { message: error });
     }
     this.#reloads.clear();
+    // A login under way that began before, and opens its session only now, finds no catalogue where the target was, and ends.
+    this.#retired.add(
+      before,
+      [...this.#workers.values()].flatMap(({ sessions }) => [...sessions]),
+    );
     return [];
   }
 

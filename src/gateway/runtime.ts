@@ -118,9 +118,15 @@ function databaseUpstreams({ config, deadlines }: RuntimeParts): ReadonlyMap<str
   return upstreams;
 }
 
-/** Each database of a PostgreSQL target has its own catalogue, a MySQL server one for all. */
-export function catalogueName({ name, protocol }: Pick<DatabaseTarget, "name" | "protocol">, database: string): string {
-  return protocol === "mysql" ? name : `${name}/${database}`;
+/**
+ * Each database of a PostgreSQL target has its own catalogue, a MySQL server one for all. When a target has moved, sessions
+ * that still run at its old address are judged by what is there.
+ */
+export function catalogueName(
+  { name, protocol, address: { host, port }, tls }: Pick<DatabaseTarget, "name" | "protocol" | "address" | "tls">,
+  database: string,
+): string {
+  return JSON.stringify([name, host, port, tls.serverName, protocol === "mysql" ? null : database]);
 }
 
 function unfit(target: string): Fault {
