@@ -1,0 +1,47 @@
+/** A whole gateway before a MySQL and a MariaDB that hold the seed of the attacks: `agent` under every mask, `owner` under none. */
+import type { Mask } from "#policies/question.ts";
+import { type Sections, startGateway, type TestGateway } from "#test/support/gateway.ts";
+import { startMysql, type TestMysql } from "#test/support/mysql.ts";
+import { MYSQL_MASKS, MYSQL_SEED } from "./mysql-seed.ts";
+
+export const MYSQL_TARGETS = ["mysql", "maria"] as const;
+export type MysqlTarget = (typeof MYSQL_TARGETS)[number];
+
+export interface MysqlWorld {
+  readonly gateway: TestGateway;
+  readonly servers: Readonly<Record<MysqlTarget, TestMysql>>;
+  stop(): Promise<void>;
+}
+
+export async function openMysqlWorld(change: (sections: Sections) => Sections = (sections) => sections): Promise<MysqlWorld> {
+  const [mysql, maria] = await Promise.all([startMysql({ seed: MYSQL_SEED }), startMysql({ flavour: "mariadb10", seed: MYSQL_SEED })]);
+  try {
+    const gateway = await startGateway({
+      mysql: { mysql, maria },
+      agents: { agent: ["data-agents"], owner: ["dba"] },
+      configure: (sections) => change({ ...sections, masking: { rules: rules(), functions: { allow: ["app.order_total"] } } }),
+    });
+    const stop = async (): Promise<void> => {
+      await gateway.stop();
+      await Promise.all([mysql.stop(), maria.stop()]);
+    };
+    return { gateway, servers: { mysql, maria }, stop };
+  } catch (error) {
+    await Promise.all([mysql.stop(), maria.stop()]);
+    throw error;
+  }
+}
+
+function rules() {
+  return MYSQL_TARGETS.flatMap((target) =>
+    MYSQL_MASKS.map(({ rule, columns, mask, assign }) => ({
+      ...{ name: `${target}-${rule}`, target, columns, with: written(mask), unless: { groups: ["dba"] } },
+      ...(assign === undefined ? {} : { assign }),
+    })),
+  );
+}
+
+function written(mask: Mask): unknown {
+  if (mask.kind === "keepLast") return { keepLast: mask.characters };
+  return mask.kind === "constant" ? { constant: mask.value } : mask.kind;
+}
