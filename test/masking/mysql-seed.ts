@@ -44,7 +44,7 @@ const USERS = `CREATE TABLE users (
   details JSON,
   photo VARBINARY(40),
   bio TEXT,
-  mood ENUM('calm','tangerine-gully') NOT NULL,
+  mood ENUM('calm','grim') NOT NULL,
   city VARCHAR(40) COLLATE utf8mb4_bin,
   tail VARCHAR(20) GENERATED ALWAYS AS (RIGHT(ssn, 6)) VIRTUAL,
   hidden VARCHAR(30),
@@ -56,10 +56,10 @@ const USERS = `CREATE TABLE users (
 const ROWS = [
   `INSERT INTO users (name, email, ssn, code, pin, salary, born, seen, stamped, details, photo, bio, mood, city, hidden) VALUES
   ('Marta', 'zoqkmarta@north.example', '917-44-2051', 'QXJ4481VWK', 918273645, 73519.25, '1984-07-29', '2021-07-29 04:41:17', '2022-11-23 04:41:17',
-    '{"k": "vermilion-otter"}', x'c0ffee5eed77aa01', 'lives in Hollowbrook lane', 'tangerine-gully', 'Oslo', 'quagmireplum one'),
+    '{"k": "vermilion-otter"}', x'c0ffee5eed77aa01', 'lives in Hollowbrook lane', 'grim', 'Oslo', 'tangerine-gully'),
   ('Jonas', 'wyxbjonas@south.example', '836-52-7719', 'QXJ4481ABC', 918273645, 73519.25, '1991-07-29', '2023-07-29 04:41:17', '2023-11-23 04:41:17',
-    '{"k": "vermilion-otter"}', x'c0ffee5eed77aa01', 'lives in Hollowbrook road', 'tangerine-gully', 'Bergen', 'quagmireplum two'),
-  ('Nobody', 'no-address', NULL, 'QXJ4481NUL', 918273645, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 'tangerine-gully', NULL, NULL)`,
+    '{"k": "vermilion-otter"}', x'c0ffee5eed77aa01', 'lives in Hollowbrook road', 'grim', 'Bergen', 'quagmireplum two'),
+  ('Nobody', 'no-address', NULL, 'QXJ4481NUL', 918273645, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 'grim', NULL, NULL)`,
   "INSERT INTO orders (user_id, total, status, note, details) VALUES (1, 10.50, 'open', 'first', '{\"n\": 1}'), (1, 20.00, 'paid', 'second', '{\"n\": 2}'), (2, 7.25, 'open', NULL, NULL), (NULL, 1.00, 'lost', 'Fourth', '{\"n\": 4}')",
   "INSERT INTO payments (order_id, card) VALUES (1, '4929770012345678'), (2, '4485219077123456')",
   "INSERT INTO badges (id, ssn_ref, label) VALUES (1, '917-44-2051', 'gold'), (2, '836-52-7719', 'tin')",

@@ -6,7 +6,8 @@ import type { ProtectedColumn } from "#policies/question.ts";
 import { mysqlLookup } from "./catalogue.ts";
 import { lex, type Token } from "./lexer.ts";
 import { Lineage } from "./lineage.ts";
-import { aliasEdits, type MaskedQuery, maskQuery } from "./masked-query.ts";
+import { aliasEdits, type MaskedQuery, maskQuery, namesOfReplaced } from "./masked-query.ts";
+import { plainStatement } from "./masked-statements.ts";
 import { resolveTable, type TableContext } from "./masked-tables.ts";
 import type { MysqlMaskingView } from "./protection.ts";
 import { readQuery } from "./read-query.ts";
@@ -39,11 +40,39 @@ export interface MaskedForm {
 export function maskedForm(sql: string, tokens: readonly Token[], view: MysqlMaskingView, settings: MaskedSettings): MaskedForm {
   const [first] = tokens;
   const word = first?.kind === "word" ? first.text.toLowerCase() : "";
+  if (/oracle|mssql|db2|maxdb|postgresql/i.test(view.catalogue.sqlMode)) {
+    throw new Refused("masked-setting", "the target's sql_mode makes it read other dialects", "run the target in MySQL's own dialect");
+  }
   const context = contextOf(tokens, view, settings);
-  if (["select", "with", "values", "table"].includes(word) || (first?.kind === "symbol" && first.text === "("))
-    return queryForm(sql, tokens, context, settings);
+  if (QUERIES.has(word) || (first?.kind === "symbol" && first.text === "(")) return queryForm(sql, tokens, context, settings);
+  const explained = explainedAt(tokens);
+  if (explained > 0) return explainForm(sql, tokens, explained, context, settings);
+  const edits = plainStatement(tokens, context);
+  if (edits !== undefined) {
+    const { text, starts, ends } = spelled(tokens, { start: 0, end: tokens.length }, edits, !settings.sqlMode.noBackslashEscapes);
+    return { text, columns: [], outputMasked: [], rebuildErrors: false, starts, ends };
+  }
   const hint = "send a SELECT, or a statement that reads no rows";
   throw new Refused("masked-statement-kind", `${word.toUpperCase()} is not a statement that passes under a mask`, hint, 0);
+}
+
+const QUERIES: ReadonlySet<string> = new Set(["select", "with", "table", "values"]);
+
+/** Where the statement begins that is explained; 0 where none is. */
+function explainedAt(tokens: readonly Token[]): number {
+  const word = (index: number): string => (tokens[index]?.kind === "word" ? (tokens[index]?.text.toLowerCase() ?? "") : "");
+  if (!/^(explain|describe|desc)$/.test(word(0))) return 0;
+  if (word(1) === "format" && tokens[2]?.text === "=" && /^(json|tree|traditional)$/.test(word(3))) return 4;
+  return QUERIES.has(word(1)) || /^(insert|replace|update|delete|analyze|extended|partitions|for)$/.test(word(1)) ? 1 : 0;
+}
+
+/** A plan prints values that the optimiser has read: there is none of tables with masked columns. */
+function explainForm(sql: string, tokens: readonly Token[], at: number, context: TableContext, settings: MaskedSettings): MaskedForm {
+  const form = queryForm(sql, tokens, context, settings, at);
+  const [column] = form.columns;
+  if (column === undefined) return { ...form, outputMasked: [] };
+  const message = `a plan could show values of ${column.schema}.${column.table}, which has masked columns`;
+  throw new Refused("masked-statement-kind", message, "explain a query on tables without masked columns", 0, column.rule);
 }
 
 function contextOf(tokens: readonly Token[], view: MysqlMaskingView, { sqlMode, database }: MaskedSettings): TableContext {
@@ -51,15 +80,21 @@ function contextOf(tokens: readonly Token[], view: MysqlMaskingView, { sqlMode, 
   return { view, database, readView: viewsIn(view), text };
 }
 
-function queryForm(sql: string, tokens: readonly Token[], context: TableContext, settings: MaskedSettings): MaskedForm {
+/** @param at where the query begins, behind EXPLAIN */
+function queryForm(sql: string, tokens: readonly Token[], context: TableContext, settings: MaskedSettings, at = 0): MaskedForm {
   const { fold } = mysqlLookup(context.view.catalogue);
   const reader = new Reader(tokens, fold, readQuery);
+  reader.at = at;
   const query = readQuery(reader);
   if (reader.token !== undefined) throw reader.unexpected("the end of the statement");
   const masked = maskQuery(reader.found, context);
-  const aliases = aliasEdits(reader.found.items, masked.edits, tokens, sql);
+  const aliases = aliasEdits(reader.found.items, masked.edits, {
+    tokens,
+    source: sql,
+    named: namesOfReplaced(masked.resolved, context),
+  });
   const text = spelled(tokens, { start: 0, end: tokens.length }, [...masked.edits, ...aliases], !settings.sqlMode.noBackslashEscapes);
-  checkText(text, masked, context, settings);
+  checkText(text, masked, context, settings, at);
   const outputs = new Lineage(reader.found, masked.resolved, fold).outputs(query);
   const { starts, ends } = text;
   return {
@@ -73,7 +108,13 @@ function queryForm(sql: string, tokens: readonly Token[], context: TableContext,
 }
 
 /** Should the text not read as it must, that is a fault of ours; the statement is refused. */
-function checkText({ text, inserted }: Spelled, { resolved }: MaskedQuery, context: TableContext, { sqlMode }: MaskedSettings): void {
+function checkText(
+  { text, inserted }: Spelled,
+  { resolved }: MaskedQuery,
+  context: TableContext,
+  { sqlMode }: MaskedSettings,
+  from: number,
+): void {
   const unsound = (why: string): Refused => {
     const hint = "say it in plainer SQL: one statement, each table with an alias, names in back-ticks";
     return new Refused("masked-unsupported", why, hint);
@@ -81,6 +122,7 @@ function checkText({ text, inserted }: Spelled, { resolved }: MaskedQuery, conte
   const lexed = lex(text, { sqlMode, executes: null });
   if (lexed.kind === "error") throw unsound("the statement could not be rewritten safely");
   const reader = new Reader(lexed.tokens, mysqlLookup(context.view.catalogue).fold, readQuery);
+  reader.at = from;
   readQuery(reader);
   if (reader.token !== undefined) throw unsound("the statement could not be rewritten safely");
   const ours = inserted.filter(({ start }) => text[start] === "(");

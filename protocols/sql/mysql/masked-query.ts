@@ -82,11 +82,22 @@ function qualifierEdits(found: Found, replaced: readonly Resolved[], context: Ta
  * The server names an output column by its text, as written. Where ours differs, an alias says what it was.
  *
  * @param source the text that the tokens are of
+ * @param named names of columns that a query yields where a table would: the server tells them in its spelling then
  */
-export function aliasEdits(items: readonly Item[], edits: readonly Edit[], tokens: readonly Token[], source: string): readonly Edit[] {
+export function aliasEdits(
+  items: readonly Item[],
+  edits: readonly Edit[],
+  { tokens, source, named }: { readonly tokens: readonly Token[]; readonly source: string; readonly named: ReadonlySet<string> },
+): readonly Edit[] {
   const sorted = [...edits].sort((a, b) => a.start - b.start);
+  const folded = new Set([...named].map((name) => name.toLowerCase()));
   return items.flatMap((item): Edit[] => {
-    if (item.alias !== null || item.star || isPlain(item, tokens)) return [];
+    if (item.alias !== null || item.star) return [];
+    if (isPlain(item, tokens)) {
+      const name = tokens[item.span.end - 1]?.text ?? "";
+      const respelt = !named.has(name) && folded.has(name.toLowerCase());
+      return respelt ? [{ start: item.span.end, end: item.span.end, text: `AS ${quoteName(name)}` }] : [];
+    }
     const inside = editsWithin(sorted, item.span);
     const written = source.slice(tokens[item.span.start]?.start ?? 0, tokens[item.span.end - 1]?.end ?? 0);
     if (inside.length === 0 && spelled(tokens, item.span, [], true).text === written) return [];
@@ -94,6 +105,15 @@ export function aliasEdits(items: readonly Item[], edits: readonly Edit[], token
     if (written.length > 255 || /[\ud800-\udfff]/.test(written)) return [];
     return [{ start: item.span.end, end: item.span.end, text: `AS ${quoteName(written)}` }];
   });
+}
+
+/** Of tables. Views, and MySQL's own tables, which are views, have their names told as they are anyway. */
+export function namesOfReplaced(resolved: readonly Resolved[], { view }: TableContext): ReadonlySet<string> {
+  const { flavour } = view.catalogue.server;
+  const tables = resolved.filter(
+    ({ replaced, table }) => replaced && table?.kind !== "view" && (table?.kind !== "other" || flavour === "mariadb"),
+  );
+  return new Set(tables.flatMap(({ outputs }) => outputs?.map(({ name }) => name) ?? []));
 }
 
 /** A column goes by its name, and a string by its value. */

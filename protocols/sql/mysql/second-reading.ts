@@ -26,6 +26,8 @@ export function differenceIn(tokens: readonly Token[], found: Found): string | u
     if (key === "Function" && isBody(value)) calls.add(at(firstOf(value["name"])));
     return true;
   });
+  // Reserved, and no table.
+  for (const token of tokens) if (token.kind === "word" && token.text.toLowerCase() === "dual") tables.delete(token.start);
   const start = (index: number): number => tokens[index]?.start ?? -1;
   const ours = new Set(found.tables.map(({ span }) => start(span.start)));
   if (ours.size !== tables.size || [...tables].some((place) => place === undefined || !ours.has(place))) {

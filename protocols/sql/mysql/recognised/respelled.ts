@@ -36,6 +36,10 @@ interface Rule {
 const RULES: readonly Rule[] = [
   // LOCK and IN are reserved: nothing else reads so.
   { fits: (tokens, at) => words(tokens, at, "lock", "in", "share", "mode"), takes: 4, instead: ["FOR", "SHARE"] },
+  // Reserved; before a bracket it is a function.
+  { fits: (tokens, at) => words(tokens, at, "mod") && signAt(tokens, at + 1) !== "(", takes: 1, instead: ["DIV"] },
+  { fits: (tokens, at) => words(tokens, at, "charset") && endsType(tokens, at, at + 1), takes: 2, instead: [] },
+  { fits: (tokens, at) => words(tokens, at, "character", "set") && endsType(tokens, at, at + 2), takes: 3, instead: [] },
   // MariaDB's.
   {
     fits: (tokens, at) => words(tokens, at, "wait") && tokens[at + 1]?.kind === "number" && behindLock(tokens, at),
@@ -70,6 +74,15 @@ function signAt(tokens: readonly Token[], at: number): string | undefined {
 
 function behindLock(tokens: readonly Token[], at: number): boolean {
   return words(tokens, at - 2, "for", "update") || words(tokens, at - 2, "for", "share") || words(tokens, at - 2, "share", "mode");
+}
+
+/** `CAST(x AS CHAR(3) CHARACTER SET utf8mb4)`: the set's name stands behind CHAR and before the bracket that closes. */
+function endsType(tokens: readonly Token[], at: number, name: number): boolean {
+  return (
+    (words(tokens, at - 1, "char") || signAt(tokens, at - 1) === ")") &&
+    wordAt(tokens, name) !== undefined &&
+    signAt(tokens, name + 1) === ")"
+  );
 }
 
 const BEFORE_QUERY: ReadonlySet<string> = new Set(["union", "all", "distinct", "except", "intersect"]);
