@@ -3,9 +3,8 @@
  * keeps it for whom is the caller's matter.
  */
 export interface Bucket {
-  /** Requests that may be made at once, fractions included. */
-  readonly tokens: number;
-  readonly atMs: number;
+  /** When as many requests as the rate allows may be made at once again; in the past: now. */
+  readonly fullAtMs: number;
 }
 
 export interface Taken {
@@ -16,13 +15,10 @@ export interface Taken {
 
 /**
  * @param bucket undefined: full, as nothing was asked before
- * @param nowMs of a clock that does not go back; should it, no time counts as passed
+ * @param nowMs of a clock that does not go back; should it, nothing comes back meanwhile
  */
 export function take(rate: { readonly requests: number; readonly perMs: number }, bucket: Bucket | undefined, nowMs: number): Taken {
-  const perRequestMs = rate.perMs / rate.requests;
-  const passed = bucket === undefined ? 0 : Math.max(0, nowMs - bucket.atMs);
-  const tokens = bucket === undefined ? rate.requests : Math.min(rate.requests, bucket.tokens + passed / perRequestMs);
-  const atMs = bucket === undefined ? nowMs : Math.max(nowMs, bucket.atMs);
-  if (tokens >= 1) return { bucket: { tokens: tokens - 1, atMs }, waitMs: 0 };
-  return { bucket: { tokens, atMs }, waitMs: Math.ceil((1 - tokens) * perRequestMs) };
+  const fullAtMs = Math.max(bucket?.fullAtMs ?? nowMs, nowMs) + rate.perMs / rate.requests;
+  const waitMs = Math.ceil(fullAtMs - nowMs - rate.perMs);
+  return waitMs <= 0 || bucket === undefined ? { bucket: { fullAtMs }, waitMs: 0 } : { bucket, waitMs };
 }
