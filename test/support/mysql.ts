@@ -8,6 +8,7 @@ import { once } from "node:events";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { createConnection } from "node:net";
 import { dirname, join } from "node:path";
+import type { KeyPair } from "#src/config/config.ts";
 import { makeAuthority } from "#test/support/certificates.ts";
 import { mysql9 } from "#test/support/fetched.ts";
 import { freePort, removeFolder, scratchFolder } from "#test/support/scratch.ts";
@@ -39,6 +40,8 @@ export interface TestMysql extends MysqlServer {
   readonly flavour: MysqlFlavour;
   /** The file that holds `ca`. */
   readonly caFile: string;
+  /** A client certificate that the server takes; it asks for none. */
+  readonly client: KeyPair;
   /** Runs statements as root, over the server's own socket. @returns what the client printed, tab-separated */
   sql(statements: string): string;
   stop(): Promise<void>;
@@ -100,7 +103,8 @@ export async function startMysql(options: MysqlOptions = {}): Promise<TestMysql>
       await removeFolder(folder);
     };
     const login = { host: "127.0.0.1", port: server.port, user: USER, password, database: DATABASE };
-    return { ...login, flavour, ca: authority.ca, caFile: join(folder, "ca.crt"), sql, stop };
+    const client = await authority.client({ commonName: USER });
+    return { ...login, flavour, ca: authority.ca, caFile: join(folder, "ca.crt"), client, sql, stop };
   } catch (error) {
     await removeFolder(folder);
     throw error;

@@ -40,6 +40,7 @@ export const PARTS: readonly Part[] = [
   { name: "mysqldb", packages: ["python3-mysqldb"], probe: python("MySQLdb") },
   { name: "mariadb-java", packages: ["libmariadb-java"], probe: ["readlink", "-e", "/usr/share/java/mariadb-java-client.jar"] },
   { name: "mariadb", packages: ["mariadb-server", "mariadb-client"], probe: ["/usr/sbin/mariadbd", "--version"] },
+  { name: "sysbench", packages: ["sysbench"], probe: ["sysbench", "--version"] },
   { name: "openssl", packages: ["openssl"], probe: ["openssl", "version"] },
   { name: "age", packages: ["age"], probe: ["age", "--version"] },
   { name: "git", packages: ["git"], probe: ["git", "--version"] },

@@ -174,6 +174,11 @@ export function residentBytes(pid: number): number {
   return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) * 1024;
 }
 
+/** The most that a process held since it was started, or since `5` was written to its clear_refs; in bytes. */
+export function peakBytes(pid: number): number {
+  return Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) * 1024;
+}
+
 /** A number once it has stopped changing for a moment. */
 async function quiet(read: () => number): Promise<number> {
   for (let before = read(), tries = 0; ; tries += 1) {

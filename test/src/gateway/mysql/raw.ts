@@ -14,7 +14,9 @@ export const CAPABILITIES =
   CAPABILITY.secureConnection |
   CAPABILITY.pluginAuth |
   CAPABILITY.pluginAuthLenencData |
-  CAPABILITY.transactions;
+  CAPABILITY.transactions |
+  CAPABILITY.multiStatements |
+  CAPABILITY.multiResults;
 
 const REQUEST = { capabilities: CAPABILITIES, maxPacketBytes: 1 << 24, collation: 45 };
 
