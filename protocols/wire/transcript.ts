@@ -109,7 +109,16 @@ export type EventBody =
       readonly data: RecordedText | RecordedBinary;
       readonly bytes: number;
       readonly beyond: Beyond | null;
-      readonly outcome: "done" | "failed" | "cut";
+      /** `part`: more of the same follows, in events of the same direction. */
+      readonly outcome: "done" | "failed" | "cut" | "part";
+    }
+  /** Header fields of a request (`in`, `status` null) or a response (`out`), as they were sent on; those that let somebody in as digests. */
+  | {
+      readonly kind: "head";
+      readonly statement: number;
+      readonly direction: "in" | "out";
+      readonly status: number | null;
+      readonly fields: readonly { readonly name: string; readonly value: string }[];
     }
   | {
       readonly kind: "error";

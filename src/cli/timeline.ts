@@ -107,6 +107,11 @@ function eventLines(event: RecordedEvent, { paint, sent }: TimelineOptions, said
         ),
         ...copyLines(event.data),
       ];
+    case "head":
+      return [
+        line(event.direction === "in" ? "→" : "←", event.status === null ? "request" : `response ${event.status}`),
+        ...indented(event.fields.map((field) => `${paint.dim(`${visible(field.name)}:`)} ${visible(field.value)}`)),
+      ];
     case "denied":
       return [line(paint.red("✗"), `${paint.red("denied")}  ${tail(event.reason, event.rule)}`), ...indented(visibleLines(event.message))];
     case "held":

@@ -9,8 +9,11 @@ import { Fault } from "#protocols/wire/fault.ts";
 import type { SeenCatalogue } from "#src/catalogue/seen.ts";
 import type { Config, DatabaseTarget, Protocol } from "#src/config/config.ts";
 import type { Identity } from "#src/identity/proof.ts";
+import type { Clock } from "#src/recording/clock.ts";
 import { describeClientPolicy, type TlsServers, tlsServers } from "#src/tls/contexts.ts";
 import { watchHandshakes } from "./handshakes.ts";
+import { Apis } from "./http/apis.ts";
+import type { KeeperLink } from "./keeper-link.ts";
 import type { Deadlines } from "./limits.ts";
 import { type Face, faceOf } from "./mysql/face.ts";
 import { MysqlStandings } from "./mysql/standings.ts";
@@ -21,6 +24,8 @@ import { Upstream } from "./upstream.ts";
 export interface RuntimeParts {
   readonly config: Config;
   readonly identity: Identity;
+  readonly link: KeeperLink;
+  readonly clock: Clock;
   readonly ticketKeys: Buffer;
   readonly deadlines: Deadlines;
   /** Newest catalogues, by `catalogueName`; shared by all runtimes of the worker. */
@@ -39,6 +44,7 @@ export class Runtime {
   readonly config: Config;
   readonly identity: Identity;
   readonly clientPolicy: string;
+  readonly apis: Apis;
   /** Of databases. */
   readonly upstreams: ReadonlyMap<string, Upstream>;
   readonly #parts: RuntimeParts;
@@ -58,6 +64,14 @@ export class Runtime {
     const made = { ...parts, document: parts.config.policy };
     this.#postgres = new PostgresStandings(made);
     this.#mysql = new MysqlStandings(made);
+    const { config, identity, link, clock, deadlines } = parts;
+    const clocks = { nowMs: clock.now, monotonicMs: clock.monotonicMs };
+    this.apis = new Apis({ config, identity, link, clocks, upstreamLoginMs: deadlines.upstreamLoginMs });
+  }
+
+  /** Whether clients reach an API under that name. */
+  answersTo(host: string): boolean {
+    return this.apis.known.hosts.has(host) || this.#servers.http.covers(host);
   }
 
   serversFor(protocol: Protocol): TlsServers {

@@ -18,6 +18,9 @@ import { type CancelKey, Cancels, workerOf } from "./cancels.ts";
 import { Connection } from "./connection.ts";
 import { connectionsWithin, descriptorLimit } from "./descriptors.ts";
 import type { Front } from "./front.ts";
+import { CleartextFront } from "./http/cleartext.ts";
+import { HttpsFront } from "./http/front.ts";
+import { HttpServers } from "./http/servers.ts";
 import type { Instruction, KillRequest, Start, ToKeeper, ToWorker } from "./ipc.ts";
 import { KeeperLink } from "./keeper-link.ts";
 import { type Deadlines, UNAUTHENTICATED_PER_ADDRESS } from "./limits.ts";
@@ -148,6 +151,8 @@ class Worker {
   #runtimeOf(config: Config, digest: (literal: string) => string): Runtime {
     return new Runtime({
       config,
+      link: this.#link,
+      clock: systemClock,
       identity: createIdentity(config.identity, { nowMs: systemClock.now, monotonicMs: systemClock.monotonicMs }),
       ticketKeys: Buffer.from(this.#start.ticketKeys, "hex"),
       deadlines: this.#deps.deadlines,
@@ -162,7 +167,11 @@ class Worker {
     const { listen } = this.#start;
     const postgres = await this.#listenAt(listen.postgres, config, () => POSTGRES_FRONT);
     const mysql = await this.#listenAt(listen.mysql, config, () => new MysqlFront(this.#runtime.mysqlFace, this.#cancels.take()));
-    this.#deps.send({ type: "listening", addresses: { postgres, mysql, https: null, http: null } });
+    const servers = new HttpServers();
+    const https = await this.#listenAt(listen.https, config, () => new HttpsFront(servers));
+    const signpost = { isKnown: (host: string) => this.#runtime.answersTo(host), port: https?.port ?? 0 };
+    const http = await this.#listenAt(listen.http, config, () => new CleartextFront(signpost));
+    this.#deps.send({ type: "listening", addresses: { postgres, mysql, https, http } });
   }
 
   /** @param front made anew for each connection */
@@ -205,6 +214,7 @@ class Worker {
       const digests = openDigests(stateFolders(config.state).digestKey);
       const before = this.#runtime;
       this.#runtime = this.#runtimeOf(config, digests.digest.bind(digests));
+      before.apis.retire();
       before.identity.close();
       this.#deps.send({ type: "reloaded", error: null });
     } catch (error) {

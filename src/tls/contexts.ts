@@ -32,6 +32,8 @@ export interface TlsServers {
   readonly all: readonly tls.Server[];
   /** The server whose certificate covers the name; the first for a name that none covers, and for null. */
   serverFor(sni: string | null): tls.Server;
+  /** Whether some certificate does. */
+  covers(name: string): boolean;
 }
 
 /**
@@ -49,6 +51,7 @@ export function tlsServers(config: ClientTls, options: ServerOptions): TlsServer
   }
   return {
     all: served.map(({ server }) => server),
+    covers: (name) => served.some(({ certificates }) => certificates.some((one) => covers(one, name))),
     serverFor: (sni) => {
       const fit = sni === null ? undefined : served.find(({ certificates }) => certificates.some((one) => covers(one, sni)));
       return (fit ?? first).server;

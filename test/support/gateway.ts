@@ -31,6 +31,8 @@ export interface GatewayOptions {
   readonly postgres?: TestPostgres;
   /** MySQL and MariaDB servers by the names of their targets; the gateway then listens for MySQL. */
   readonly mysql?: Readonly<Record<string, MysqlServer>>;
+  /** APIs by the names of their targets; the gateway then listens for HTTPS and in clear text. */
+  readonly apis?: Readonly<Record<string, TestApi>>;
   /** Databases that the target lists, first the default; the server's own when left out. */
   readonly databases?: readonly string[];
   /** Names and groups of those who may ask for tokens; `agent` in `data-agents` when left out. */
@@ -46,6 +48,17 @@ export interface GatewayOptions {
   readonly under?: readonly string[];
   /** More environment for the process; it gets PATH and nothing else by itself. */
   readonly env?: Readonly<Record<string, string>>;
+}
+
+/** A target that speaks HTTP. */
+export interface TestApi {
+  readonly port: number;
+  /** PEM of the authority that signed its certificate, for `localhost`. */
+  readonly ca: string;
+  /** Names under which clients reach it. */
+  readonly hosts?: readonly string[];
+  /** More of its section. */
+  readonly section?: Sections;
 }
 
 /** What a client needs to log in through the gateway, named as node-postgres names it. */
@@ -76,6 +89,10 @@ export interface TestGateway {
   login(agent?: string): Promise<Login>;
   /** As `login`, for a MySQL target. */
   mysqlLogin(target: string, agent?: string): Promise<Login>;
+  /** A fresh token. */
+  token(agent?: string): Promise<string>;
+  /** Of the https listener. */
+  readonly httpsPort: number;
   /** A client id and its secret, for `clientCredentials` logins. */
   pair(agent?: string): { readonly user: string; readonly password: string };
   /** The objects that the gateway logged so far. */
@@ -152,6 +169,12 @@ export async function startGateway(options: GatewayOptions): Promise<TestGateway
       const password = (await issuer.tokenFor(agent, papers.ca)).expose();
       return { host: "localhost", port: portIn(running.addresses, "mysql"), user: agent.name, password, database: target };
     },
+    async token(name) {
+      return (await issuer.tokenFor(agentNamed(name), papers.ca)).expose();
+    },
+    get httpsPort() {
+      return portIn(running.addresses, "https");
+    },
     pair: (name) => ({ user: agentNamed(name).name, password: agentNamed(name).secret.expose() }),
     log: () => log,
     reconfigure(configure) {
@@ -179,11 +202,15 @@ interface Papers {
   readonly recipient: string;
 }
 
-async function writePapers(folder: string, { postgres, mysql }: GatewayOptions): Promise<Papers> {
+async function writePapers(folder: string, { postgres, mysql, apis }: GatewayOptions): Promise<Papers> {
   for (const name of ["certs", "keys", "recordings", "evidence", "state"]) mkdirSync(join(folder, name), { mode: 0o700 });
   const file = (name: string, text: string) => writeFileSync(join(folder, name), text, { mode: 0o600 });
   const authority = await makeAuthority("Sallyport test gateway CA");
-  const { cert, key } = await authority.server(["localhost", "127.0.0.1"]);
+  const { cert, key } = await authority.server([
+    "localhost",
+    "127.0.0.1",
+    ...Object.values(apis ?? {}).flatMap(({ hosts }) => hosts ?? []),
+  ]);
   const auditor = await makeAuditorIdentity();
   const evidence = createSigningKey();
   file("certs/ca.crt", authority.ca);
@@ -197,6 +224,7 @@ async function writePapers(folder: string, { postgres, mysql }: GatewayOptions):
     file(`certs/${name}-ca.crt`, server.ca);
     file(`keys/${name}.password`, server.password);
   }
+  for (const [name, { ca }] of Object.entries(apis ?? {})) file(`certs/${name}-ca.crt`, ca);
   file("keys/evidence.key", evidence.privateKeyPem.expose());
   file("keys/evidence.pub", evidence.publicKeyPem);
   file("identity.txt", `${auditor.identity.expose()}\n`);
@@ -204,11 +232,12 @@ async function writePapers(folder: string, { postgres, mysql }: GatewayOptions):
 }
 
 function sectionsFor(options: GatewayOptions, issuer: string, recipient: string): Sections {
-  const targets = { ...postgresTarget(options), ...mysqlTargets(options) };
+  const targets = { ...postgresTarget(options), ...mysqlTargets(options), ...apiTargets(options) };
   return {
     listen: {
       ...(options.postgres === undefined ? {} : { postgres: "127.0.0.1:0" }),
       ...(options.mysql === undefined ? {} : { mysql: "127.0.0.1:0" }),
+      ...(options.apis === undefined ? {} : { https: "127.0.0.1:0", http: "127.0.0.1:0" }),
       admin: "127.0.0.1:0",
     },
     workers: options.workers ?? 1,
@@ -247,6 +276,20 @@ function mysqlTargets({ mysql }: GatewayOptions): Sections {
       database: [database],
       tls: { ca: `certs/${name}-ca.crt`, serverName: "localhost" },
       credential: { user, password: { file: `keys/${name}.password` } },
+    },
+  ]);
+  return Object.fromEntries(targets);
+}
+
+function apiTargets({ apis }: GatewayOptions): Sections {
+  const targets = Object.entries(apis ?? {}).map(([name, { port, hosts, section }]) => [
+    name,
+    {
+      protocol: "http",
+      address: `https://127.0.0.1:${port}`,
+      hosts: hosts ?? [],
+      tls: { ca: `certs/${name}-ca.crt`, serverName: "localhost" },
+      ...section,
     },
   ]);
   return Object.fromEntries(targets);

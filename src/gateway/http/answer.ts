@@ -1,0 +1,120 @@
+/**
+ * The target's answer on its way to the client: decoded where it must be read, masked, blanked, recorded as it is shown, and
+ * passed on as it comes. What cannot be judged is refused before a byte of it has gone out.
+ */
+import type { Readable, Transform } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import {
+  type BodyFilter,
+  type HeaderPair,
+  passedFields,
+  type ResponseContext,
+  readsBodies,
+  resourceOf,
+  responseBody,
+  responseHeaders,
+  valuesOf,
+} from "#protocols/http/protocol.ts";
+import { Fault } from "#protocols/wire/fault.ts";
+import { type Decoding, decodingOf } from "./decoding.ts";
+import type { Forwarding } from "./forwarding.ts";
+import { responseLimit, Showing } from "./response-body.ts";
+import type { UpstreamResponse } from "./upstream/exchange.ts";
+
+/** @throws Fault where no answer has begun; else the exchange has been broken off */
+export async function respond(forwarding: Forwarding, response: UpstreamResponse, credentialSent: boolean): Promise<void> {
+  const { exchange, record } = forwarding;
+  const bodyless = isBodyless(exchange.method, response);
+  const decoding = bodyless ? null : decodingFor(forwarding, response);
+  const filter = filterFor(forwarding, response, bodyless, decoding);
+  const context = contextOf(forwarding, response.status, decoding, credentialSent);
+  const headers = responseHeaders(response.headers, context);
+  const limit = responseLimit(forwarding, response);
+  if (filter instanceof Fault || limit instanceof Fault) {
+    response.body.destroy();
+    throw filter instanceof Fault ? filter : limit;
+  }
+  record.head("out", response.status, headers);
+  const tag = `${response.status} ${response.statusText}`.trim();
+  if (bodyless) {
+    response.body.on("error", () => undefined).resume();
+    exchange.respond({ ...response, headers }, true);
+    record.done(tag, 0);
+    return;
+  }
+  const sink = exchange.respond({ ...response, headers }, false);
+  if (sink === null) throw new Error("broken invariant: an answer with a body has no place for it");
+  const showing = new Showing({ forwarding, filter, limit, trailers: () => exchange.trail(passedFields(response.trailers(), context)) });
+  const passage: readonly Transform[] = decoding === null ? [showing] : [decoding.stream(), showing];
+  await passOn(forwarding, response.body, passage, sink);
+  record.done(tag, filter.maskedCells);
+}
+
+async function passOn(
+  { exchange, stopper }: Forwarding,
+  body: Readable,
+  passage: readonly Transform[],
+  sink: NodeJS.WritableStream,
+): Promise<void> {
+  // Before the pipeline hears of it, which would end some sinks in good order.
+  const failed = (): void => exchange.fail();
+  for (const stream of [body, ...passage]) stream.once("error", failed);
+  try {
+    await pipeline([body, ...passage, sink]);
+  } catch (error) {
+    const { reason } = stopper.signal;
+    throw reason instanceof Fault ? reason : error instanceof Fault ? error : cutOff(error, exchange.signal.aborted);
+  }
+}
+
+function cutOff(cause: unknown, byClient: boolean): Fault {
+  return byClient
+    ? new Fault("unexpected-message", "the client has given the request up", { cause })
+    : new Fault("upstream-lost", "the target broke off before its answer was complete", { cause });
+}
+
+/** RFC 9112 section 6.3; of gRPC, an answer of trailers alone. */
+function isBodyless(method: string, { status, headers }: UpstreamResponse): boolean {
+  if (method === "HEAD" || status === 204 || status === 304) return true;
+  return valuesOf(headers, "grpc-status").length > 0 || valuesOf(headers, "content-length").some((length) => Number(length) === 0);
+}
+
+/** Null where it is passed on as it is coded. */
+function decodingFor({ masks, api }: Forwarding, { headers }: UpstreamResponse): Decoding | null {
+  return readsBodies(masks) || !api.literals.isEmpty ? decodingOf(valuesOf(headers, "content-encoding")) : null;
+}
+
+function filterFor(
+  { masks, api }: Forwarding,
+  { status, headers }: UpstreamResponse,
+  empty: boolean,
+  decoding: Decoding | null,
+): BodyFilter | Fault {
+  const [coding = null] = valuesOf(headers, "content-encoding");
+  const contentEncoding = decoding === null ? coding : decoding.left;
+  return responseBody({ status, contentTypes: valuesOf(headers, "content-type"), contentEncoding, empty, masks, literals: api.literals });
+}
+
+function contextOf(forwarding: Forwarding, status: number, decoding: Decoding | null, credentialSent: boolean): ResponseContext {
+  const { api, requested, masks, record } = forwarding;
+  const { basePath } = api.target;
+  return {
+    status,
+    requestId: record.requestId,
+    masks,
+    literals: api.literals,
+    bodyChanges: readsBodies(masks) || decoding !== null,
+    decoded: decoding !== null,
+    credentialSent,
+    upgrade: null,
+    origins: [`https://${api.authority}`],
+    basePath,
+    resource: resourceOf(requested),
+    prefix: requested.prefix,
+  };
+}
+
+/** Of an answer that is handed over to another protocol. */
+export function switchedHeaders(forwarding: Forwarding, headers: readonly HeaderPair[], credentialSent: boolean): readonly HeaderPair[] {
+  return responseHeaders(headers, { ...contextOf(forwarding, 101, null, credentialSent), upgrade: "websocket" });
+}
