@@ -6,6 +6,9 @@
 const STAR = 0x2a; // *
 const NONE = -1;
 
+/** So short a beginning may go when nothing follows: a peer that waits for an answer would wait for ever. */
+const RELEASED_BYTES_MAX = 3;
+
 /** The automaton of a set of literals: made once for a credential, and shared by its streams. */
 export class Literals {
   readonly isEmpty: boolean;
@@ -13,7 +16,7 @@ export class Literals {
   readonly #classes: number;
   /** State times class to state; complete, so that a byte takes one step. */
   readonly #next: Int32Array;
-  /** Of each state: bytes of the longest literal that ends there, and of the beginning that may become one. */
+  /** Of each state: bytes of the longest literal that ends there, and of the beginning that may become a longer one. */
   readonly #ends: Int32Array;
   readonly #depth: Int32Array;
 
@@ -55,6 +58,7 @@ export class Literals {
     for (let done = 0; done < queue.length; done++) {
       const state = queue[done] ?? 0;
       const shorter = at0(suffix, state);
+      let ends = true;
       this.#ends[state] = Math.max(at0(this.#ends, state), at0(this.#ends, shorter));
       for (let one = 0; one < this.#classes; one++) {
         const edge = state * this.#classes + one;
@@ -62,10 +66,13 @@ export class Literals {
         const other = at0(this.#next, shorter * this.#classes + one);
         if (to === NONE) this.#next[edge] = other;
         else {
+          ends = false;
           suffix[to] = other;
           queue.push(to);
         }
       }
+      // A literal that no other goes on from is done with: what may still become one is shorter.
+      if (ends) this.#depth[state] = at0(this.#depth, shorter);
     }
   }
 
@@ -107,15 +114,33 @@ export class Blanker {
     if (untouched && depth === 0) return [chunk];
     const whole = untouched ? chunk : Buffer.concat([this.#held, chunk]);
     if (found !== undefined) blank(whole, this.#held.length, found);
-    this.#held = Buffer.from(whole.subarray(whole.length - depth));
-    return whole.length === depth ? [] : [whole.subarray(0, whole.length - depth)];
+    // Of a beginning that `pause` let go the rest alone is held.
+    const held = Math.min(depth, whole.length);
+    this.#held = Buffer.from(whole.subarray(whole.length - held));
+    return whole.length === held ? [] : [whole.subarray(0, whole.length - held)];
+  }
+
+  /**
+   * Nothing has come for a moment: the last bytes of a message may look like the beginning of a literal, and its reader has to
+   * have them before it goes on. Should the literal follow after all, the rest of it is blanked.
+   */
+  pause(): readonly Buffer[] {
+    return this.#held.length > RELEASED_BYTES_MAX ? [] : this.#release();
+  }
+
+  get holds(): boolean {
+    return this.#held.length > 0;
   }
 
   /** What was held back began no literal after all. */
   end(): readonly Buffer[] {
+    this.#state = 0;
+    return this.#release();
+  }
+
+  #release(): readonly Buffer[] {
     const rest = this.#held;
     this.#held = Buffer.alloc(0);
-    this.#state = 0;
     return rest.length === 0 ? [] : [rest];
   }
 

@@ -9,7 +9,8 @@ import { EventStreamFilter } from "./event-stream.ts";
 import { FormFilter } from "./form-filter.ts";
 import { type BodyFilter, JsonFilter } from "./json-filter.ts";
 import { type BodyKind, bodyKind, isUtf8Charset, readMediaType } from "./media-type.ts";
-import { readsBodies, writeRefused } from "./request-headers.ts";
+import { writeRefused } from "./method.ts";
+import { readsBodies } from "./request-headers.ts";
 
 export interface ResponseBodyContext {
   readonly status: number;
@@ -64,7 +65,7 @@ export function requestBody({ contentTypes, contentEncoding, masks }: RequestBod
   const strict = masks.find(({ assign }) => assign === "none");
   const encoded = contentEncoding !== null && contentEncoding !== "identity";
   const filter = encoded ? null : maskedBody(contentTypes, masks);
-  if (strict === undefined) return filter instanceof Fault ? null : filter;
+  if (strict === undefined) return filter === null || filter instanceof Fault ? null : new Written(filter);
   if (filter === null || filter instanceof Fault) {
     return new Fault("masked-request", "the request's body cannot be read, and a rule lets no request give a value to what it masks", {
       hint: "send it as JSON or as a form, without content coding",
@@ -74,7 +75,7 @@ export function requestBody({ contentTypes, contentEncoding, masks }: RequestBod
     contentTypes,
     masks.filter(({ assign }) => assign === "none"),
   );
-  return judged instanceof Fault ? judged : new Judged(filter, judged, strict.rule);
+  return judged instanceof Fault ? judged : new Written(new Judged(filter, judged, strict.rule));
 }
 
 function maskedBody(contentTypes: readonly string[], masks: readonly HttpMask[]): BodyFilter | Fault {
@@ -121,6 +122,10 @@ class Untouched implements BodyFilter {
   end(): readonly Buffer[] {
     return [];
   }
+
+  pause(): readonly Buffer[] {
+    return [];
+  }
 }
 
 class BlankedBody implements BodyFilter {
@@ -142,6 +147,47 @@ class BlankedBody implements BodyFilter {
 
   end(): readonly Buffer[] {
     return [...this.#inner.end().flatMap((piece) => this.#blanker.write(piece)), ...this.#blanker.end()];
+  }
+
+  pause(): readonly Buffer[] {
+    return this.#blanker.pause();
+  }
+}
+
+/** Of a request: what is not what its type says may carry anything, and is not written down in clear. */
+class Written implements BodyFilter {
+  readonly #inner: BodyFilter;
+
+  constructor(inner: BodyFilter) {
+    this.#inner = inner;
+  }
+
+  get maskedCells(): number {
+    return this.#inner.maskedCells;
+  }
+
+  write(chunk: Buffer): readonly Buffer[] {
+    return understood(() => this.#inner.write(chunk));
+  }
+
+  end(): readonly Buffer[] {
+    return understood(() => this.#inner.end());
+  }
+
+  pause(): readonly Buffer[] {
+    return [];
+  }
+}
+
+function understood<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof Fault) || error.code !== "masked-body-malformed") throw error;
+    throw new Fault("masked-request", "the request's body is not what its type says, so that nobody can tell what a mask covers in it", {
+      hint: "send strict JSON in UTF-8",
+      cause: error,
+    });
   }
 }
 
@@ -171,6 +217,10 @@ class Judged implements BodyFilter {
     this.#judged.end();
     this.#check();
     return this.#shown.end();
+  }
+
+  pause(): readonly Buffer[] {
+    return [];
   }
 
   #check(): void {

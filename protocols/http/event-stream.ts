@@ -70,6 +70,10 @@ export class EventStreamFilter implements BodyFilter {
     return [];
   }
 
+  pause(): readonly Buffer[] {
+    return [];
+  }
+
   #step(chunk: Buffer, at: number): number {
     const byte = chunk[at] ?? 0;
     if (this.#marked < BOM.length) {

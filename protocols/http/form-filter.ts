@@ -46,6 +46,10 @@ export class FormFilter implements BodyFilter {
     return out;
   }
 
+  pause(): readonly Buffer[] {
+    return [];
+  }
+
   #partEnd(chunk: Buffer, from: number): number {
     for (let at = from; at < chunk.length; at++) {
       const byte = chunk[at];

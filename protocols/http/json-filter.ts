@@ -20,6 +20,8 @@ export interface BodyFilter {
   write(chunk: Buffer): readonly Buffer[];
   /** The body has ended. */
   end(): readonly Buffer[];
+  /** What may go on where nothing has come for a moment: whoever has sent a message waits for the answer to all of it. */
+  pause(): readonly Buffer[];
   /** Values that were replaced so far. */
   readonly maskedCells: number;
 }
@@ -103,6 +105,10 @@ export class JsonFilter implements BodyFilter {
     const whole = this.#mode === "between" || (this.#stack.length === 0 && (this.#mode === "after" || this.#mode === "value"));
     if (!whole) throw malformed("ends in the middle of a value", this.#seen);
     return this.#out;
+  }
+
+  pause(): readonly Buffer[] {
+    return [];
   }
 
   #suppresses(): boolean {

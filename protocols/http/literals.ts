@@ -13,14 +13,18 @@ export function literalsOf(secrets: readonly string[]): readonly Buffer[] {
   return [...distinct].sort((one, other) => other.length - one.length).map((text) => Buffer.from(text, "utf8"));
 }
 
-/** `Bearer abc` is abc too; `Basic dXNlcjpwYXNz` its text, and the password in it. */
+/** What says how a secret is meant, and is none itself: `Bearer` at the end of a chunk is not held back as a beginning. */
+const SCHEMES: ReadonlySet<string> = new Set(["apikey", "api-key", "basic", "bearer", "token"]);
+
+/** Of `Bearer abc` abc, of `Basic dXNlcjpwYXNz` its text and the password in it too. */
 function parts(secret: string): readonly string[] {
   const [, scheme, rest] = /^([A-Za-z][A-Za-z0-9-]*) +(\S.*)$/.exec(secret) ?? [];
   if (scheme === undefined || rest === undefined) return [secret];
-  if (scheme.toLowerCase() !== "basic") return [secret, rest];
+  if (!SCHEMES.has(scheme.toLowerCase())) return [secret, rest];
+  if (scheme.toLowerCase() !== "basic") return [rest];
   const pair = Buffer.from(rest, "base64").toString("utf8");
   const colon = pair.indexOf(":");
-  return [secret, rest, pair, ...(colon === -1 ? [] : [pair.slice(colon + 1)])];
+  return [rest, pair, ...(colon === -1 ? [] : [pair.slice(colon + 1)])];
 }
 
 function spellings(secret: string): readonly string[] {

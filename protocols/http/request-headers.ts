@@ -7,6 +7,7 @@ import type { HttpMask } from "#policies/question.ts";
 import { Fault } from "#protocols/wire/fault.ts";
 import { endToEnd, type HeaderPair, members, valuesOf } from "./header-pairs.ts";
 import { maskedText } from "./masked-text.ts";
+import { isLookup, writeRefused } from "./method.ts";
 
 export interface RequestContext {
   readonly method: string;
@@ -58,8 +59,6 @@ const DROPPED: ReadonlySet<string> = new Set([
 
 /** Under a mask: a range is no document, and an answer "not changed" to a guessed validator would confirm the guess. */
 const DROPPED_UNDER_MASK: ReadonlySet<string> = new Set(["if-modified-since", "if-none-match", "if-range", "range"]);
-
-const READS: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
 
 /**
  * @returns a fault `masked-request` where a validator or a value may not travel under the masks, `request-ambiguous` where the
@@ -141,19 +140,13 @@ function maskedFault(raw: readonly HeaderPair[], { method, masks }: RequestConte
     });
   }
   const refused = masks.find(
-    ({ assign, headers }) => assign === "none" && !READS.has(method) && raw.some(([name]) => headers.includes(name.toLowerCase())),
+    ({ assign, headers }) => assign === "none" && !isLookup(method) && raw.some(([name]) => headers.includes(name.toLowerCase())),
   );
   return refused === undefined ? undefined : writeRefused(refused.rule);
-}
-
-export function writeRefused(rule: string): Fault {
-  return new Fault("masked-request", `the request gives a value to what the rule ${rule} masks`, {
-    hint: "leave it out, or ask for `assign: values`",
-  });
 }
 
 /** A lookup sees what the mask shows; a write gives a value of the client's own. */
 function maskedHeader([name, value]: HeaderPair, { method, masks }: RequestContext): HeaderPair {
   const mask = masks.find(({ headers }) => headers.includes(name.toLowerCase()));
-  return mask === undefined || !READS.has(method) ? [name, value] : [name, maskedText(mask.mask, value)];
+  return mask === undefined || !isLookup(method) ? [name, value] : [name, maskedText(mask.mask, value)];
 }

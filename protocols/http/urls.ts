@@ -3,7 +3,9 @@
  * ones that lead through the gateway.
  */
 import type { HttpMask } from "#policies/question.ts";
+import type { Fault } from "#protocols/wire/fault.ts";
 import { maskedText } from "./masked-text.ts";
+import { isLookup, writeRefused } from "./method.ts";
 
 /** A parameter of a query or a form that a rule names; where two do, the first rule counts. */
 export function maskOfParameter(name: string, masks: readonly HttpMask[], list: "query" | "form"): HttpMask | undefined {
@@ -28,6 +30,19 @@ export function maskedQuery(query: string, masks: readonly HttpMask[]): string {
     if (mask === undefined || equals === -1) return pair;
     return `${name}=${encodeURIComponent(maskedText(mask.mask, decodedParameter(pair.slice(equals + 1))))}`;
   });
+}
+
+/**
+ * The query as it is sent on. A lookup sees what the mask shows, as a condition on a masked column does; a request that writes
+ * gives a value of the client's own.
+ *
+ * @returns a fault `masked-request` where a rule lets no request give one
+ */
+export function sentQuery(method: string, query: string, masks: readonly HttpMask[]): string | Fault {
+  if (isLookup(method)) return maskedQuery(query, masks);
+  const named = query.split(/[&;]/).flatMap((pair) => maskOfParameter(pair.split("=")[0] ?? "", masks, "query") ?? []);
+  const refused = named.find(({ assign }) => assign === "none");
+  return refused === undefined ? query : writeRefused(refused.rule);
 }
 
 export interface AddressContext {

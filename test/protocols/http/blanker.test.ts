@@ -69,6 +69,18 @@ describe("blanking literals", () => {
     assert.equal(Buffer.concat(blanker.end()).toString(), "sec");
   });
 
+  test("what may be the beginning of one goes when nothing follows, and the rest is blanked if it does", () => {
+    const blanker = new Blanker(new Literals(texts("secret", "creed")));
+    const shown = (pieces: readonly Buffer[]) => Buffer.concat(pieces).toString();
+    assert.equal(shown(blanker.write(Buffer.from("question s"))), "question ");
+    assert.equal(shown(blanker.pause()), "s");
+    assert.equal(shown(blanker.write(Buffer.from("ecre"))), "");
+    assert.equal(shown(blanker.pause()), "", "four bytes are not let go");
+    assert.equal(shown(blanker.write(Buffer.from("t, secr"))), "*****, ");
+    assert.equal(shown(blanker.write(Buffer.from("eed"))), "se*****");
+    assert.equal(shown(blanker.end()), "");
+  });
+
   test("a chunk in which nothing is found goes on as the view that it is", () => {
     const chunk = Buffer.from("nothing here");
     assert.equal(new Blanker(new Literals(texts("secret"))).write(chunk)[0], chunk);

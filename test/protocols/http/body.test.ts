@@ -165,6 +165,13 @@ describe("bodies of requests", () => {
     assert.equal(through(requestBody({ ...posted, contentTypes: ["text/csv"], masks: [] }), "1"), "1");
   });
 
+  test("are refused where they are not what their type says", () => {
+    assert.throws(
+      () => through(requestBody(posted), '{"ssn":1'),
+      (error) => error instanceof Fault && error.code === "masked-request",
+    );
+  });
+
   test("are refused under `assign: none` as soon as they carry a value for what a rule masks", () => {
     const strict = { ...posted, masks: [...masksOf({ fields: ["$..ssn"], assign: "none" }), ...masksOf({ fields: ["$.mail"] })] };
     assert.equal(through(requestBody(strict), '{"a":1,"mail":"x"}'), '{"a":1,"mail":"***"}');

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import { FormFilter } from "#protocols/http/form-filter.ts";
-import { maskedQuery } from "#protocols/http/urls.ts";
+import { maskedQuery, sentQuery } from "#protocols/http/urls.ts";
 import { Fault } from "#protocols/wire/fault.ts";
 import { cut, cuts } from "./json-texts.ts";
 import { masksOf } from "./masks.ts";
@@ -49,6 +49,16 @@ describe("masking forms", () => {
     const masks = masksOf(...RULES.map(({ form, ...rule }) => ({ ...rule, query: form })));
     for (const [from, to] of table) assert.equal(maskedQuery(from, masks), to);
     assert.equal(maskedQuery("ssn=1", masksOf(...RULES)), "ssn=1");
+  });
+
+  test("a lookup sees the mask; a write gives its own value, unless a rule forbids", () => {
+    const masks = masksOf({ query: ["ssn"] });
+    for (const method of ["GET", "HEAD", "OPTIONS"]) assert.equal(sentQuery(method, "ssn=1&a=2", masks), "ssn=***&a=2");
+    assert.equal(sentQuery("POST", "ssn=1&a=2", masks), "ssn=1&a=2");
+    const strict = masksOf({ query: ["ssn"], assign: "none" });
+    const result = sentQuery("POST", "a=2;s%73n[]=1", strict);
+    assert.ok(result instanceof Fault && result.code === "masked-request");
+    assert.equal(sentQuery("POST", "a=2", strict), "a=2");
   });
 
   test("no cut changes what comes out", () => {

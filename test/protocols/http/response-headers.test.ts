@@ -111,7 +111,7 @@ describe("header fields to the client", () => {
       ["Location", "/api/x?t=s3cret-token"],
     ];
     assert.deepEqual(shown(raw).slice(0, 2), [
-      ["X-Echo", "got *******************"],
+      ["X-Echo", "got Bearer ************"],
       ["Location", "/t/crm/x?t=************"],
     ]);
     assert.deepEqual(passedFields([["grpc-message", "no s3cret-token"]], answering), [["grpc-message", "no ************"]]);
