@@ -25,6 +25,8 @@ export interface MysqlAnswer {
   /** Of each statement that brought no rows. */
   readonly affected: readonly bigint[];
   readonly error: { readonly errno: number; readonly message: string } | null;
+  /** A cursor was opened: the rows are to be fetched. */
+  readonly cursor: boolean;
   readonly closed: boolean;
 }
 
@@ -118,7 +120,7 @@ export class MysqlAttacker {
     const prepared = await this.prepare(sql);
     if (prepared.error !== null || this.#closed) return prepared;
     const executed = await this.execute(way === "cursor");
-    const answer = way === "cursor" && executed.error === null ? joined(executed, await this.fetch(100)) : executed;
+    const answer = executed.cursor ? joined(executed, await this.fetch(100)) : executed;
     if (this.#prepared !== null && !this.#closed) this.write(Buffer.concat([Buffer.from([COMMAND.stmtClose]), int4(this.#prepared.id)]));
     return joined(prepared, answer);
   }
@@ -177,6 +179,7 @@ class Reading {
   readonly #rows: (readonly RecordedValue[])[] = [];
   readonly #affected: bigint[] = [];
   #error: MysqlAnswer["error"] = null;
+  #cursor = false;
 
   /** @param before columns of the result that a cursor is open on */
   constructor(bytes: Buffer, before: readonly Column[]) {
@@ -198,7 +201,8 @@ class Reading {
 
   found(): Omit<MysqlAnswer, "closed"> {
     const { columns } = this;
-    return { bytes: this.#bytes.subarray(0, this.at), columns, rows: this.#rows, affected: this.#affected, error: this.#error };
+    const bytes = this.#bytes.subarray(0, this.at);
+    return { bytes, columns, rows: this.#rows, affected: this.#affected, error: this.#error, cursor: this.#cursor };
   }
 
   #packet(): Buffer | undefined {
@@ -236,8 +240,11 @@ class Reading {
     this.columns = columns;
     const eof = this.#packet();
     if (eof === undefined) return undefined;
+    // What fails when a cursor is opened fails behind the definitions.
+    if (this.#failed(eof)) return 0;
     const { status } = readEof(eof);
-    return (status & STATUS.cursorExists) !== 0 ? status & ~STATUS.moreResults : this.#rowsOf(columns, binary);
+    this.#cursor = (status & STATUS.cursorExists) !== 0;
+    return this.#cursor ? status & ~STATUS.moreResults : this.#rowsOf(columns, binary);
   }
 
   #rowsOf(columns: readonly Column[], binary: boolean): number | undefined {
