@@ -64,12 +64,15 @@ export function writtenReferences(statement: TreeNode, writes: readonly MaskedWr
   if (writes.length === 0) return { refused: undefined, returned: [] };
   const returned: Returned[] = [];
   const refused: Located[] = [];
+  const nested = nestedIn(writes);
+  if (nested !== undefined) return { refused: nested, returned: [] };
   const found = places(writes);
+  const known = knownBy(writes);
   walk(statement, ({ type, body }) => {
     if (type === "CurrentOfExpr") refused.push(currentOf(writes));
     if (type !== "ColumnRef") return true;
     const place = found.get(body);
-    const read = readOf(body, meanings.get(body), place?.write, writes);
+    const read = readOf(body, meanings.get(body), place?.write, known);
     if (read === undefined || (read.kind === "column" && read.written === "excluded" && place?.handedOn === true)) return true;
     const item = place?.item;
     const replaceable =
@@ -89,9 +92,10 @@ export function writtenReferences(statement: TreeNode, writes: readonly MaskedWr
  */
 export function readsRaw(writes: readonly MaskedWrite[], { meanings }: Lineage, isOurs: (location: number) => boolean): boolean {
   const found = places(writes);
+  const byTarget = targetsOf(writes);
   for (const [columnRef, meaning] of meanings) {
     const entry = "entry" in meaning ? meaning.entry : undefined;
-    const write = entry?.written === undefined ? undefined : writes.find(({ rangeVar }) => rangeVar === entry.rangeVar);
+    const write = entry?.written === undefined || entry.rangeVar === undefined ? undefined : byTarget.get(entry.rangeVar);
     const name = referenceOf(columnRef).words.at(-1);
     const column = meaning.kind === "column" ? write?.relation.columns.find((one) => one.name === name) : undefined;
     if (write === undefined || (column !== undefined && !write.attributes.has(column.number))) continue;
@@ -121,6 +125,27 @@ const CLAUSES: Readonly<Record<string, string>> = {
   onConflictClause: "ON CONFLICT",
   returningClause: "a subquery of RETURNING",
 };
+
+/**
+ * The server takes writes in WITH at the top of a statement only. In a clause of another one they would have to be looked
+ * through once for each that they stand in.
+ */
+function nestedIn(writes: readonly MaskedWrite[]): Located | undefined {
+  let inside: Body | undefined;
+  for (const { node } of writes) {
+    for (const field of Object.keys(CLAUSES))
+      for (const part of partsOf(node, field))
+        walk(part, ({ type, body }) => {
+          if (inside === undefined && isChange(type)) inside = body;
+          return inside === undefined;
+        });
+    if (inside === undefined) continue;
+    const message = "a write in WITH may stand only at the top of a statement, not in a clause of another write";
+    const refusal = { reason: "masked-write", rule: null, message, hint: "put it into WITH at the beginning of the statement" } as const;
+    return { refusal, location: locationOf(nodeOf("InsertStmt", inside, "relation")?.body ?? {}) };
+  }
+  return undefined;
+}
 
 function places(writes: readonly MaskedWrite[]): ReadonlyMap<Body, Place> {
   return new Map(writes.flatMap(placesIn));
@@ -170,20 +195,15 @@ type Read =
   | { readonly kind: "doubt"; readonly write: MaskedWrite };
 
 /** Undefined for a reference that reads nothing masked of a written row. */
-function readOf(
-  columnRef: Body,
-  meaning: Meaning | undefined,
-  around: MaskedWrite | undefined,
-  writes: readonly MaskedWrite[],
-): Read | undefined {
+function readOf(columnRef: Body, meaning: Meaning | undefined, around: MaskedWrite | undefined, known: Known): Read | undefined {
   const { words, star } = referenceOf(columnRef);
   const entry = meaning !== undefined && "entry" in meaning ? meaning.entry : undefined;
   if (meaning === undefined || meaning.kind === "unknown") {
-    const write = writes.find((one) => words.some((word) => namesOf(one).has(word)));
+    const write = words.map((word) => known.byName.get(word)).find((one) => one !== undefined);
     return write === undefined ? undefined : { kind: "doubt", write };
   }
-  const write = entry?.written === undefined ? undefined : writes.find(({ rangeVar }) => rangeVar === entry.rangeVar);
-  if (write === undefined) return around === undefined || isCertain(entry, words, star) ? undefined : doubted(words, around);
+  const write = entry?.written === undefined || entry.rangeVar === undefined ? undefined : known.byTarget.get(entry.rangeVar);
+  if (write === undefined) return around === undefined || isCertain(entry, words, star) ? undefined : doubted(words, around, known);
   if (meaning.kind === "system" && write.plain) return undefined;
   if (meaning.kind !== "column") return { kind: meaning.kind === "row" && star ? "star" : "doubt", write };
   const column = write.relation.columns.find(({ name }) => name === words.at(-1));
@@ -197,8 +217,26 @@ function isCertain(entry: Entry | undefined, words: readonly string[], star: boo
   return words.length + Number(star) > 1 || entry?.rangeVar !== undefined;
 }
 
-function doubted([name = ""]: readonly string[], write: MaskedWrite): Read | undefined {
-  return namesOf(write).has(name) ? { kind: "doubt", write } : undefined;
+function doubted([name = ""]: readonly string[], write: MaskedWrite, { names }: Known): Read | undefined {
+  return names.get(write)?.has(name) === true ? { kind: "doubt", write } : undefined;
+}
+
+/** The writes of a statement by what leads to them, put together once: there may be as many references as writes. */
+interface Known {
+  readonly byTarget: ReadonlyMap<Body, MaskedWrite>;
+  readonly names: ReadonlyMap<MaskedWrite, ReadonlySet<string>>;
+  /** One write of which a name might mean something masked. */
+  readonly byName: ReadonlyMap<string, MaskedWrite>;
+}
+
+function knownBy(writes: readonly MaskedWrite[]): Known {
+  const names = new Map(writes.map((write) => [write, namesOf(write)] as const));
+  const byName = new Map([...names].flatMap(([write, its]) => [...its].map((name) => [name, write] as const)));
+  return { byTarget: targetsOf(writes), names, byName };
+}
+
+function targetsOf(writes: readonly MaskedWrite[]): ReadonlyMap<Body, MaskedWrite> {
+  return new Map(writes.map((write) => [write.rangeVar, write]));
 }
 
 /** The last word of whatever could mean a masked column, the whole or a hidden column of a written row. */
