@@ -141,10 +141,12 @@ function mariadbPrograms(data: string): Programs {
   return {
     server: ["/usr/sbin/mariadbd"],
     client: ["/usr/bin/mariadb"],
-    base: [...base, "--plugin-load-add=auth_ed25519"],
+    base: [...base, `--tmpdir=${dirname(data)}`, "--plugin-load-add=auth_ed25519"],
     initialise: () => {
       mkdirSync(data);
-      execFileSync("mariadb-install-db", [...base, "--auth-root-authentication-method=normal", "--skip-test-db"], { stdio: "pipe" });
+      // A server that starts clears the folder of temporary tables, those of others too.
+      const env = { ...process.env, TMPDIR: dirname(data) };
+      execFileSync("mariadb-install-db", [...base, "--auth-root-authentication-method=normal", "--skip-test-db"], { stdio: "pipe", env });
     },
   };
 }

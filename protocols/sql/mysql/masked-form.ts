@@ -2,39 +2,20 @@
  * The statement that goes upstream, by the kind of what the client sent. What comes out is read once more, by our own readers
  * and by the grammar library: protected tables may be named nowhere but in what the gateway put there.
  */
-import type { ProtectedColumn } from "#policies/question.ts";
 import { mysqlLookup } from "./catalogue.ts";
-import { lex, type Token } from "./lexer.ts";
+import { checkText } from "./checked-text.ts";
+import type { Token } from "./lexer.ts";
 import { Lineage } from "./lineage.ts";
-import { aliasEdits, type MaskedQuery, maskQuery, namesOfReplaced } from "./masked-query.ts";
-import { plainStatement } from "./masked-statements.ts";
-import { resolveTable, type TableContext } from "./masked-tables.ts";
+import type { MaskedForm, MaskedSettings } from "./masked-form-types.ts";
+import { aliasEdits, maskQuery, namesOfMasked, namesOfReplaced } from "./masked-query.ts";
+import type { TableContext } from "./masked-tables.ts";
+import { plainStatement } from "./plain-statements.ts";
 import type { MysqlMaskingView } from "./protection.ts";
 import { readQuery } from "./read-query.ts";
 import { Reader, Refused } from "./reading.ts";
-import { differenceIn } from "./second-reading.ts";
-import { type Spelled, spelled } from "./spelling.ts";
-import type { SqlMode } from "./sql-mode.ts";
+import { spelled } from "./spelling.ts";
 import { viewsIn } from "./view-definitions.ts";
-
-/** What of the session decides how its texts are read. */
-export interface MaskedSettings {
-  readonly sqlMode: SqlMode;
-  /** The session's character set is not UTF-8: then the text may hold ASCII alone. */
-  readonly foreign: boolean;
-  /** The current database; null without one. */
-  readonly database: string | null;
-}
-
-export interface MaskedForm {
-  readonly text: string;
-  readonly columns: readonly ProtectedColumn[];
-  readonly outputMasked: readonly boolean[];
-  readonly rebuildErrors: boolean;
-  /** Where each token of the client's stands in `text`; -1 for one that is not there. */
-  readonly starts: Int32Array;
-  readonly ends: Int32Array;
-}
+import { writtenForm } from "./written-form.ts";
 
 /** @throws Refused */
 export function maskedForm(sql: string, tokens: readonly Token[], view: MysqlMaskingView, settings: MaskedSettings): MaskedForm {
@@ -44,16 +25,32 @@ export function maskedForm(sql: string, tokens: readonly Token[], view: MysqlMas
     throw new Refused("masked-setting", "the target's sql_mode makes it read other dialects", "run the target in MySQL's own dialect");
   }
   const context = contextOf(tokens, view, settings);
+  if (writes(tokens)) return writtenForm(sql, tokens, context, settings);
   if (QUERIES.has(word) || (first?.kind === "symbol" && first.text === "(")) return queryForm(sql, tokens, context, settings);
   const explained = explainedAt(tokens);
   if (explained > 0) return explainForm(sql, tokens, explained, context, settings);
   const edits = plainStatement(tokens, context);
   if (edits !== undefined) {
     const { text, starts, ends } = spelled(tokens, { start: 0, end: tokens.length }, edits, !settings.sqlMode.noBackslashEscapes);
-    return { text, columns: [], outputMasked: [], rebuildErrors: false, starts, ends };
+    return { text, columns: [], outputMasked: [], rebuildErrors: false, names: new Set(), starts, ends };
   }
   const hint = "send a SELECT, or a statement that reads no rows";
   throw new Refused("masked-statement-kind", `${word.toUpperCase()} is not a statement that passes under a mask`, hint, 0);
+}
+
+const WRITES: ReadonlySet<string> = new Set(["insert", "replace", "update", "delete"]);
+
+/** By its first word; behind WITH by the first one outside brackets that could begin a statement. */
+function writes(tokens: readonly Token[]): boolean {
+  let depth = 0;
+  for (const [index, { kind, text }] of tokens.entries()) {
+    if (kind === "symbol" && text === "(") depth++;
+    if (kind === "symbol" && text === ")") depth--;
+    const word = kind === "word" && depth === 0 ? text.toLowerCase() : "";
+    if (WRITES.has(word)) return true;
+    if (index === 0 ? word !== "with" : QUERIES.has(word)) return false;
+  }
+  return false;
 }
 
 const QUERIES: ReadonlySet<string> = new Set(["select", "with", "table", "values"]);
@@ -94,7 +91,13 @@ function queryForm(sql: string, tokens: readonly Token[], context: TableContext,
     named: namesOfReplaced(masked.resolved, context),
   });
   const text = spelled(tokens, { start: 0, end: tokens.length }, [...masked.edits, ...aliases], !settings.sqlMode.noBackslashEscapes);
-  checkText(text, masked, context, settings, at);
+  checkText(text, masked, context, settings, (from) => {
+    const again = new Reader(from, fold, readQuery);
+    again.at = at;
+    readQuery(again);
+    if (again.token !== undefined) throw again.unexpected("the end of the statement");
+    return { found: again.found, sources: again.found.tables };
+  });
   const outputs = new Lineage(reader.found, masked.resolved, fold).outputs(query);
   const { starts, ends } = text;
   return {
@@ -102,39 +105,8 @@ function queryForm(sql: string, tokens: readonly Token[], context: TableContext,
     columns: masked.columns,
     outputMasked: outputs?.map((output) => output.masked) ?? [],
     rebuildErrors: masked.columns.length > 0,
+    names: namesOfMasked(reader.found, masked),
     starts,
     ends,
   };
-}
-
-/** Should the text not read as it must, that is a fault of ours; the statement is refused. */
-function checkText(
-  { text, inserted }: Spelled,
-  { resolved }: MaskedQuery,
-  context: TableContext,
-  { sqlMode }: MaskedSettings,
-  from: number,
-): void {
-  const unsound = (why: string): Refused => {
-    const hint = "say it in plainer SQL: one statement, each table with an alias, names in back-ticks";
-    return new Refused("masked-unsupported", why, hint);
-  };
-  const lexed = lex(text, { sqlMode, executes: null });
-  if (lexed.kind === "error") throw unsound("the statement could not be rewritten safely");
-  const reader = new Reader(lexed.tokens, mysqlLookup(context.view.catalogue).fold, readQuery);
-  reader.at = from;
-  readQuery(reader);
-  if (reader.token !== undefined) throw unsound("the statement could not be rewritten safely");
-  const ours = inserted.filter(({ start }) => text[start] === "(");
-  const replaced = resolved.filter((one) => one.replaced).length;
-  if (ours.length !== replaced) throw unsound("the statement could not be rewritten safely");
-  let next = 0;
-  for (const mention of reader.found.tables) {
-    const at = lexed.tokens[mention.span.start]?.start ?? 0;
-    while ((ours[next]?.end ?? Number.MAX_SAFE_INTEGER) <= at) next++;
-    if ((ours[next]?.start ?? Number.MAX_SAFE_INTEGER) <= at) continue;
-    if (resolveTable(mention, context, reader.found).replaced) throw unsound("the statement could not be rewritten safely");
-  }
-  const difference = differenceIn(lexed.tokens, reader.found);
-  if (difference !== undefined) throw unsound(difference);
 }

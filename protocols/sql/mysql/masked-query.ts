@@ -8,7 +8,7 @@ import type { Token } from "./lexer.ts";
 import { checkCalls } from "./masked-functions.ts";
 import { commonName, exposed, type Resolved, resolveTable, type TableContext } from "./masked-tables.ts";
 import { quoteName } from "./quoting.ts";
-import { type Found, type Item, Refused, type Span } from "./reading.ts";
+import { type Found, type Item, Refused, type Span, type TableMention } from "./reading.ts";
 import { type Edit, spelled } from "./spelling.ts";
 
 export interface MaskedQuery {
@@ -17,10 +17,10 @@ export interface MaskedQuery {
   readonly columns: readonly ProtectedColumn[];
 }
 
-/** @throws Refused */
-export function maskQuery(found: Found, context: TableContext): MaskedQuery {
+/** @param sources tables that are read. @throws Refused */
+export function maskQuery(found: Found, context: TableContext, sources: readonly TableMention[] = found.tables): MaskedQuery {
   checkCalls(found.calls, context.view, context.database);
-  const resolved = found.tables.filter(({ role }) => role === "source").map((mention) => resolveTable(mention, context, found));
+  const resolved = sources.map((mention) => resolveTable(mention, context, found));
   const replaced = resolved.filter((one) => one.replaced);
   checkLocks(found, replaced);
   checkMatches(found, context, replaced);
@@ -35,6 +35,17 @@ export function maskQuery(found: Found, context: TableContext): MaskedQuery {
 
 export function distinct(columns: readonly ProtectedColumn[]): readonly ProtectedColumn[] {
   return [...new Map(columns.map((one) => [`${one.schema}\0${one.table}\0${one.column}`, one])).values()];
+}
+
+/**
+ * Names under which a literal can be compared with a masked column, those of views among them.
+ *
+ * @returns null where one can meet a literal without its name: `SELECT * FROM users UNION SELECT 1, '…'`
+ */
+export function namesOfMasked({ columns, selects }: Found, { resolved, columns: masked }: MaskedQuery): ReadonlySet<string> | null {
+  if (masked.length > 0 && selects > 1 && columns.some(({ star }) => star)) return null;
+  const outputs = resolved.flatMap((one) => one.outputs ?? []);
+  return new Set(outputs.flatMap((one) => (one.masked ? [one.name.toLowerCase()] : [])));
 }
 
 /** What stands in a table's place has no rows of its own to lock. */

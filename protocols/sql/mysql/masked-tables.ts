@@ -12,7 +12,8 @@ import type { Edit } from "./spelling.ts";
 
 /** What a view becomes: `rewritten` when something in its definition is masked. */
 export type ViewReading =
-  | { readonly kind: "plain" }
+  /** With all tables below it. */
+  | { readonly kind: "plain"; readonly tables: readonly MysqlTable[] }
   | { readonly kind: "rewritten"; readonly text: string; readonly columns: readonly ProtectedColumn[]; readonly masked: readonly boolean[] }
   | { readonly kind: "refused"; readonly message: string; readonly hint: string };
 

@@ -7,7 +7,8 @@ import type { Obstacle, ProtectedColumn } from "#policies/question.ts";
 import { STATEMENT_BYTES_MAX } from "#protocols/wire/limits.ts";
 import { splitStatements } from "./canonical.ts";
 import { lex, type Token } from "./lexer.ts";
-import { type MaskedForm, type MaskedSettings, maskedForm } from "./masked-form.ts";
+import { maskedForm } from "./masked-form.ts";
+import type { MaskedForm, MaskedSettings } from "./masked-form-types.ts";
 import type { MysqlMaskingView } from "./protection.ts";
 import { Refused } from "./reading.ts";
 
@@ -70,7 +71,9 @@ export function maskedText(sql: string, view: MysqlMaskingView, settings: Masked
 }
 
 function rewritten(form: MaskedForm, tokens: readonly Token[], view: MysqlMaskingView): MaskedText {
-  const literals = form.columns.length > 0 || speaksOf(tokens, view) ? literalsIn(tokens) : [];
+  const { names } = form;
+  const literals =
+    names === null || speaksOf(tokens, (name) => names.has(name) || view.protection.columnNames.has(name)) ? literalsIn(tokens) : [];
   return {
     kind: "rewritten",
     text: form.text,
@@ -88,17 +91,19 @@ function rewritten(form: MaskedForm, tokens: readonly Token[], view: MysqlMaskin
 function refused({ reason, message, hint, rule, at }: Refused, tokens: readonly Token[], view: MysqlMaskingView): MaskedText {
   const token = at === null ? undefined : tokens[Math.min(at, tokens.length - 1)];
   const position = token === undefined ? null : token.start + 1;
-  const literals = reason === "masked-unparsed" || speaksOf(tokens, view) ? literalsIn(tokens) : [];
+  const literals = reason === "masked-unparsed" || speaksOf(tokens, mayBeMasked(view)) ? literalsIn(tokens) : [];
   return { kind: "refused", obstacle: { reason, rule, message, hint, position }, sensitive: sensitiveOf(literals, tokens) };
 }
 
-/** Whether a name of a protected column stands anywhere in it, or of a table that has one. */
-function speaksOf(tokens: readonly Token[], { protection }: MysqlMaskingView): boolean {
-  const tables = new Set([...protection.columns.keys()].map(({ name }) => name.toLowerCase()));
-  return tokens.some(({ kind, text }) => {
-    const name = kind === "word" || kind === "quoted-name" ? text.toLowerCase() : "";
-    return protection.columnNames.has(name) || tables.has(name);
-  });
+function speaksOf(tokens: readonly Token[], isMeant: (name: string) => boolean): boolean {
+  return tokens.some(({ kind, text }) => (kind === "word" || kind === "quoted-name") && isMeant(text.toLowerCase()));
+}
+
+/** Of a statement that was not read to its end: a name of a protected column, or of a table or view that may have one. */
+function mayBeMasked({ catalogue, protection }: MysqlMaskingView): (name: string) => boolean {
+  const views = catalogue.tables.filter(({ kind }) => kind === "view");
+  const tables = new Set([...protection.columns.keys(), ...views].map(({ name }) => name.toLowerCase()));
+  return (name) => protection.columnNames.has(name) || tables.has(name);
 }
 
 const LITERALS: ReadonlySet<Token["kind"]> = new Set(["string", "number", "bits", "parameter"]);

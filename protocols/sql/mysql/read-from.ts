@@ -68,7 +68,8 @@ function addSource(reader: Reader, source: Source): void {
   reader.scope.sources.push(source);
 }
 
-export function readTable(reader: Reader, role: TableMention["role"]): TableMention {
+/** @param aliased whether a name of its own may follow */
+export function readTable(reader: Reader, role: TableMention["role"], aliased = true): TableMention {
   const start = reader.at;
   const parts = [reader.name()];
   if (reader.symbol() === ".") {
@@ -76,14 +77,15 @@ export function readTable(reader: Reader, role: TableMention["role"]): TableMent
     parts.push(reader.name(true));
   }
   const span = { start, end: reader.at };
-  if (reader.symbol() === "(") throw reader.unexpected("a table");
+  // A function that yields rows; behind INSERT INTO columns stand there.
+  if (aliased && reader.symbol() === "(") throw reader.unexpected("a table");
   const partition = readPartition(reader);
   if (reader.word() === "for" && /^(system_time|portion)$/.test(reader.word(1)))
     throw new Refused("masked-unsupported", "versions of rows are not read under a mask", "read the table as it is now", reader.at);
-  const alias = readTableAlias(reader);
+  const alias = aliased ? readTableAlias(reader) : null;
   const hints = readHints(reader);
   const [first = ""] = parts;
-  const common = parts.length === 1 && role === "source" ? reader.commonOf(first) : null;
+  const common = parts.length === 1 ? reader.commonOf(first) : null;
   const table: TableMention = { span, parts, common, alias, partition, hints, whole: { start, end: reader.at }, role };
   reader.found.tables.push(table);
   addSource(reader, { name: alias ?? parts.at(-1) ?? null, table, query: null, columns: null });

@@ -61,6 +61,7 @@ function readTerm(reader: Reader): readonly Select[] {
     reader.expectSymbol(")");
     return selects;
   }
+  reader.found.selects++;
   if (reader.word() === "values") {
     readRows(reader);
     return [];
@@ -131,7 +132,8 @@ function readGrouping(reader: Reader): void {
   reader.acceptWord("with", "rollup");
 }
 
-function readItems(reader: Reader): readonly Item[] {
+/** Output columns, of SELECT or RETURNING. */
+export function readItems(reader: Reader): readonly Item[] {
   const items: Item[] = [];
   do items.push(readItem(reader));
   while (reader.acceptSymbol(","));

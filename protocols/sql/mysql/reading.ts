@@ -98,9 +98,13 @@ export interface Found {
   readonly matches: number[];
   /** Tokens that are literals or parameters. */
   readonly literals: number[];
+  /** Names that DELETE gives to tables which stand behind USING. */
+  readonly deleted: number[];
   /** Tokens of `TABLE`, where that is a query. */
   readonly tableQueries: number[];
   natural: boolean;
+  /** How many times SELECT, TABLE or VALUES begins a query. */
+  selects: number;
 }
 
 /** A statement that may not pass, or is not understood; caught where reading began. */
@@ -133,7 +137,8 @@ export class Reader {
   readonly found: Found;
   /** Reads a query from here; set by the reader of queries, which the reader of expressions needs. */
   readonly query: (reader: Reader) => Query;
-  readonly #fold: (name: string) => string;
+  /** Names of tables and aliases as the server compares them. */
+  readonly fold: (name: string) => string;
   at = 0;
   scope: Scope = { parent: null, sources: [] };
   names: Names | null = null;
@@ -141,7 +146,7 @@ export class Reader {
 
   constructor(tokens: readonly Token[], fold: (name: string) => string, query: (reader: Reader) => Query) {
     this.tokens = tokens;
-    this.#fold = fold;
+    this.fold = fold;
     this.query = query;
     this.found = {
       tables: [],
@@ -152,8 +157,10 @@ export class Reader {
       locks: [],
       matches: [],
       literals: [],
+      deleted: [],
       tableQueries: [],
       natural: false,
+      selects: 0,
     };
   }
 
@@ -232,8 +239,8 @@ export class Reader {
 
   /** The common table of that name that can be seen from here. */
   commonOf(name: string): CommonTable | null {
-    const wanted = this.#fold(name);
-    for (let names = this.names; names !== null; names = names.next) if (this.#fold(names.common.name) === wanted) return names.common;
+    const wanted = this.fold(name);
+    for (let names = this.names; names !== null; names = names.next) if (this.fold(names.common.name) === wanted) return names.common;
     return null;
   }
 

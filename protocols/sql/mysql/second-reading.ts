@@ -29,6 +29,7 @@ export function differenceIn(tokens: readonly Token[], found: Found): string | u
   // Reserved, and no table.
   for (const token of tokens) if (token.kind === "word" && token.text.toLowerCase() === "dual") tables.delete(token.start);
   const start = (index: number): number => tokens[index]?.start ?? -1;
+  for (const index of found.deleted) tables.delete(start(index));
   const ours = new Set(found.tables.map(({ span }) => start(span.start)));
   if (ours.size !== tables.size || [...tables].some((place) => place === undefined || !ours.has(place))) {
     return "the places of tables in the statement can't be told for certain";

@@ -57,7 +57,10 @@ function readingOf(table: MysqlTable, view: MysqlMaskingView, readView: (table: 
     if (reader.token !== undefined) return refusal("its definition is not understood");
     const text = (start: number, end: number): string => spelled(tokens, { start, end }, [], true).text;
     const { edits, resolved, columns } = maskQuery(reader.found, { view, database: table.database, readView, text });
-    if (!resolved.some(({ replaced }) => replaced)) return { kind: "plain" };
+    if (!resolved.some(({ replaced }) => replaced)) {
+      const below = resolved.flatMap(({ table: one }) => (one === null ? [] : one.kind === "view" ? plainTables(readView(one)) : [one]));
+      return { kind: "plain", tables: below };
+    }
     const rewritten = named(spelled(tokens, { start: 0, end: tokens.length }, edits, true).text, query, table, tokens);
     if (rewritten.length > REWRITTEN_MAX) return refusal("it grows too long when the definitions below it take their place");
     if (/\\/.test(rewritten)) return refusal("a string in its definition holds a backslash, which means one thing or another by sql_mode");
@@ -68,6 +71,10 @@ function readingOf(table: MysqlTable, view: MysqlMaskingView, readView: (table: 
     if (error instanceof RangeError) return refusal("its definition is nested too deep");
     throw error;
   }
+}
+
+function plainTables(reading: ViewReading): readonly MysqlTable[] {
+  return reading.kind === "plain" ? reading.tables : [];
 }
 
 /** With the names of the view's own columns, which its definition need not have. */

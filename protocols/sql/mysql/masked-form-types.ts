@@ -1,0 +1,24 @@
+/** What a statement of a masked principal is judged by, and what becomes of one that passes. Plain data. */
+import type { ProtectedColumn } from "#policies/question.ts";
+import type { SqlMode } from "./sql-mode.ts";
+
+/** What of the session decides how its texts are read. */
+export interface MaskedSettings {
+  readonly sqlMode: SqlMode;
+  /** The session's character set is not UTF-8: then the text may hold ASCII alone. */
+  readonly foreign: boolean;
+  /** The current database; null without one. */
+  readonly database: string | null;
+}
+
+export interface MaskedForm {
+  readonly text: string;
+  readonly columns: readonly ProtectedColumn[];
+  readonly outputMasked: readonly boolean[];
+  readonly rebuildErrors: boolean;
+  /** Names, in lower case, under which masked columns can be spoken of in it; null: they can be met without a name. */
+  readonly names: ReadonlySet<string> | null;
+  /** Where each token of the client's stands in `text`; -1 for one that is not there. */
+  readonly starts: Int32Array;
+  readonly ends: Int32Array;
+}
