@@ -22,11 +22,19 @@ export interface KeyPair {
 /** A listener that the file leaves out is null and does not exist. */
 export interface Listen {
   readonly postgres: HostPort | null;
-  readonly mysql: HostPort | null;
+  readonly mysql: MysqlListen | null;
   readonly https: HostPort | null;
   /** Clear text: serves nothing, shows the way to `https`. */
   readonly http: HostPort | null;
   readonly admin: HostPort | null;
+}
+
+/** The server speaks first in MySQL: whom clients take it for is settled before they have named a target. */
+export interface MysqlListen extends HostPort {
+  /** All that connect here mean this target; null: they name one. */
+  readonly target: string | null;
+  /** Told where no target's own is known; null: the gateway's default. */
+  readonly version: string | null;
 }
 
 export interface ClientTls {

@@ -155,6 +155,7 @@ export function crossChecks(document: ConfigDocument): readonly Remark[] {
     ...protocolProblems(document, new Map(Object.entries(document.targets).map(([name, { protocol }]) => [name, protocol]))),
     ...mysqlCaps(document),
     ...sharedHosts(document),
+    ...listenersTarget(document),
     ...(nobody ? [{ path: ["identity"], message: "nobody can log in: no OIDC issuer, and client certificates prove nothing" }] : []),
     ...folders.flatMap(([folder, path]) =>
       folders
@@ -162,6 +163,12 @@ export function crossChecks(document: ConfigDocument): readonly Remark[] {
         .map(([, otherPath]) => ({ path, message: `lies in ${otherPath.join(".")}, which must hold nothing else` })),
     ),
   ];
+}
+
+function listenersTarget({ listen, targets }: ConfigDocument): readonly Remark[] {
+  const name = listen.mysql?.target ?? null;
+  const known = name === null || targets[name]?.protocol === "mysql";
+  return known ? [] : [{ path: ["listen", "mysql", "target"], message: `is no target of protocol mysql: "${name}"` }];
 }
 
 /** As `unenforcedPolicies`, of what bounds a session. */

@@ -44,10 +44,30 @@ export function configSchema(files: Files) {
   });
 }
 
+/** Clients read the numbers off it, and MariaDB's look for that name in it. */
+const GREETED_VERSION = /^\d{1,3}\.\d{1,3}\.\d{1,3}[\w.+~-]{0,40}$/;
+
+const mysqlListenSchema = z.union(
+  [
+    address(0).transform((at) => ({ ...at, target: null, version: null })),
+    z
+      .strictObject({
+        address: address(0),
+        target: text.optional(),
+        version: z
+          .string()
+          .regex(GREETED_VERSION, { error: "expected a version as servers tell it, such as 8.4.6 or 11.8.3-MariaDB" })
+          .optional(),
+      })
+      .transform(({ address: at, target, version }) => ({ ...at, target: target ?? null, version: version ?? null })),
+  ],
+  { error: expected("host:port, or a map with an address") },
+);
+
 const listenSchema = z
   .strictObject({
     postgres: address(0).optional(),
-    mysql: address(0).optional(),
+    mysql: mysqlListenSchema.optional(),
     https: address(0).optional(),
     http: address(0).optional(),
     admin: address(0).optional(),

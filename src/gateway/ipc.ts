@@ -4,10 +4,10 @@
  */
 import type { HandshakeRecord, SessionSummary } from "#src/audit/records.ts";
 import type { SeenCatalogue } from "#src/catalogue/seen.ts";
-import type { Listen } from "#src/config/config.ts";
+import type { HostPort } from "#src/config/config.ts";
 
 /** Where the workers listen; null: nowhere. */
-export type Listens = Omit<Listen, "admin">;
+export type Listens = Readonly<Record<"postgres" | "mysql" | "https" | "http", HostPort | null>>;
 
 /** Who can be cancelled, as BackendKeyData gave it out. */
 export interface CancelRequest {

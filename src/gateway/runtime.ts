@@ -78,11 +78,14 @@ export class Runtime {
     return this.#servers[protocol];
   }
 
-  /** What MySQL clients are greeted with: the target's own face where there is only one. */
+  /** What MySQL clients are greeted with: the target's own face where only one can be meant. */
   get mysqlFace(): Face {
-    const all = [...this.upstreams.values()].filter(({ target }) => target.protocol === "mysql");
-    const localFiles = all.some(({ target }) => target.localFiles);
-    return faceOf(all.length === 1 ? all[0] : undefined, localFiles);
+    const { target: bound = null, version = null } = this.config.listen.mysql ?? {};
+    const meant = [...this.upstreams.values()].filter(
+      ({ target }) => target.protocol === "mysql" && (bound === null || target.name === bound),
+    );
+    const localFiles = meant.some(({ target }) => target.localFiles);
+    return faceOf(meant.length === 1 ? meant[0]?.target : undefined, { version, localFiles });
   }
 
   /**

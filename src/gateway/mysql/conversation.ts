@@ -7,6 +7,7 @@ import {
   type SessionTerms,
   UTF8MB4_COLLATION,
 } from "#protocols/mysql/protocol.ts";
+import { Fault } from "#protocols/wire/fault.ts";
 import type { Cancelled, Conversation, Dialled, DialogueParts, DialRequest } from "#src/gateway/front.ts";
 import type { MysqlStanding } from "#src/gateway/standing.ts";
 import type { Upstream, UpstreamContext } from "#src/gateway/upstream.ts";
@@ -74,7 +75,11 @@ export class MysqlConversation implements Conversation {
   #check({ capabilities }: MysqlLogin): void {
     const forms = CAPABILITY.deprecateEof | CAPABILITY.multiResults | CAPABILITY.psMultiResults | CAPABILITY.optionalResultsetMetadata;
     const missing = this.#response.capabilities & ~capabilities & forms;
-    if (missing !== 0) throw new Error(`broken invariant: a client was offered what the target has not (0x${missing.toString(16)})`);
+    if (missing === 0) return;
+    // Another server has taken the place of the one that clients were greeted for, or it is older than what is spoken here.
+    throw new Fault("upstream-login-failed", `the target has not what its client was offered (0x${missing.toString(16)})`, {
+      hint: "connect again",
+    });
   }
 
   #begin(

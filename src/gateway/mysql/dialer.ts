@@ -63,7 +63,7 @@ export function mysqlDialer(upstream: Upstream, terms: DialTerms): Dialer<MysqlL
     alpn: [],
     async agree(raw) {
       greeting = await readFirst(raw);
-      noteGreeting(upstream, greeting);
+      noteGreeting(upstream.target, greeting);
       raw.write(packets(sslRequestPayload(beginning(terms, greeting)), 1));
     },
     login(socket) {

@@ -57,7 +57,11 @@ class Steps {
     // Clients name capabilities of theirs that were not offered, and do without them.
     const response = { ...said, capabilities: (said.capabilities & this.#opening.greeting.capabilities) >>> 0 };
     const proof = await this.#prove(response);
-    const targets = new Set([...this.#grounds.upstreams].filter(([, { target }]) => target.protocol === "mysql").map(([name]) => name));
+    const bound = this.#grounds.config.listen.mysql?.target ?? null;
+    const all = [...this.#grounds.upstreams].filter(
+      ([name, { target }]) => target.protocol === "mysql" && (bound === null || name === bound),
+    );
+    const targets = new Set(all.map(([name]) => name));
     const requested = requestedTarget({ user: response.user, database: response.database, sni: this.#input.sni }, targets);
     const permit = authorise("mysql", proof, requested, this.#grounds);
     const conversation = new MysqlConversation(response, this.#opening);

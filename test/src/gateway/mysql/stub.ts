@@ -51,7 +51,10 @@ export const GREETING = packets(
 
 /** Where the script says nothing, or returns undefined, the stub behaves. Null: no answer; a buffer: bytes as they go out. */
 export interface Script {
+  /** In the place of all up to the login. */
   readonly greeting?: (raw: net.Socket) => Buffer | null | undefined;
+  /** Another good greeting. */
+  readonly version?: () => Buffer;
   readonly login?: (socket: tls.TLSSocket) => Buffer | null | undefined;
   /** Each packet behind the login; the gateway's own first statements are not shown to it. */
   readonly packet?: (payload: Buffer, sequence: number, socket: tls.TLSSocket) => Buffer | null | undefined;
@@ -79,7 +82,7 @@ export async function startStubMysql(): Promise<StubMysql> {
     raw.on("error", () => undefined).once("close", () => open.delete(raw));
     const greeting = script.greeting?.(raw);
     if (greeting === null) return;
-    raw.write(greeting ?? GREETING);
+    raw.write(greeting ?? script.version?.() ?? GREETING);
     if (greeting !== undefined) return;
     raw.once("data", (request: Buffer) => {
       // The ClientHello may come with it; while the socket flows it would be lost before TLS reads it.
