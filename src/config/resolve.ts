@@ -183,10 +183,7 @@ function mysqlCaps({ targets }: ConfigDocument): readonly Remark[] {
   );
 }
 
-const UNENFORCED: ReadonlyMap<string | undefined, string> = new Map([
-  ["mysql", "MySQL"],
-  ["http", "HTTP"],
-]);
+const UNENFORCED: ReadonlyMap<string | undefined, string> = new Map([["mysql", "MySQL"]]);
 
 /** Known to the design, enforced by nothing yet: refused, so that nobody relies on it. */
 function unenforcedPolicies({ targets, masking, guardrails }: ConfigDocument): readonly Remark[] {

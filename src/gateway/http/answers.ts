@@ -2,6 +2,9 @@
 import type { Answer } from "#protocols/http/protocol.ts";
 import type { Exchange } from "./exchange.ts";
 
+/** Where one request could be read in two ways, what stands behind it might be a part of it. */
+const UNTRUSTED: ReadonlySet<number> = new Set([400, 414, 431]);
+
 /** Breaks the exchange off where an answer has begun. */
 export function sendAnswer(exchange: Exchange, { status, headers, body }: Answer): void {
   if (exchange.answered) {
@@ -9,6 +12,6 @@ export function sendAnswer(exchange: Exchange, { status, headers, body }: Answer
     return;
   }
   const bodyless = exchange.method === "HEAD" || body.length === 0;
-  const sink = exchange.respond({ status, statusText: "", headers }, bodyless);
+  const sink = exchange.respond({ status, statusText: "", headers, closes: UNTRUSTED.has(status) }, bodyless);
   sink?.end(body);
 }

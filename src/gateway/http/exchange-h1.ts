@@ -20,6 +20,8 @@ export interface Http1Parts {
   readonly head: Buffer;
   /** The connection takes no further request. */
   readonly isLast: () => boolean;
+  /** To be called where this is the last. */
+  readonly onLast: () => void;
 }
 
 export class Http1Exchange implements Exchange {
@@ -79,7 +81,8 @@ export class Http1Exchange implements Exchange {
     else if (status === 103 && headers.length > 0) this.#response.writeEarlyHints(hintsOf(headers));
   }
 
-  respond({ status, statusText, headers }: ResponseHead, bodyless: boolean): Writable | null {
+  respond({ status, statusText, headers, closes }: ResponseHead, bodyless: boolean): Writable | null {
+    if (closes === true) this.#parts.onLast();
     const last = this.#parts.isLast() || this.#parts.response === null;
     const fields = last ? [...headers, ["connection", "close"] as const] : headers;
     this.#response.writeHead(status, reasonPhrase(statusText), flat(fields));

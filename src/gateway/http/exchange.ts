@@ -55,4 +55,6 @@ export interface ResponseHead {
   readonly status: number;
   readonly statusText: string;
   readonly headers: readonly HeaderPair[];
+  /** Over HTTP/1.1 the connection is not trusted any further: nothing that was sent behind the request is looked at. */
+  readonly closes?: boolean;
 }

@@ -53,6 +53,8 @@ export class Http1Server {
   #receive(request: http.IncomingMessage, parts: Partial<Pick<Http1Parts, "response" | "expectsContinue" | "head">>): void {
     const connection = this.#connections.get(request.socket);
     if (connection === undefined) request.socket.destroy();
+    else if (request.httpVersion !== "1.1")
+      refuse(request.socket, plainProblem(505, "HTTP/1.1 or HTTP/2 is spoken here", "unsupported-protocol"));
     else connection.take({ response: null, expectsContinue: false, head: Buffer.alloc(0), ...parts, request });
   }
 }
@@ -64,6 +66,8 @@ class Http1Connection implements Served {
   #waiting = 0;
   #last: Promise<void> = Promise.resolve();
   #finishing = false;
+  /** Requests that wait are not served any more. */
+  #refusing = false;
 
   constructor(socket: Duplex, receive: Receive) {
     this.#socket = socket;
@@ -74,15 +78,19 @@ class Http1Connection implements Served {
     return this.#waiting;
   }
 
-  take(parts: Omit<Http1Parts, "socket" | "isLast">): void {
+  take(parts: Omit<Http1Parts, "socket" | "isLast" | "onLast">): void {
     if (this.#waiting >= PIPELINE_MAX) {
       this.#socket.destroy();
       return;
     }
     this.#waiting++;
-    const exchange = new Http1Exchange({ ...parts, socket: this.#socket, isLast: () => this.#finishing });
+    const onLast = (): void => {
+      this.#finishing = true;
+      this.#refusing = true;
+    };
+    const exchange = new Http1Exchange({ ...parts, socket: this.#socket, isLast: () => this.#finishing, onLast });
     const serve = async (): Promise<void> => {
-      if (!exchange.signal.aborted) {
+      if (!exchange.signal.aborted && !this.#refusing) {
         await this.#receive(exchange);
         await exchange.closed;
       }
@@ -111,18 +119,9 @@ function isWebSocket(request: http.IncomingMessage): boolean {
 function answerTo(error: Error): Buffer {
   const code = "code" in error ? error.code : "";
   if (code === "ERR_HTTP_REQUEST_TIMEOUT") return plainProblem(408, "the request's head did not come in time", "login-timeout");
-  if (code === "HPE_HEADER_OVERFLOW") {
-    return isLine(error)
-      ? plainProblem(414, "the request's target is too long", "message-too-large")
-      : plainProblem(431, "the request's head is too large", "message-too-large");
-  }
+  // Of line and fields together; a target that is too long by itself has an answer of its own.
+  if (code === "HPE_HEADER_OVERFLOW") return plainProblem(431, "the request's head is too large", "message-too-large");
   return plainProblem(400, "the request is not HTTP/1.1 as it should be", "malformed-message");
-}
-
-/** Nothing but the first line has come. */
-function isLine(error: Error): boolean {
-  const packet = "rawPacket" in error && error.rawPacket instanceof Buffer ? error.rawPacket : Buffer.alloc(0);
-  return !packet.includes(0x0a) && !packet.includes(": ");
 }
 
 function refuse(socket: Duplex, answer: Buffer): void {
