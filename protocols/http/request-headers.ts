@@ -57,6 +57,9 @@ const DROPPED: ReadonlySet<string> = new Set([
   "x-rewrite-url",
 ]);
 
+/** What is compressed, in a WebSocket too, can't be looked through for a credential. */
+const CODINGS: ReadonlySet<string> = new Set(["accept-encoding", "grpc-accept-encoding", "sec-websocket-extensions"]);
+
 /** Under a mask: a range is no document, and an answer "not changed" to a guessed validator would confirm the guess. */
 const DROPPED_UNDER_MASK: ReadonlySet<string> = new Set(["if-modified-since", "if-none-match", "if-range", "range"]);
 
@@ -73,7 +76,7 @@ export function requestHeaders(raw: readonly HeaderPair[], context: RequestConte
     const folded = name.toLowerCase().replaceAll("_", "-");
     if (DROPPED.has(folded) || folded.startsWith("x-forwarded-") || replaced.has(folded)) return false;
     if (folded === context.proof) return false;
-    if (context.readsResponse && (folded === "accept-encoding" || folded === "grpc-accept-encoding")) return false;
+    if (context.readsResponse && CODINGS.has(folded)) return false;
     return !(underMask && DROPPED_UNDER_MASK.has(folded));
   });
   return [["host", context.host], ...kept.map((pair) => maskedHeader(pair, context)), ...context.credential, ...own(raw, context)];

@@ -2,6 +2,7 @@
  * The target's answer on its way to the client: decoded where it must be read, masked, blanked, recorded as it is shown, and
  * passed on as it comes. What cannot be judged is refused before a byte of it has gone out.
  */
+import { STATUS_CODES } from "node:http";
 import type { Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import {
@@ -18,10 +19,11 @@ import {
 import { Fault } from "#protocols/wire/fault.ts";
 import { type Decoding, decodingOf } from "./decoding.ts";
 import type { Forwarding } from "./forwarding.ts";
+import { Refusal } from "./refusal.ts";
 import { responseLimit, Showing } from "./response-body.ts";
 import type { UpstreamResponse } from "./upstream/exchange.ts";
 
-/** @throws Fault where no answer has begun; else the exchange has been broken off */
+/** @throws Fault, Refusal where no answer has begun; else the exchange has been broken off */
 export async function respond(forwarding: Forwarding, response: UpstreamResponse, credentialSent: boolean): Promise<void> {
   const { exchange, record } = forwarding;
   const bodyless = isBodyless(exchange.method, response);
@@ -32,22 +34,29 @@ export async function respond(forwarding: Forwarding, response: UpstreamResponse
   const limit = responseLimit(forwarding, response);
   if (filter instanceof Fault || limit instanceof Fault) {
     response.body.destroy();
-    throw filter instanceof Fault ? filter : limit;
+    throw filter instanceof Fault ? withheld(filter, response.status) : limit;
   }
   record.head("out", response.status, headers);
-  const tag = `${response.status} ${response.statusText}`.trim();
+  // Of the target's own words none is shown: a phrase may quote what is masked, or the credential.
+  const statusText = STATUS_CODES[response.status] ?? "";
+  const tag = `${response.status} ${statusText}`.trim();
   if (bodyless) {
     response.body.on("error", () => undefined).resume();
-    exchange.respond({ ...response, headers }, true);
+    exchange.respond({ status: response.status, statusText, headers }, true);
     record.done(tag, 0);
     return;
   }
-  const sink = exchange.respond({ ...response, headers }, false);
+  const sink = exchange.respond({ status: response.status, statusText, headers }, false);
   if (sink === null) throw new Error("broken invariant: an answer with a body has no place for it");
   const showing = new Showing({ forwarding, filter, limit, trailers: () => exchange.trail(passedFields(response.trailers(), context)) });
   const passage: readonly Transform[] = decoding === null ? [showing] : [decoding.stream(), showing];
   await passOn(forwarding, response.body, passage, sink);
   record.done(tag, filter.maskedCells);
+}
+
+/** That something failed at the target is told, though what it says of it cannot be shown. */
+function withheld(fault: Fault, status: number): Fault | Refusal {
+  return status >= 400 ? new Refusal(fault, { status }) : fault;
 }
 
 async function passOn(
@@ -90,8 +99,8 @@ function filterFor(
   empty: boolean,
   decoding: Decoding | null,
 ): BodyFilter | Fault {
-  const [coding = null] = valuesOf(headers, "content-encoding");
-  const contentEncoding = decoding === null ? coding : decoding.left;
+  const codings = valuesOf(headers, "content-encoding").join(",");
+  const contentEncoding = decoding === null ? codings || null : decoding.left;
   return responseBody({ status, contentTypes: valuesOf(headers, "content-type"), contentEncoding, empty, masks, literals: api.literals });
 }
 
@@ -112,6 +121,12 @@ function contextOf(forwarding: Forwarding, status: number, decoding: Decoding | 
     resource: resourceOf(requested),
     prefix: requested.prefix,
   };
+}
+
+/** Links that a target hints at before it answers (RFC 8297), as they may be shown. */
+export function hintsOf(forwarding: Forwarding, fields: readonly HeaderPair[]): readonly HeaderPair[] {
+  const links = valuesOf(fields, "link").map((value) => ["link", value] as const);
+  return passedFields(links, contextOf(forwarding, 103, null, false));
 }
 
 /** Of an answer that is handed over to another protocol. */

@@ -3,9 +3,9 @@
  * leaves before its event is in the kernel, and no piece of its body before that piece is.
  */
 import type { Readable } from "node:stream";
-import { endToEnd, type HeaderPair, maskedQuery, readsBodies, requestHeaders, sentTarget, valuesOf } from "#protocols/http/protocol.ts";
+import { endToEnd, type HeaderPair, readsBodies, requestHeaders, sentQuery, sentTarget } from "#protocols/http/protocol.ts";
 import { Fault } from "#protocols/wire/fault.ts";
-import { respond } from "./answer.ts";
+import { hintsOf, respond } from "./answer.ts";
 import type { Forwarding } from "./forwarding.ts";
 import { bodyForTarget } from "./request-body.ts";
 import type { UpstreamRequest } from "./upstream/exchange.ts";
@@ -59,12 +59,10 @@ function headersFor(
   return headers;
 }
 
-function requestOf(
-  { exchange, api, requested, masks, stopper }: Forwarding,
-  headers: readonly HeaderPair[],
-  body: Readable | null,
-): UpstreamRequest {
-  const query = requested.query === null ? null : maskedQuery(requested.query, masks);
+function requestOf(forwarding: Forwarding, headers: readonly HeaderPair[], body: Readable | null): UpstreamRequest {
+  const { exchange, api, requested, masks, stopper } = forwarding;
+  const query = requested.query === null ? null : sentQuery(exchange.method, requested.query, masks);
+  if (query instanceof Fault) throw query;
   return {
     method: exchange.method,
     path: sentTarget({ path: requested.path, query }, api.target.basePath),
@@ -74,11 +72,7 @@ function requestOf(
     signal: stopper.signal,
     onInformation: (status, fields) => {
       // 100 has been said already; of the others only 103 means anything to a client.
-      if (status === 103)
-        exchange.information(
-          status,
-          valuesOf(fields, "link").map((value) => ["link", value] as const),
-        );
+      if (status === 103) exchange.information(status, hintsOf(forwarding, fields));
     },
   };
 }

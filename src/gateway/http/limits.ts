@@ -52,3 +52,6 @@ export const CONNECTION_WINDOW_BYTES = 4 * 1024 * 1024;
 /** How much of a body that nobody wants is read before the connection is closed: the answer must not be lost to a reset. */
 export const UNWANTED_BYTES_MAX = 1024 * 1024;
 export const UNWANTED_MS = 2_000;
+
+/** After this much silence the last bytes of a message go on, though they look like the beginning of a credential. */
+export const PAUSE_MS = 25;

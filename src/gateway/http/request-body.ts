@@ -119,7 +119,7 @@ class Passage extends Transform {
 /** @throws Fault `masked-request` */
 function filterOf({ exchange, masks }: Forwarding) {
   const { method, headers } = exchange;
-  const [contentEncoding = null] = valuesOf(headers, "content-encoding");
+  const contentEncoding = valuesOf(headers, "content-encoding").join(",") || null;
   const filter = requestBody({ method, contentTypes: valuesOf(headers, "content-type"), contentEncoding, masks });
   if (filter instanceof Fault) throw filter;
   return filter;

@@ -34,24 +34,14 @@ import { HEADER_FIELDS_MAX, TARGET_BYTES_MAX } from "./limits.ts";
 import { gathered, readMessage } from "./mcp.ts";
 import type { Place } from "./place.ts";
 import type { ProofPlace } from "./proof.ts";
+import { Refusal } from "./refusal.ts";
 import { RequestRecord } from "./request-record.ts";
 import { Stopper } from "./stopper.ts";
 
 const LABEL_CHARACTERS_MAX = 256;
 
-/** A fault with more to say than its code: another status, a time to wait. */
-export class Refusal extends Error {
-  readonly fault: Fault;
-  readonly status: number | undefined;
-  readonly retryAfter: number | undefined;
-
-  constructor(fault: Fault, { status, retryAfter }: { readonly status?: number; readonly retryAfter?: number }) {
-    super(fault.message);
-    this.fault = fault;
-    this.status = status;
-    this.retryAfter = retryAfter;
-  }
-}
+/** What these ask of an MCP server is its stream, or the end of a session. */
+const CALLS_NOTHING: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "DELETE"]);
 
 /** Never throws: what goes wrong is answered. */
 export async function serveRequest(exchange: Exchange, place: Place): Promise<void> {
@@ -173,7 +163,9 @@ class Attempt {
   ): Promise<{ readonly message: McpMessage | null; readonly body: Buffer | null } | null> {
     const { mcpPath } = target;
     if (mcpPath === null || (requested.path !== mcpPath && requested.path !== `${mcpPath}/`)) return null;
-    if (this.#exchange.method !== "POST") return { message: null, body: null };
+    const { method } = this.#exchange;
+    // A body elsewhere than in a POST may be read as a message by a server, and is judged as none.
+    if (method !== "POST") return CALLS_NOTHING.has(method) && this.#exchange.body === null ? { message: null, body: null } : null;
     const body = await gathered(this.#exchange);
     this.#message = readMessage(this.#exchange.headers, body);
     return { message: this.#message, body };

@@ -5,6 +5,7 @@ import { Fault } from "#protocols/wire/fault.ts";
 import { asFault } from "#src/gateway/as-fault.ts";
 import type { BodyRecord } from "./body-record.ts";
 import type { Forwarding } from "./forwarding.ts";
+import { PAUSE_MS } from "./limits.ts";
 import type { UpstreamResponse } from "./upstream/exchange.ts";
 
 export interface ShowingParts {
@@ -20,6 +21,7 @@ export class Showing extends Transform {
   readonly #parts: ShowingParts;
   readonly #record: BodyRecord;
   #bytes = 0;
+  #pause: NodeJS.Timeout | undefined;
 
   constructor(parts: ShowingParts) {
     super();
@@ -33,7 +35,9 @@ export class Showing extends Transform {
       this.#bytes += chunk.length;
       if (limit !== null && this.#bytes > limit) throw tooLong(limit);
       forwarding.session.passed(chunk.length, true);
-      for (const piece of filter.write(chunk)) this.#show(piece);
+      this.#show(filter.write(chunk));
+      this.#pause ??= setTimeout(() => this.#onPause(), PAUSE_MS).unref();
+      this.#pause.refresh();
     } catch (error) {
       callback(asFault(error));
       return;
@@ -43,7 +47,8 @@ export class Showing extends Transform {
 
   override _flush(callback: TransformCallback): void {
     try {
-      for (const piece of this.#parts.filter.end()) this.#show(piece);
+      clearTimeout(this.#pause);
+      this.#show(this.#parts.filter.end());
       this.#record.end("done");
       this.#parts.trailers();
     } catch (error) {
@@ -54,6 +59,7 @@ export class Showing extends Transform {
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    clearTimeout(this.#pause);
     try {
       this.#record.end("cut");
     } catch {
@@ -62,7 +68,19 @@ export class Showing extends Transform {
     callback(error);
   }
 
-  #show(piece: Buffer): void {
+  #onPause(): void {
+    try {
+      if (!this.destroyed && !this.writableEnded) this.#show(this.#parts.filter.pause());
+    } catch (error) {
+      this.destroy(asFault(error));
+    }
+  }
+
+  /** As one piece: each becomes a chunk, or a frame, of its own. */
+  #show(pieces: readonly Buffer[]): void {
+    const [first, ...others] = pieces;
+    if (first === undefined) return;
+    const piece = others.length === 0 ? first : Buffer.concat(pieces);
     this.#record.write(piece);
     this.push(piece);
   }

@@ -1,14 +1,15 @@
 /**
- * WebSocket (RFC 6455): once the target has agreed, bytes are passed on both ways as they are, recorded up to the limit. Frames
+ * WebSocket (RFC 6455): once the target has agreed, bytes are passed on both ways, recorded up to the limit. Frames
  * are not read, so that no path under a mask on bodies gets this far.
  */
 import type { Duplex, Readable, Writable } from "node:stream";
-import { checkUpgrade, type HeaderPair } from "#protocols/http/protocol.ts";
+import { Blanker, checkUpgrade, type HeaderPair, Literals } from "#protocols/http/protocol.ts";
 import { Fault } from "#protocols/wire/fault.ts";
 import { asFault } from "#src/gateway/as-fault.ts";
 import { respond, switchedHeaders } from "./answer.ts";
 import type { Handover } from "./exchange.ts";
 import type { Forwarding } from "./forwarding.ts";
+import { PAUSE_MS } from "./limits.ts";
 import type { UpstreamRequest } from "./upstream/exchange.ts";
 
 /** @throws Fault where no answer has begun */
@@ -45,39 +46,52 @@ export async function handOver(
   }
 }
 
-/** One direction, until its side has ended. */
+/**
+ * One direction, until its side has ended. What comes from the target is not hidden in its frames (RFC 6455 section 5.1), so
+ * that a credential can be blanked there: it stays as long.
+ */
 function passing(
-  { session, record }: Forwarding,
+  { api, session, record }: Forwarding,
   source: Duplex & Readable,
   sink: Duplex & Writable,
   head: Buffer,
   direction: "in" | "out",
 ): Promise<void> {
   const body = record.body(direction, false);
+  const blanker = new Blanker(direction === "out" ? api.literals : new Literals([]));
   return new Promise((resolve, reject) => {
-    const take = (chunk: Buffer): void => {
-      try {
-        session.passed(chunk.length, direction === "out");
-        body.write(chunk);
+    const hand = (pieces: readonly Buffer[]): void => {
+      for (const piece of pieces) {
+        body.write(piece);
         if (direction === "in") body.settle();
+        if (!sink.write(piece)) source.pause();
+      }
+    };
+    const safely = (work: () => void): void => {
+      try {
+        work();
       } catch (error) {
         reject(error);
-        return;
       }
-      if (!sink.write(chunk)) source.pause();
     };
+    const silence = setTimeout(() => safely(() => hand(blanker.pause())), PAUSE_MS).unref();
+    const take = (chunk: Buffer): void =>
+      safely(() => {
+        session.passed(chunk.length, direction === "out");
+        hand(blanker.write(chunk));
+        silence.refresh();
+      });
     if (head.length > 0) take(head);
     source.on("data", take);
     sink.on("drain", () => source.resume());
-    const end = (outcome: "done" | "cut"): void => {
-      try {
+    const end = (outcome: "done" | "cut"): void =>
+      safely(() => {
+        clearTimeout(silence);
+        if (!sink.destroyed) hand(blanker.end());
         if (!session.over) body.end(outcome);
         sink.end();
         resolve();
-      } catch (error) {
-        reject(error);
-      }
-    };
+      });
     source.once("end", () => end("done"));
     source.once("close", () => end("cut"));
   });
