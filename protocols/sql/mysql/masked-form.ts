@@ -13,7 +13,7 @@ import { plainStatement } from "./plain-statements.ts";
 import type { MysqlMaskingView } from "./protection.ts";
 import { readQuery } from "./read-query.ts";
 import { Reader, Refused } from "./reading.ts";
-import { spelled } from "./spelling.ts";
+import { type Edit, spelled } from "./spelling.ts";
 import { viewsIn } from "./view-definitions.ts";
 import { writtenForm } from "./written-form.ts";
 
@@ -25,17 +25,21 @@ export function maskedForm(sql: string, tokens: readonly Token[], view: MysqlMas
     throw new Refused("masked-setting", "the target's sql_mode makes it read other dialects", "run the target in MySQL's own dialect");
   }
   const context = contextOf(tokens, view, settings);
+  // The server answers that there is no statement.
+  if (tokens.length === 0) return formOf([], tokens, settings);
   if (writes(tokens)) return writtenForm(sql, tokens, context, settings);
   if (QUERIES.has(word) || (first?.kind === "symbol" && first.text === "(")) return queryForm(sql, tokens, context, settings);
   const explained = explainedAt(tokens);
   if (explained > 0) return explainForm(sql, tokens, explained, context, settings);
   const edits = plainStatement(tokens, context);
-  if (edits !== undefined) {
-    const { text, starts, ends } = spelled(tokens, { start: 0, end: tokens.length }, edits, !settings.sqlMode.noBackslashEscapes);
-    return { text, columns: [], outputMasked: [], rebuildErrors: false, names: new Set(), starts, ends };
-  }
+  if (edits !== undefined) return formOf(edits, tokens, settings);
   const hint = "send a SELECT, or a statement that reads no rows";
   throw new Refused("masked-statement-kind", `${word.toUpperCase()} is not a statement that passes under a mask`, hint, 0);
+}
+
+function formOf(edits: readonly Edit[], tokens: readonly Token[], { sqlMode }: MaskedSettings): MaskedForm {
+  const { text, starts, ends } = spelled(tokens, { start: 0, end: tokens.length }, edits, !sqlMode.noBackslashEscapes);
+  return { text, columns: [], outputMasked: [], rebuildErrors: false, names: new Set(), starts, ends };
 }
 
 const WRITES: ReadonlySet<string> = new Set(["insert", "replace", "update", "delete"]);

@@ -24,6 +24,7 @@ export function maskQuery(found: Found, context: TableContext, sources: readonly
   const replaced = resolved.filter((one) => one.replaced);
   checkLocks(found, replaced);
   checkMatches(found, context, replaced);
+  checkDefaultCalls(found, replaced);
   const renamed = found.commons.flatMap((common): Edit[] => {
     const name = commonName(common, context);
     return name === common.name ? [] : [{ start: common.nameAt, end: common.nameAt + 1, text: quoteName(name) }];
@@ -65,6 +66,13 @@ function checkMatches(found: Found, { view }: TableContext, replaced: readonly R
   if (at === undefined || column === undefined || replaced.length === 0) return;
   const hint = "match columns that are not masked, in a query that names no masked one";
   throw new Refused("masked-unsupported", "full-text search does not go together with masked columns", hint, at);
+}
+
+/** Rows that were there before a column was may all hold its default. */
+function checkDefaultCalls({ calls }: Found, replaced: readonly Resolved[]): void {
+  const call = calls.find(({ parts }) => parts.length === 1 && parts[0]?.toLowerCase() === "default");
+  if (call === undefined || replaced.length === 0) return;
+  throw new Refused("masked-function", "DEFAULT() does not go together with masked columns", "leave it out", call.at);
 }
 
 /** `d.t.c` names no column any more once a query stands in the place of `d.t`: it becomes `t.c`. */

@@ -142,13 +142,13 @@ function serversRefusal(database: string, name: string, at: number): Refused {
 }
 
 /** Names in the server's own databases do not differ by case. @returns undefined for a table of another database */
-function resolveServers(mention: TableMention, { view, database }: TableContext): Resolved | undefined {
+function resolveServers(mention: TableMention, { view, database, readView }: TableContext): Resolved | undefined {
   const { parts, span } = mention;
   const [first = "", second] = parts;
   const inside = (second === undefined ? database : first)?.toLowerCase();
   const name = second ?? first;
   if (inside === undefined || !SERVER_DATABASES.has(inside)) return undefined;
-  const hidden = inside === "information_schema" ? hiddenIn(name, view.protection) : undefined;
+  const hidden = inside === "information_schema" ? hiddenIn(name, view, (one) => readView(one).kind === "plain") : undefined;
   if (hidden === undefined) throw serversRefusal(inside, name, span.start);
   const full = `${quoteName(inside)}.${quoteName(name)}`;
   if (hidden.size === 0 || view.protection.columns.size === 0) {

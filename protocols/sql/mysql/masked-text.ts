@@ -55,6 +55,10 @@ export function maskedText(sql: string, view: MysqlMaskingView, settings: Masked
   try {
     if (statements.length > 1) throw new Refused("masked-statement-kind", "several statements in one text", "send them one by one");
     if (settings.foreign && !/^[\0-\x7f]*$/.test(sql)) throw new Refused("masked-setting", "the text is not in UTF-8", "SET NAMES utf8mb4");
+    if (sql.includes("\ufffd")) {
+      const hint = "send bytes as x'…' or as parameters";
+      throw new Refused("masked-unparsed", "the text is not UTF-8, or holds what stands for such", hint);
+    }
     const form = maskedForm(sql, tokens, view, settings);
     if (form.text.length > STATEMENT_BYTES_MAX) {
       const hint = "name fewer views, or each of them once in a WITH clause";

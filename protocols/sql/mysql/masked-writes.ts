@@ -163,6 +163,15 @@ function checkMentions(
   { view }: TableContext,
 ): void {
   const { fold } = mysqlLookup(view.catalogue);
+  if (found.natural) {
+    const hint = "say ON, with columns that are not masked";
+    throw new Refused(
+      "masked-write",
+      "NATURAL JOIN could compare a masked column of what is written to",
+      hint,
+      targets[0]?.mention.span.start ?? 0,
+    );
+  }
   const outputs = new Map(resolved.map((one) => [one.mention, one]));
   for (const mention of found.columns) {
     const reached = targets.find((target) => isReached(mention, target, { scope, fold, outputs }));

@@ -14,7 +14,7 @@ import { readTable } from "./read-from.ts";
 import { readQuery } from "./read-query.ts";
 import { Reader, Refused } from "./reading.ts";
 import { form } from "./recognised/form.ts";
-import { hidesDefault } from "./server-tables.ts";
+import { hiddenDefaultsOf } from "./server-tables.ts";
 import type { Edit } from "./spelling.ts";
 
 const CHARACTERISTIC = "{with consistent snapshot|read only|read write}";
@@ -120,13 +120,14 @@ function filterStart(tokens: readonly Token[], { view, database }: TableContext)
 }
 
 /** Tables whose name stands in it, in any database: to refuse too much does no harm here. */
-function protectedIn(tokens: readonly Token[], { view }: TableContext): readonly MysqlTable[] {
+function namedIn(tokens: readonly Token[], { view }: TableContext): readonly MysqlTable[] {
   const names = new Set(tokens.flatMap(({ kind, text }) => (kind === "word" || kind === "quoted-name" ? [text.toLowerCase()] : [])));
-  return [...view.protection.columns.keys()].filter(({ name }) => names.has(name.toLowerCase()));
+  return view.catalogue.tables.filter(({ name }) => names.has(name.toLowerCase()));
 }
 
 function checkDefaults(tokens: readonly Token[], context: TableContext): void {
-  const table = protectedIn(tokens, context).find((one) => hidesDefault(one, context.view.protection));
+  const isPlain = (view: MysqlTable): boolean => context.readView(view).kind === "plain";
+  const table = namedIn(tokens, context).find((one) => hiddenDefaultsOf(one, context.view, isPlain).length > 0);
   if (table === undefined) return;
   const message = `${displayTable(table)} has a masked column whose default would be told`;
   throw new Refused("masked-catalogue", message, "information_schema.columns describes it, with that default hidden", 0);
@@ -155,8 +156,8 @@ const OF_FLAVOUR = {
 
 /** SHOW INDEX tells how many values a column has: of tables with masked columns it is asked of information_schema, without. */
 function indexEdits(tokens: readonly Token[], end: number, context: TableContext): readonly Edit[] {
-  if (protectedIn(tokens.slice(0, end), context).length === 0) return [];
   const { view, database } = context;
+  if (!namedIn(tokens.slice(0, end), context).some((one) => view.protection.columns.has(one))) return [];
   const from = tokens.findIndex((_, index) => /^(from|in)$/.test(wordAt(tokens, index)));
   const names = tokens
     .slice(from + 1, end)

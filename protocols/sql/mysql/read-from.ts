@@ -15,8 +15,18 @@ function readJoined(reader: Reader, role: TableMention["role"]): void {
   for (;;) {
     if (acceptJoin(reader)) readFactor(reader, role);
     else if (reader.acceptWord("on")) readExpression(reader);
-    else if (reader.acceptWord("using")) reader.nameList();
+    else if (reader.acceptWord("using")) readUsing(reader);
     else return;
+  }
+}
+
+/** The columns are compared, those of a table that is written to among them. */
+function readUsing(reader: Reader): void {
+  const start = reader.at;
+  const names = reader.nameList();
+  for (const [index, name] of names.entries()) {
+    const at = start + 1 + 2 * index;
+    reader.found.columns.push({ span: { start: at, end: at + 1 }, parts: [name], star: false, scope: reader.scope });
   }
 }
 

@@ -5,7 +5,7 @@
  * Source: MySQL manual, "INFORMATION_SCHEMA Tables"; MariaDB documentation, "Information Schema".
  */
 import type { MysqlTable } from "./catalogue.ts";
-import type { MysqlProtection } from "./protection.ts";
+import type { MysqlMaskingView } from "./protection.ts";
 import { quoteName, quoteString } from "./quoting.ts";
 
 /** Nothing in them comes from rows. */
@@ -23,8 +23,12 @@ type Hidden = ReadonlyMap<string, string | null>;
 
 const PROCESSES: Hidden = new Map(["info", "info_binary", "state", "stage"].map((name) => [name, null]));
 
+/** Whether a view leads to nothing that is masked. */
+type IsPlain = (view: MysqlTable) => boolean;
+
 /** @returns undefined for a table that may not be read; an empty map for one that may be read as it is */
-export function hiddenIn(name: string, protection: MysqlProtection): Hidden | undefined {
+export function hiddenIn(name: string, view: MysqlMaskingView, isPlain: IsPlain): Hidden | undefined {
+  const { protection } = view;
   const table = name.toLowerCase();
   if (DESCRIBING.has(table)) return new Map();
   if (table === "processlist") return PROCESSES;
@@ -32,7 +36,7 @@ export function hiddenIn(name: string, protection: MysqlProtection): Hidden | un
   if (table === "statistics") return new Map([["cardinality", `(TABLE_SCHEMA, TABLE_NAME) IN ${ofTables()}`]]);
   if (table === "partitions") return new Map([["partition_description", `(TABLE_SCHEMA, TABLE_NAME) IN ${ofTables()}`]]);
   if (table !== "columns") return undefined;
-  const defaults = hiddenDefaults(protection);
+  const defaults = hiddenDefaults(view, isPlain);
   if (defaults.length === 0) return new Map();
   return new Map([["column_default", `(TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME) IN ${rows(defaults)}`]]);
 }
@@ -41,22 +45,27 @@ function rows(list: readonly (readonly string[])[]): string {
   return `(${list.map((names) => `(${names.map(quoteString).join(", ")})`).join(", ")})`;
 }
 
-/** Rows that were there before the column was may all hold its default. */
-function hiddenDefaults(protection: MysqlProtection): readonly (readonly string[])[] {
-  return [...protection.columns].flatMap(([table, columns]) =>
-    table.columns
-      .filter((column) => columns.has(column.name) && holdsConstant(column.default))
-      .map(({ name }) => [table.database, table.name, name]),
+function hiddenDefaults(view: MysqlMaskingView, isPlain: IsPlain): readonly (readonly string[])[] {
+  return view.catalogue.tables.flatMap((table) =>
+    hiddenDefaultsOf(table, view, isPlain).map((column) => [table.database, table.name, column]),
   );
+}
+
+/**
+ * Rows that were there before the column was may all hold its default. The server tells the defaults of the columns that a
+ * view hands on.
+ */
+export function hiddenDefaultsOf(table: MysqlTable, { protection }: MysqlMaskingView, isPlain: IsPlain): readonly string[] {
+  const columns = protection.columns.get(table);
+  const constants = table.columns.filter((column) => holdsConstant(column.default));
+  if (constants.length === 0) return [];
+  const all = table.kind === "view" && !isPlain(table);
+  return constants.filter(({ name }) => all || columns?.has(name) === true).map(({ name }) => name);
 }
 
 /** @param written a default as the server tells it */
 function holdsConstant(written: string | null): boolean {
   return written !== null && !/^('?(0|0\.0+)?'?|null|false|current_timestamp.*|now\(.*\))$/i.test(written.trim());
-}
-
-export function hidesDefault(table: MysqlTable, { columns }: MysqlProtection): boolean {
-  return table.columns.some((column) => columns.get(table)?.has(column.name) === true && holdsConstant(column.default));
 }
 
 /** A column that is not hidden, or what stands in its place. */

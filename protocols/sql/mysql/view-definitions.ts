@@ -61,6 +61,9 @@ function readingOf(table: MysqlTable, view: MysqlMaskingView, readView: (table: 
       const below = resolved.flatMap(({ table: one }) => (one === null ? [] : one.kind === "view" ? plainTables(readView(one)) : [one]));
       return { kind: "plain", tables: below };
     }
+    const asking = reader.found.calls.find(({ parts }) => /^(current_user|current_role)$/i.test(parts[0] ?? ""));
+    // What takes its place is read as the login, for whom it might show other rows.
+    if (asking !== undefined && table.view?.security === "definer") return refusal("it asks who reads it, and runs as somebody else");
     const rewritten = named(spelled(tokens, { start: 0, end: tokens.length }, edits, true).text, query, table, tokens);
     if (rewritten.length > REWRITTEN_MAX) return refusal("it grows too long when the definitions below it take their place");
     if (/\\/.test(rewritten)) return refusal("a string in its definition holds a backslash, which means one thing or another by sql_mode");

@@ -63,8 +63,7 @@ function isProtected(attributes: MysqlProtectedColumns, column: string): boolean
 /** A new row meets those that are there by its defaults, unless one of them is NULL. */
 function meetsDefault(table: MysqlTable, { columns }: Bond, attributes: MysqlProtectedColumns, { given }: Change): boolean {
   const left = [...columns].filter((name) => isProtected(attributes, name) && !given.has(name));
-  const meets = left.length > 0 && left.every((name) => columnNamed(table, name)?.default !== null);
-  return meets && columns.size > left.length;
+  return left.length > 0 && left.every((name) => columnNamed(table, name)?.default !== null);
 }
 
 function bondsOf(table: MysqlTable): readonly Bond[] {
