@@ -4,28 +4,32 @@
  *
  * Source: MySQL source documentation, "Command Phase", "Text Resultset", "Prepared Statements".
  */
+import { lasts } from "#protocols/wire/caps.ts";
 import { Fault } from "#protocols/wire/fault.ts";
 import { NAMES_MAX } from "#protocols/wire/limits.ts";
 import type { Run } from "#protocols/wire/run.ts";
-import type { RecordedValue } from "#protocols/wire/transcript.ts";
+import { describe, EOF_BYTES_MAX, eventOf, fieldsOf, isEnd, outOfStep, runOf } from "./answer-parts.ts";
 import { type Column, readColumn } from "./column.ts";
 import { ANSWER, CAPABILITY, COMMAND, PACKET_PAYLOAD_MAX, STATUS } from "./constants.ts";
 import { PayloadCursor } from "./cursor.ts";
 import { type ErrPacket, errorPayload, isEof, type OkPacket, readEof, readError, readOk } from "./outcome.ts";
 import { packets } from "./packet.ts";
 import { rebuiltError } from "./rebuilt-errors.ts";
+import { Rows } from "./rows.ts";
 import type { Exchange } from "./server-frame.ts";
 import type { Answer, SessionState } from "./session.ts";
 import { applyChanges, judgeable } from "./settings.ts";
+import { moreResultsFault, rowLimitError, timeoutError } from "./stopping.ts";
 import { toldOk } from "./told.ts";
-import { readBinaryRow, readTextRow, type ValueType } from "./values.ts";
+import { readBinaryRow, readTextRow } from "./values.ts";
+import { rebuiltWarning, tellsWarnings } from "./warnings.ts";
 
 type Phase =
   /** The first packet of an answer, or of the next result of several. */
   | { readonly kind: "first" }
   | { readonly kind: "columns"; readonly columns: Column[]; left: number }
   | { readonly kind: "columns-eof"; readonly columns: readonly Column[] }
-  | { readonly kind: "rows"; readonly columns: readonly ValueType[]; readonly run: Run | null }
+  | { readonly kind: "rows"; readonly columns: readonly Column[]; readonly run: Run | null }
   /** Definitions behind COM_STMT_PREPARE_OK: so many of parameters, then of columns, an EOF behind each list. */
   | { readonly kind: "definitions"; readonly counts: number[]; left: number }
   | { readonly kind: "fields" }
@@ -35,27 +39,29 @@ type Phase =
 const FIRST: Phase = { kind: "first" };
 /** A server makes no error or definition larger than this. */
 const CONTROL_BYTES_MAX = 1024 * 1024;
-const EOF_BYTES_MAX = 8;
 const AS_IT_IS: Exchange = null;
+/** ER_QUERY_INTERRUPTED, and MariaDB's ER_STATEMENT_TIMEOUT and MySQL's ER_QUERY_TIMEOUT, where those come first. */
+const INTERRUPTED: ReadonlySet<number> = new Set([1317, 1969, 3024]);
 
 export class Answers {
   readonly #state: SessionState;
   /** Sends a command of our own upstream. */
   readonly #command: (bytes: Buffer) => void;
+  readonly rows: Rows;
   #phase: Phase = FIRST;
-  #rows = 0;
 
   constructor(state: SessionState, command: (bytes: Buffer) => void) {
     this.#state = state;
     this.#command = command;
+    this.rows = new Rows(state);
   }
 
   /** A command has gone upstream. COM_STMT_FETCH has rows from the first packet of its answer on. */
   begin(): void {
     const { answer } = this.#state;
-    this.#rows = 0;
-    if (answer?.kind !== "fetch") this.#phase = FIRST;
-    else this.#phase = { kind: "rows", columns: answer.prepared?.open?.columns ?? [], run: runOf(answer) };
+    this.rows.begin(null);
+    if (answer?.kind === "fetch") this.#beginRows(answer.prepared?.open?.columns ?? [], answer);
+    else this.#phase = FIRST;
   }
 
   /** Whether a packet that begins so is a row. @throws Fault `upstream-out-of-step` */
@@ -63,32 +69,10 @@ export class Answers {
     if (this.#state.answer === null && first !== ANSWER.error) throw outOfStep("a packet");
     if (this.#phase.kind === "rows" && first !== ANSWER.error) {
       const eofBytes = this.#state.deprecatesEof ? PACKET_PAYLOAD_MAX - 1 : EOF_BYTES_MAX;
-      if (first !== ANSWER.eof || length > eofBytes) return true;
+      if (first !== ANSWER.eof || length > eofBytes) return !this.#rebuilds;
     }
     if (length > CONTROL_BYTES_MAX) throw outOfStep(`a control packet of ${length} bytes`);
     return false;
-  }
-
-  /** A row begins. @returns whether it is kept for the record */
-  keepsRow(large: boolean): boolean {
-    const run = this.#phase.kind === "rows" ? this.#phase.run : null;
-    if (run === null) return false;
-    this.#rows++;
-    this.#state.counts.rows++;
-    this.#state.counts.maskedCells += run.maskedColumns;
-    if (run.keeps && large) run.keepNoMore();
-    if (run.keeps) return true;
-    run.beyondRow();
-    return false;
-  }
-
-  keepRow(payload: Buffer): void {
-    if (this.#phase.kind !== "rows") return;
-    this.#phase.run?.row(payload);
-  }
-
-  beyondRows(region: Buffer): void {
-    if (this.#phase.kind === "rows") this.#phase.run?.beyond(region);
   }
 
   cut(): void {
@@ -108,6 +92,7 @@ export class Answers {
       case "columns-eof":
         return this.#onColumnsEof(payload, this.#phase, answer, nowMs);
       case "rows":
+        if (this.#rebuilds && !isEnd(payload, this.#state.deprecatesEof)) return [this.#warning(payload, this.#phase, answer)];
         return this.#onRowsEnd(payload, answer, nowMs);
       case "definitions":
         return this.#onDefinition(payload, this.#phase);
@@ -277,12 +262,25 @@ export class Answers {
   }
 
   #beginRows(columns: readonly Column[], answer: Answer): void {
-    this.#rows = 0;
-    this.#phase = { kind: "rows", columns, run: runOf(answer) };
+    const run = runOf(answer);
+    this.rows.begin(run);
+    this.#phase = { kind: "rows", columns, run };
+  }
+
+  /** The rows are the server's own sentences, and are exchanged for ours. */
+  get #rebuilds(): boolean {
+    return this.#state.terms.underMask && this.#phase.kind === "rows" && tellsWarnings(this.#phase.columns);
+  }
+
+  #warning(payload: Buffer, { columns, run }: Extract<Phase, { kind: "rows" }>, answer: Answer): Buffer {
+    const rebuilt = rebuiltWarning(payload, columns, answer.kind !== "query");
+    if (run?.keeps === true) run.row(rebuilt);
+    this.#state.counts.rows++;
+    return rebuilt;
   }
 
   /** A cursor: the rows come by COM_STMT_FETCH. */
-  #opened(columns: readonly ValueType[], answer: Extract<Answer, { kind: "execute" }>, status: number, nowMs: number): void {
+  #opened(columns: readonly Column[], answer: Extract<Answer, { kind: "execute" }>, status: number, nowMs: number): void {
     if (answer.prepared !== null) answer.prepared.open = { run: answer.run, columns };
     answer.run.suspend(0, nowMs);
     this.#state.status = status;
@@ -294,32 +292,67 @@ export class Answers {
     if (phase.kind !== "rows") throw outOfStep("the end of rows");
     const ok = this.#state.deprecatesEof ? this.#ok(payload) : null;
     const status = ok?.status ?? readEof(payload).status;
+    const { count } = this.rows;
     this.#state.status = status;
-    if (answer.kind === "execute" && (status & STATUS.cursorExists) !== 0 && (status & STATUS.lastRowSent) === 0 && this.#rows === 0) {
+    const overran = this.#state.stopping === "row-limit";
+    if (
+      answer.kind === "execute" &&
+      (status & STATUS.cursorExists) !== 0 &&
+      (status & STATUS.lastRowSent) === 0 &&
+      count === 0 &&
+      !overran
+    ) {
       this.#opened(phase.columns, answer, status, nowMs);
     } else if (answer.kind === "fetch") {
-      phase.run?.suspend(this.#rows, nowMs);
+      phase.run?.suspend(count, nowMs);
       if ((status & STATUS.lastRowSent) !== 0 && answer.prepared !== null) answer.prepared.open = null;
       this.#done();
     } else {
-      phase.run?.complete("ROWS", this.#rows, nowMs);
-      if (phase.run !== null) this.#completed(phase.run);
+      const { run } = phase;
+      const at = run?.results ?? 0;
+      run?.complete("ROWS", count, nowMs);
+      if (run !== null) this.#completed(run);
       this.#phase = FIRST;
+      if (overran) return this.#overrun(run, at, (status & STATUS.moreResults) !== 0);
       if ((status & STATUS.moreResults) === 0) this.#done();
     }
+    if (overran) return this.#overrun(phase.run, 0, false);
     return ok === null ? AS_IT_IS : [toldOk(ok, this.#state.terms, false, ANSWER.eof)];
+  }
+
+  /** The result went over the limit and came to its end before it could be stopped: to the client an error, as if it had been. */
+  #overrun(run: Run | null, at: number, more: boolean): Exchange {
+    if (more) throw moreResultsFault();
+    const rows = this.#state.terms.caps.rowsPerStatement;
+    const error = rowLimitError({ rows, outcome: "completed", lasting: lasts(run?.judgement ?? null, at) });
+    this.#state.append({ kind: "error", statement: run?.statement ?? null, fields: fieldsOf(error), from: "gateway" });
+    this.#done();
+    return [errorPayload(error)];
   }
 
   #onError(payload: Buffer, answer: Answer | null): Exchange {
     const { terms } = this.#state;
     const error = readError(payload, terms.upstreamCapabilities);
     const judgement = answer?.kind === "prepare" ? answer.judgement : (runOf(answer)?.judgement ?? null);
-    const shown = terms.underMask && (judgement?.rebuildErrors ?? true) ? rebuiltError(error) : error;
+    const stopped = this.#stoppedError(error);
+    const shown = stopped ?? (terms.underMask && (judgement?.rebuildErrors ?? true) ? rebuiltError(error) : error);
     runOf(answer)?.cut();
-    this.#state.append({ kind: "error", statement: eventOf(answer), fields: fieldsOf(shown), from: "target" });
+    this.#state.append({
+      kind: "error",
+      statement: eventOf(answer),
+      fields: fieldsOf(shown),
+      from: stopped === null ? "target" : "gateway",
+    });
     this.#state.sendingFile = false;
     this.#done();
     return shown === error ? AS_IT_IS : [errorPayload(shown)];
+  }
+
+  /** What the client is told where the gateway had stopped the statement; null where it had not, or it failed by itself. */
+  #stoppedError(error: ErrPacket): ErrPacket | null {
+    const { stopping, terms } = this.#state;
+    if (stopping === "row-limit") return rowLimitError({ rows: terms.caps.rowsPerStatement, outcome: "cancelled", lasting: false });
+    return stopping === "statement-timeout" && INTERRUPTED.has(error.errno) ? timeoutError() : null;
   }
 
   #ok(payload: Buffer): OkPacket {
@@ -337,7 +370,8 @@ export class Answers {
 
   #done(): void {
     this.#phase = FIRST;
-    this.#rows = 0;
+    this.rows.begin(null);
+    this.#state.stopping = null;
     this.#state.answer = null;
   }
 
@@ -353,30 +387,4 @@ export class Answers {
       throw new Fault("masking-tripwire", "the target answered with a protected column that should have been masked; the session ends");
     }
   }
-}
-
-function runOf(answer: Answer | null): Run | null {
-  if (answer?.kind === "query" || answer?.kind === "execute") return answer.run;
-  return answer?.kind === "fetch" ? (answer.prepared?.open?.run ?? null) : null;
-}
-
-type ReadValues = (body: Buffer, columns: readonly ValueType[]) => readonly RecordedValue[];
-
-function describe(run: Run | null, columns: readonly Column[], read: ReadValues): void {
-  const names = columns.map(({ name }) => name);
-  run?.describe(names, run.judgement?.outputMasked[run.results] ?? [], (body) => read(body, columns));
-}
-
-function eventOf(answer: Answer | null): number | null {
-  if (answer === null || answer.kind === "text") return null;
-  if (answer.kind === "query" || answer.kind === "execute") return answer.run.statement;
-  return answer.kind === "fetch" ? (answer.prepared?.open?.run.statement ?? null) : answer.event;
-}
-
-function fieldsOf({ errno, sqlState, message }: ErrPacket): Readonly<Record<string, string>> {
-  return { errno: String(errno), C: sqlState, M: message };
-}
-
-function outOfStep(what: string): Fault {
-  return new Fault("upstream-out-of-step", `the target sent ${what} out of turn; the session ends`);
 }

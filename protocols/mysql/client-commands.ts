@@ -316,13 +316,13 @@ export class ClientCommands {
       tables: judgement.tables,
     };
     if (parameters === null) return this.#state.append({ kind: "prepare", name: "", ...said });
-    this.#state.counts.statements++;
+    this.#state.budget.countStatement();
     return this.#state.append({ kind: "statement", ...said, parameters });
   }
 
   /** A command without a text of its own. */
   #record(sql: string): number {
-    this.#state.counts.statements++;
+    this.#state.budget.countStatement();
     const said = { upstreamSql: null, parameters: [], verdict: "allow", rule: null, reason: null, tables: [] };
     return this.#state.append({ kind: "statement", sql, ...said });
   }

@@ -78,6 +78,7 @@ export class ClientFlow implements CommandHandler {
    */
   push(chunk: Buffer, nowMs: number, out: Outlets): Asked | undefined {
     if (this.#ended) return undefined;
+    this.#state.budget.spendBytes(chunk.length);
     this.#out = out;
     this.#nowMs = nowMs;
     if (this.#asking !== undefined) this.#framer.hold(chunk);

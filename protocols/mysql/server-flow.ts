@@ -34,6 +34,7 @@ export class ServerFlow implements ServerHandler {
    */
   push(chunk: Buffer, nowMs: number, toClient: Buffer[], toUpstream: Buffer[]): void {
     this.#state.counts.bytes += chunk.length;
+    this.#state.budget.spendBytes(chunk.length);
     this.#nowMs = nowMs;
     this.#upstream = toUpstream;
     this.#framer.push(chunk, toClient);
@@ -61,8 +62,7 @@ export class ServerFlow implements ServerHandler {
   }
 
   plan(length: number, first: number): Plan {
-    if (!this.#answers.isRow(length, first)) return "whole";
-    return this.#answers.keepsRow(length > ROW_GATHER_BYTES_MAX) ? "observe" : "watch";
+    return this.#answers.isRow(length, first) ? this.#answers.rows.plan(length > ROW_GATHER_BYTES_MAX) : "whole";
   }
 
   packet(payload: Buffer): Exchange {
@@ -70,10 +70,10 @@ export class ServerFlow implements ServerHandler {
   }
 
   observe(payload: Buffer): void {
-    this.#answers.keepRow(payload);
+    this.#answers.rows.keep(payload);
   }
 
   watch(region: Buffer): void {
-    this.#answers.beyondRows(region);
+    this.#answers.rows.beyond(region);
   }
 }

@@ -16,7 +16,9 @@ export type Plan =
   /** Forwarded as it comes, and shown to `watch` together with what touches it. */
   | "watch"
   /** Forwarded as it comes, and its payload shown whole to `observe`. */
-  | "observe";
+  | "observe"
+  /** Kept from the client. */
+  | "drop";
 
 /** Null: forwarded as it is; else what goes on in its place, payload by payload, maybe nothing. */
 export type Exchange = readonly Buffer[] | null;
@@ -38,7 +40,9 @@ type Pending =
   | { readonly kind: "none" }
   | { readonly kind: "collecting"; readonly parts: Buffer[]; left: number }
   /** `kept` is what `observe` will see; `full`: another packet belongs to the payload. */
-  | { readonly kind: "passing"; readonly kept: Buffer[] | null; left: number; full: boolean };
+  | { readonly kind: "passing"; readonly kept: Buffer[] | null; left: number; full: boolean }
+  /** As `passing`, of what the client does not get. */
+  | { readonly kind: "dropping"; left: number; full: boolean };
 
 const NONE: Pending = { kind: "none" };
 const NOTHING = Buffer.alloc(0);
@@ -116,26 +120,30 @@ export class ServerFramer {
     const pending = this.#pending;
     if (pending.kind === "collecting") this.#collect(pending);
     else if (pending.kind === "passing" && pending.left > 0) this.#pass(pending);
-    else return this.#header(pending.kind === "passing" ? pending.kept : undefined);
+    else if (pending.kind === "dropping" && pending.left > 0) this.#drop(pending);
+    else return this.#header(pending);
     return true;
   }
 
-  /** @param continued set where the packet goes on a payload that passes */
-  #header(continued: Buffer[] | null | undefined): boolean {
+  /** @param before what the packet goes on, if it does */
+  #header(before: Pending): boolean {
+    const continues = before.kind !== "none";
     const start = this.#at;
     const left = this.#chunk.length - start;
     const length = left < HEADER_BYTES ? -1 : this.#chunk.readUIntLE(start, 3);
-    if (length < 0 || (left < BEGINNING_BYTES && length > 0 && continued === undefined)) {
+    if (length < 0 || (left < BEGINNING_BYTES && length > 0 && !continues)) {
       this.#show(start);
       this.#emit(start);
       this.#carry = Buffer.from(this.#chunk.subarray(start));
       this.#skipTo(this.#chunk.length);
       return false;
     }
-    if (continued !== undefined) this.#begin(start, length, continued);
+    if (before.kind === "passing") this.#begin(start, length, before.kept);
+    else if (before.kind === "dropping") this.#beginDrop(start, length);
     else {
       const plan = this.#handler.plan(length, length === 0 ? -1 : (this.#chunk[start + HEADER_BYTES] ?? -1));
       if (plan === "whole") this.#gather(start, length);
+      else if (plan === "drop") this.#beginDrop(start, length);
       else this.#begin(start, length, plan === "observe" ? [] : null);
     }
     return true;
@@ -162,6 +170,20 @@ export class ServerFramer {
     else pending.kept.push(Buffer.from(part));
     this.#at += taken;
     this.#pending = done ? NONE : pending;
+  }
+
+  #beginDrop(start: number, length: number): void {
+    this.#show(start);
+    this.#emit(start);
+    this.#skipTo(start + HEADER_BYTES);
+    this.#drop({ kind: "dropping", left: length, full: length === PACKET_PAYLOAD_MAX });
+  }
+
+  #drop(pending: Extract<Pending, { kind: "dropping" }>): void {
+    const taken = Math.min(pending.left, this.#chunk.length - this.#at);
+    pending.left -= taken;
+    this.#skipTo(this.#at + taken);
+    this.#pending = pending.left === 0 && !pending.full ? NONE : pending;
   }
 
   #gather(start: number, length: number): void {

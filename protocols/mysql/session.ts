@@ -3,13 +3,15 @@
  * `server-flow.ts` the server's into what goes back. One command is under way at a time: the next is read when its answer is
  * complete, so that an answer belongs to no other, and settings are exact when a text is judged.
  */
+import { type Caps, SessionBudget } from "#protocols/wire/caps.ts";
 import type { SessionCounts } from "#protocols/wire/counts.ts";
 import type { Append, ResultLimits, Run } from "#protocols/wire/run.ts";
+import type { Column } from "./column.ts";
 import type { ParameterType } from "./commands.ts";
 import { CAPABILITY, STATUS } from "./constants.ts";
 import type { MysqlJudgement } from "./judge.ts";
 import type { Settings } from "./settings.ts";
-import type { ValueType } from "./values.ts";
+import type { Stopping } from "./stopping.ts";
 
 /** What the policy in force means for the session as a whole; settled at login. */
 export interface SessionTerms {
@@ -22,6 +24,7 @@ export interface SessionTerms {
   /** True when a result column comes from a protected one. */
   readonly isProtected: (schema: string, table: string, column: string) => boolean;
   readonly limits: ResultLimits;
+  readonly caps: Caps;
   /** Agreed on with the client. */
   readonly clientCapabilities: number;
   /** Agreed on with the target: what the client has, and session tracking. */
@@ -40,7 +43,7 @@ export interface Prepared {
   /** Parameters whose values were sent as long data since the last execution. */
   readonly sent: Set<number>;
   /** The execution whose cursor is open; rows come by COM_STMT_FETCH. */
-  open: { readonly run: Run; readonly columns: readonly ValueType[] } | null;
+  open: { readonly run: Run; readonly columns: readonly Column[] } | null;
 }
 
 /** The answer that is waited for. */
@@ -74,6 +77,9 @@ export class SessionState {
   sendingFile = false;
   /** Sequence number of the last packet of the command under way. */
   commandSequence = 0;
+  /** What the gateway stops of its own accord; null: nothing. */
+  stopping: Stopping | null = null;
+  readonly budget: SessionBudget;
   /** A statement that may have changed the catalogue has completed since this was last read. */
   catalogueChanged = false;
 
@@ -81,6 +87,7 @@ export class SessionState {
     this.terms = terms;
     this.append = append;
     this.counts = counts;
+    this.budget = new SessionBudget(terms.caps, counts);
     this.settings = settings;
     this.status = status;
   }

@@ -22,6 +22,7 @@ const TOO_LARGE = { errno: 1153, sqlState: "08S01" } as const; // ER_NET_PACKET_
 const ADMINISTRATION = { errno: 1227, sqlState: "42000" } as const; // ER_SPECIFIC_ACCESS_DENIED_ERROR
 const UPSTREAM = { errno: 1429, sqlState: "HY000" } as const; // ER_CONNECT_TO_FOREIGN_DATA_SOURCE
 const SHUTDOWN = { errno: 1053, sqlState: "08S01" } as const; // ER_SERVER_SHUTDOWN
+const RESOURCES = { errno: 1226, sqlState: "42000" } as const; // ER_USER_LIMIT_REACHED
 const UNKNOWN = { errno: 1105, sqlState: "HY000" } as const; // ER_UNKNOWN_ERROR
 
 export const WIRE_ERRORS = {
@@ -54,11 +55,10 @@ export const WIRE_ERRORS = {
   "masking-tripwire": MASKED,
   "recording-failed": UNKNOWN,
   "evidence-failed": UNKNOWN,
-  // Caps are refused for MySQL targets.
-  "row-limit": UNKNOWN,
+  "row-limit": RESOURCES,
   "statement-timeout": { errno: 3024, sqlState: "HY000" }, // ER_QUERY_TIMEOUT
   "outcome-unknown": UNKNOWN,
-  "session-budget": UNKNOWN,
+  "session-budget": RESOURCES,
   "idle-timeout": { errno: 4031, sqlState: "HY000" }, // ER_CLIENT_INTERACTION_TIMEOUT
   "session-limit": SHUTDOWN,
   "shutting-down": SHUTDOWN,

@@ -39,7 +39,6 @@ export { checkSetting, toldUnderMask } from "./reported.ts";
 export { ServerFlow } from "./server-flow.ts";
 export { SessionState, type SessionTerms } from "./session.ts";
 export { asksForReplication, type FirstMessage, type RequestedTarget, readFirstMessage, requestedTarget, type Startup } from "./startup.ts";
-export { type Caps, NO_CAPS } from "./stopping.ts";
 export { takeMessage } from "./take-message.ts";
 export { type LoginEffect, type LoginResult, UpstreamLogin } from "./upstream-login.ts";
 export { denialMessage, faultMessage } from "./wire-errors.ts";

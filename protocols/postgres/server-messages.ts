@@ -4,6 +4,7 @@
  *
  * Source: PostgreSQL documentation, "Message Flow" (protocol-flow).
  */
+import { lasts } from "#protocols/wire/caps.ts";
 import { Fault } from "#protocols/wire/fault.ts";
 import { recordedText } from "#protocols/wire/recorded.ts";
 import type { Run } from "#protocols/wire/run.ts";
@@ -16,7 +17,7 @@ import { isOfValues, rebuilt } from "./rebuilt-errors.ts";
 import { checkSetting, toldUnderMask } from "./reported.ts";
 import { outOfStep, Rows } from "./rows.ts";
 import type { SessionState } from "./session.ts";
-import { checkMuted, lasts, rowLimitMessage, timeoutMessage } from "./stopping.ts";
+import { checkMuted, rowLimitMessage, timeoutMessage } from "./stopping.ts";
 
 /** May come at any time, also inside a COPY. */
 const ANY_TIME = tagTable([SERVER.errorResponse, SERVER.noticeResponse, SERVER.notificationResponse, SERVER.parameterStatus]);

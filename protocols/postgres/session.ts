@@ -3,6 +3,7 @@
  * `server-flow.ts` the server's into what goes back; between them stand the operations under way, the names, the record.
  * Nothing here touches a socket, a clock or a key; time comes in with each chunk.
  */
+import { type Caps, SessionBudget } from "#protocols/wire/caps.ts";
 import { noCounts, type SessionCounts } from "#protocols/wire/counts.ts";
 import { Fault } from "#protocols/wire/fault.ts";
 import type { Append, ResultLimits } from "#protocols/wire/run.ts";
@@ -11,7 +12,7 @@ import type { Column } from "./decode.ts";
 import { Made } from "./name-uses.ts";
 import { Names } from "./names.ts";
 import { Operations } from "./operations.ts";
-import { budgetFault, type Caps, copyOvertimeFault, drop, overtimeFault, type Stopping, type StopReason } from "./stopping.ts";
+import { copyOvertimeFault, drop, overtimeFault, type Stopping, type StopReason } from "./stopping.ts";
 
 /** What the policy in force means for the session as a whole; settled at login. */
 export interface SessionTerms {
@@ -61,8 +62,7 @@ export class SessionState {
   progress = 0;
   /** Rows of the COPY TO STDOUT under way, as far as they are counted against a cap. */
   copiedRows = 0;
-  #rowsSpent = 0;
-  #bytesSpent = 0;
+  readonly #budget: SessionBudget;
   /** The server has said that it ends the session. */
   fatal = false;
   /** A statement that may have changed the catalogue has completed since this was last read. */
@@ -72,6 +72,7 @@ export class SessionState {
     this.terms = terms;
     this.append = append;
     this.counts = counts;
+    this.#budget = new SessionBudget(terms.caps, counts);
   }
 
   /** Nothing is under way: the session could end here without losing anything. */
@@ -120,8 +121,7 @@ export class SessionState {
 
   /** @throws Fault `session-budget` */
   spendBytes(bytes: number): void {
-    this.#bytesSpent += bytes;
-    if (this.#bytesSpent > this.terms.caps.bytesPerSession) throw budgetFault(`${this.terms.caps.bytesPerSession} bytes`);
+    this.#budget.spendBytes(bytes);
   }
 
   /** A row comes that would be the given one of its result. @returns whether it may pass. @throws Fault `session-budget` */
@@ -129,15 +129,13 @@ export class SessionState {
     if (this.stopping === null && ordinal > this.terms.caps.rowsPerStatement) this.stop("row-limit");
     if (this.stopping?.kind === "stopping" && this.stopping.reason === "row-limit") drop(this.stopping, bytes);
     if (this.stopping?.kind === "muted" || this.stopping?.reason === "row-limit") return false;
-    if (++this.#rowsSpent > this.terms.caps.rowsPerSession) throw budgetFault(`${this.terms.caps.rowsPerSession} rows`);
+    this.#budget.spendRow();
     return true;
   }
 
   /** @throws Fault `session-budget` */
   countStatement(): void {
-    const { statementsPerSession } = this.terms.caps;
-    if (this.counts.statements >= statementsPerSession) throw budgetFault(`${statementsPerSession} statements`);
-    this.counts.statements++;
+    this.#budget.countStatement();
   }
 
   /** The statement at the head is to end. */

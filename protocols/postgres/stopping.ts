@@ -3,27 +3,11 @@
  * the client is told waits for the target's own word, so that transaction and pipeline stay what they are there; README.md
  * has the states. Nothing here sends a cancel request: `Stopping` says that one is wanted.
  */
+import { type Excess, lasts, ROW_LIMIT_HINT, rowLimitText, TIMEOUT_TEXT } from "#protocols/wire/caps.ts";
 import { Fault } from "#protocols/wire/fault.ts";
-import type { Judgement } from "#protocols/wire/judgement.ts";
 import { errorResponse } from "./encode.ts";
 import type { Operation } from "./operations.ts";
 import { WIRE_ERRORS } from "./wire-errors.ts";
-
-/** Of one result or session; Infinity: as many as there are. */
-export interface Caps {
-  readonly rowsPerStatement: number;
-  readonly rowsPerSession: number;
-  /** In both directions, protocol headers included. */
-  readonly bytesPerSession: number;
-  readonly statementsPerSession: number;
-}
-
-export const NO_CAPS: Caps = {
-  rowsPerStatement: Number.POSITIVE_INFINITY,
-  rowsPerSession: Number.POSITIVE_INFINITY,
-  bytesPerSession: Number.POSITIVE_INFINITY,
-  statementsPerSession: Number.POSITIVE_INFINITY,
-};
 
 export type StopReason = "row-limit" | "statement-timeout";
 
@@ -87,30 +71,14 @@ function leavesSomething(by: "query" | "execute", operation: Operation | undefin
   }
 }
 
-/** Whether something of a statement stays once it is done; what is not known does. */
-export function lasts(judgement: Judgement | null, at: number): boolean {
-  return judgement?.lasting[at] ?? true;
-}
-
-/** How a statement that was to be stopped has ended on the target. */
-export type Outcome = "cancelled" | "completed";
-
-export interface Excess {
-  readonly rows: number;
-  readonly outcome: Outcome;
-  /** Something of it stays. */
-  readonly lasting: boolean;
-}
-
-export function rowLimitMessage({ rows, outcome, lasting }: Excess): Buffer {
+export function rowLimitMessage(excess: Excess): Buffer {
   const { severity, sqlState } = WIRE_ERRORS["row-limit"];
-  const done = outcome === "completed" ? `; the target had completed the statement${lasting ? ", and what it changed stands" : ""}` : "";
   return errorResponse({
     severity,
     sqlState,
-    message: `the result has more than ${rows} rows${done}`,
-    detail: `reason=row-limit outcome=${outcome}`,
-    hint: "add LIMIT or a narrower WHERE, or read it in parts; COPY is capped as well",
+    message: rowLimitText(excess),
+    detail: `reason=row-limit outcome=${excess.outcome}`,
+    hint: `${ROW_LIMIT_HINT}; COPY is capped as well`,
   });
 }
 
@@ -119,7 +87,7 @@ export function timeoutMessage(): Buffer {
   return errorResponse({
     severity,
     sqlState,
-    message: "the statement took longer than this target allows and was cancelled",
+    message: TIMEOUT_TEXT,
     detail: "reason=statement-timeout",
     hint: "narrow it down; EXPLAIN shows what it would do",
   });
@@ -135,8 +103,4 @@ export function copyOvertimeFault(): Fault {
   return new Fault("statement-timeout", "a COPY FROM STDIN did not end in the time that this target allows; the session ends", {
     hint: "load it in several parts",
   });
-}
-
-export function budgetFault(what: string): Fault {
-  return new Fault("session-budget", `the session has used up its ${what}`, { hint: "connect again" });
 }

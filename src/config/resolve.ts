@@ -153,7 +153,6 @@ export function crossChecks(document: ConfigDocument): readonly Remark[] {
     ...sharedAddresses(listen),
     ...unenforcedPolicies(document),
     ...protocolProblems(document, new Map(Object.entries(document.targets).map(([name, { protocol }]) => [name, protocol]))),
-    ...mysqlCaps(document),
     ...sharedHosts(document),
     ...listenersTarget(document),
     ...(nobody ? [{ path: ["identity"], message: "nobody can log in: no OIDC issuer, and client certificates prove nothing" }] : []),
@@ -171,40 +170,11 @@ function listenersTarget({ listen, targets }: ConfigDocument): readonly Remark[]
   return known ? [] : [{ path: ["listen", "mysql", "target"], message: `is no target of protocol mysql: "${name}"` }];
 }
 
-/** As `unenforcedPolicies`, of what bounds a session. */
-function mysqlCaps({ targets }: ConfigDocument): readonly Remark[] {
-  const caps = ["rowsPerStatement", "rowsPerSession", "bytesPerSession", "statementsPerSession"] as const;
-  return Object.entries(targets).flatMap(([name, target]) =>
-    target.protocol !== "mysql"
-      ? []
-      : caps
-          .filter((cap) => target.limits[cap] !== undefined)
-          .map((cap) => ({ path: ["targets", name, "limits", cap], message: "is not supported yet for MySQL targets" })),
-  );
-}
-
-const UNENFORCED: ReadonlyMap<string | undefined, string> = new Map([["mysql", "MySQL"]]);
-
 /** Known to the design, enforced by nothing yet: refused, so that nobody relies on it. */
-function unenforcedPolicies({ targets, masking, guardrails }: ConfigDocument): readonly Remark[] {
-  const protocolOf = (target: string): string | undefined => targets[target]?.protocol;
-  const remarks = (section: string, index: number, meant: readonly string[]): readonly Remark[] =>
-    [...new Set(meant.flatMap((target) => UNENFORCED.get(protocolOf(target)) ?? []))].map((kind) => ({
-      path: [section, "rules", index],
-      message: `${section} rules for ${kind} targets are not supported yet`,
-    }));
-  const isMysql = (target: string): boolean => protocolOf(target) === "mysql";
-  return [
-    ...masking.rules.flatMap((rule, index) => (isMysql(rule.target) ? [] : remarks("masking", index, [rule.target]))),
-    ...guardrails.rules.flatMap(({ targets: meant, deny }, index) => [
-      ...remarks(
-        "guardrails",
-        index,
-        meant.filter((target) => !isMysql(target)),
-      ),
-      ...(meant.some(isMysql) ? unguardedKinds(index, deny) : []),
-    ]),
-  ];
+function unenforcedPolicies({ targets, guardrails }: ConfigDocument): readonly Remark[] {
+  return guardrails.rules.flatMap(({ targets: meant, deny }, index) =>
+    meant.some((target) => targets[target]?.protocol === "mysql") ? unguardedKinds(index, deny) : [],
+  );
 }
 
 function unguardedKinds(index: number, deny: readonly string[]): readonly Remark[] {

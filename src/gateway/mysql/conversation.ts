@@ -7,6 +7,7 @@ import {
   type SessionTerms,
   UTF8MB4_COLLATION,
 } from "#protocols/mysql/protocol.ts";
+import { capsOf } from "#protocols/wire/caps.ts";
 import { Fault } from "#protocols/wire/fault.ts";
 import type { Cancelled, Conversation, Dialled, DialogueParts, DialRequest } from "#src/gateway/front.ts";
 import type { MysqlStanding } from "#src/gateway/standing.ts";
@@ -93,6 +94,7 @@ export class MysqlConversation implements Conversation {
       localFiles,
       isProtected: standing.isProtected,
       limits: parts.results,
+      caps: capsOf(parts.limits),
       clientCapabilities: this.#response.capabilities,
       upstreamCapabilities: login.capabilities,
       preamble: PREAMBLE,

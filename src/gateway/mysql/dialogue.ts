@@ -15,7 +15,6 @@ import type { Asked, Dialogue, DialogueParts, Outlets } from "#src/gateway/front
 
 export class MysqlDialogue implements Dialogue {
   readonly fatal = false;
-  readonly interrupts = false;
   readonly goodbye = packets(Buffer.from([COMMAND.quit]), 0);
   readonly #state: SessionState;
   readonly #server: ServerFlow;
@@ -54,8 +53,14 @@ export class MysqlDialogue implements Dialogue {
   /** One command is under way at a time: when it is answered, nothing is. */
   readonly progress = 0;
 
+  /** One command is under way at a time, so that KILL QUERY can hit nothing else. */
+  get interrupts(): boolean {
+    return this.#state.stopping !== null;
+  }
+
   overtime(): boolean {
-    return true;
+    if (this.#state.answer !== null) this.#state.stopping ??= "statement-timeout";
+    return false;
   }
 
   takeCatalogueChange(): boolean {

@@ -2,11 +2,9 @@
 import {
   authenticationOk,
   backendKeyData,
-  type Caps,
   cancelRequest,
   checkSetting,
   type LoginResult,
-  NO_CAPS,
   parameterStatus,
   readyForQuery,
   SessionState,
@@ -14,7 +12,7 @@ import {
   toldUnderMask,
   upstreamParameters,
 } from "#protocols/postgres/protocol.ts";
-import type { TargetLimits } from "#src/config/config.ts";
+import { capsOf } from "#protocols/wire/caps.ts";
 import type { CancelKey } from "#src/gateway/cancels.ts";
 import type { Cancelled, Cancelling, Conversation, Dialled, DialogueParts, DialRequest } from "#src/gateway/front.ts";
 import type { PostgresStanding } from "#src/gateway/standing.ts";
@@ -76,16 +74,6 @@ export class PostgresConversation implements Conversation {
     parts.push(backendKeyData(key), readyForQuery("I"));
     return Buffer.concat(parts);
   }
-}
-
-function capsOf(limits: TargetLimits): Caps {
-  const { rowsPerStatement, rowsPerSession, bytesPerSession, statementsPerSession } = limits;
-  return {
-    rowsPerStatement: rowsPerStatement ?? NO_CAPS.rowsPerStatement,
-    rowsPerSession: rowsPerSession ?? NO_CAPS.rowsPerSession,
-    bytesPerSession: bytesPerSession ?? NO_CAPS.bytesPerSession,
-    statementsPerSession: statementsPerSession ?? NO_CAPS.statementsPerSession,
-  };
 }
 
 /**

@@ -6,6 +6,7 @@ import { packets, SessionState } from "#protocols/mysql/protocol.ts";
 import { unparsedJudgement } from "#protocols/mysql/refusals.ts";
 import type { SessionTerms } from "#protocols/mysql/session.ts";
 import { DEFAULT_SQL_MODE } from "#protocols/sql/mysql/sql-mode.ts";
+import { NO_CAPS } from "#protocols/wire/caps.ts";
 
 const TERMS: SessionTerms = {
   underMask: false,
@@ -13,6 +14,7 @@ const TERMS: SessionTerms = {
   localFiles: false,
   isProtected: () => false,
   limits: { rowsPerStatement: 10, bytesPerStatement: 1000 },
+  caps: NO_CAPS,
   clientCapabilities: 0,
   upstreamCapabilities: 0,
   preamble: [],

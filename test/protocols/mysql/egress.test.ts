@@ -6,6 +6,7 @@ import { type OkPacket, readOk } from "#protocols/mysql/outcome.ts";
 import { rebuiltError } from "#protocols/mysql/rebuilt-errors.ts";
 import type { SessionTerms } from "#protocols/mysql/session.ts";
 import { toldOk } from "#protocols/mysql/told.ts";
+import { NO_CAPS } from "#protocols/wire/caps.ts";
 
 const TERMS: SessionTerms = {
   underMask: true,
@@ -13,6 +14,7 @@ const TERMS: SessionTerms = {
   localFiles: false,
   isProtected: () => false,
   limits: { rowsPerStatement: 10, bytesPerStatement: 1000 },
+  caps: NO_CAPS,
   clientCapabilities: CAPABILITY.protocol41 | CAPABILITY.sessionTrack,
   upstreamCapabilities: 0,
   preamble: [],

@@ -8,7 +8,7 @@ import type { TestContext } from "node:test";
 import { ClientFlow } from "#protocols/postgres/client-flow.ts";
 import { ServerFlow } from "#protocols/postgres/server-flow.ts";
 import { SessionState, type SessionTerms } from "#protocols/postgres/session.ts";
-import { type Caps, NO_CAPS } from "#protocols/postgres/stopping.ts";
+import { type Caps, NO_CAPS } from "#protocols/wire/caps.ts";
 import type { Judge, Judgement } from "#protocols/wire/judgement.ts";
 import type { EventBody } from "#protocols/wire/transcript.ts";
 import { allowed } from "#test/protocols/postgres/judgements.ts";

@@ -16,18 +16,6 @@ async function refused(parts: Readonly<Record<string, string | null>>): Promise<
 }
 
 describe("MySQL targets", () => {
-  test("caps that nothing would enforce are refused: those of MySQL targets", async () => {
-    const problems = await refused({
-      targets: `
-  orders: { protocol: postgres, address: "db:5432", credential: { user: app }, limits: { rowsPerStatement: 5 } }
-  shop: { protocol: mysql, address: "db:3306", credential: { user: app }, limits: { statementTimeout: 1s, rowsPerStatement: 5, bytesPerSession: 1GiB } }`,
-    });
-    assert.deepEqual(problems, [
-      "targets.shop.limits.rowsPerStatement: is not supported yet for MySQL targets",
-      "targets.shop.limits.bytesPerSession: is not supported yet for MySQL targets",
-    ]);
-  });
-
   test("guardrails that nothing would enforce are refused: those of MySQL targets", async () => {
     const problems = await refused({
       targets: `

@@ -1,0 +1,42 @@
+/** What stands in an answer under way: its run, its event, the rows' description, and where rows end. */
+import { Fault } from "#protocols/wire/fault.ts";
+import type { Run } from "#protocols/wire/run.ts";
+import type { RecordedValue } from "#protocols/wire/transcript.ts";
+import type { Column } from "./column.ts";
+import { ANSWER, PACKET_PAYLOAD_MAX } from "./constants.ts";
+import type { ErrPacket } from "./outcome.ts";
+import type { Answer } from "./session.ts";
+import type { ValueType } from "./values.ts";
+
+export const EOF_BYTES_MAX = 8;
+
+export function runOf(answer: Answer | null): Run | null {
+  if (answer?.kind === "query" || answer?.kind === "execute") return answer.run;
+  return answer?.kind === "fetch" ? (answer.prepared?.open?.run ?? null) : null;
+}
+
+export type ReadValues = (body: Buffer, columns: readonly ValueType[]) => readonly RecordedValue[];
+
+export function describe(run: Run | null, columns: readonly Column[], read: ReadValues): void {
+  const names = columns.map(({ name }) => name);
+  run?.describe(names, run.judgement?.outputMasked[run.results] ?? [], (body) => read(body, columns));
+}
+
+/** Whether a packet among rows is their end, and no row that begins with the same byte. */
+export function isEnd(payload: Buffer, deprecatesEof: boolean): boolean {
+  return payload[0] === ANSWER.eof && payload.length <= (deprecatesEof ? PACKET_PAYLOAD_MAX - 1 : EOF_BYTES_MAX);
+}
+
+export function eventOf(answer: Answer | null): number | null {
+  if (answer === null || answer.kind === "text") return null;
+  if (answer.kind === "query" || answer.kind === "execute") return answer.run.statement;
+  return answer.kind === "fetch" ? (answer.prepared?.open?.run.statement ?? null) : answer.event;
+}
+
+export function fieldsOf({ errno, sqlState, message }: ErrPacket): Readonly<Record<string, string>> {
+  return { errno: String(errno), C: sqlState, M: message };
+}
+
+export function outOfStep(what: string): Fault {
+  return new Fault("upstream-out-of-step", `the target sent ${what} out of turn; the session ends`);
+}
