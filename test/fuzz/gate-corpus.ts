@@ -46,3 +46,8 @@ const onSeed = (text: string): string => text.replaceAll(/\bnotes\b/g, "bio");
 export const STATEMENTS: readonly (readonly string[])[] = [...HOSTILE_ONES, ...HONEST_ONES]
   .filter((texts) => texts.every((text) => text.length <= TEXT_MAX))
   .map((texts) => texts.map(onSeed));
+
+/** Of these there are fewer, and less is made of each: they get turns of their own. */
+export const WRITES: readonly (readonly string[])[] = STATEMENTS.filter((texts) =>
+  texts.some((text) => /^\s*(INSERT|UPDATE|DELETE|MERGE|COPY|CREATE TEMP|WITH [^()]*\((INSERT|UPDATE|DELETE|MERGE))/i.test(text)),
+);
