@@ -3,15 +3,14 @@
  * Pure and synchronous; `loadGrammar` must have been awaited once.
  */
 import type { MaskingFacts, Right, StatementFacts, TextFacts } from "#policies/question.ts";
-import { canonicalText, splitStatements } from "./canonical.ts";
-import { parseCanonical } from "./grammar.ts";
+import { splitStatements } from "./canonical.ts";
+import { parseTokens } from "./grammar.ts";
 import { guardsOf } from "./guards.ts";
 import { type LexerOptions, lex, type Token } from "./lexer.ts";
 import { type MaskedText, maskedText } from "./masked-text.ts";
 import type { MysqlMaskingView } from "./protection.ts";
 import { type LocalFile, localFileOf } from "./recognised/local-file.ts";
 import { recognise } from "./recognised/recognise.ts";
-import { respelled } from "./recognised/respelled.ts";
 import { settingsBesideCharset } from "./recognised/settings.ts";
 import { calledBy, settingNeeds, statementNeeds } from "./rights.ts";
 import type { SqlMode } from "./sql-mode.ts";
@@ -115,7 +114,7 @@ function statementFacts(tokens: readonly Token[], first: boolean): StatementFact
   }
   const settings = settingsBesideCharset(tokens);
   if (settings !== undefined) return settingFacts(tokens, settings, first);
-  const parsed = parseCanonical(canonicalText(respelled(tokens)).sql);
+  const parsed = parseTokens(tokens);
   const tree = parsed.kind === "tree" && Array.isArray(parsed.tree) && parsed.tree.length === 1 ? (parsed.tree[0] as unknown) : undefined;
   const need = tree === undefined ? undefined : statementNeeds(tree, tokens);
   if (need === undefined) return undefined;

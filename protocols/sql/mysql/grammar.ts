@@ -3,18 +3,35 @@
  * own tokens, never a client's text: comments, quotes and sql_mode are settled by then.
  */
 import { init, parse } from "@guanmingchiu/sqlparser-ts";
+import { canonicalText } from "./canonical.ts";
+import { isTooDeep } from "./depth.ts";
+import type { Token } from "./lexer.ts";
+import { respelled } from "./recognised/respelled.ts";
 
-/** `tree` is unknown data, one entry for each statement. */
-export type Parsed = { readonly kind: "tree"; readonly tree: unknown } | { readonly kind: "error"; readonly message: string };
+export type Parsed =
+  | {
+      readonly kind: "tree";
+      /** Unknown data, one entry for each statement. */
+      readonly tree: unknown;
+      /** What was read, and the tokens in it: where each begins. */
+      readonly sql: string;
+      readonly tokens: readonly Token[];
+      readonly starts: readonly number[];
+    }
+  | { readonly kind: "error"; readonly message: string };
 
 /** Call once before anything else here, and wait. Calling again is harmless. */
 export async function loadGrammar(): Promise<void> {
   await init();
 }
 
-export function parseCanonical(sql: string): Parsed {
+/** Reads tokens of one statement, in words that the grammar knows (`recognised/respelled.ts`). */
+export function parseTokens(written: readonly Token[]): Parsed {
+  const tokens = respelled(written);
+  if (isTooDeep(tokens)) return { kind: "error", message: "the statement is nested too deep, or has too many operators side by side" };
+  const { sql, starts } = canonicalText(tokens);
   try {
-    return { kind: "tree", tree: parse(sql, "mysql") };
+    return { kind: "tree", tree: parse(sql, "mysql"), sql, tokens, starts };
   } catch (error) {
     return { kind: "error", message: error instanceof Error ? error.message : "the statement could not be read" };
   }

@@ -2,21 +2,17 @@
  * A second opinion on what is sent: the grammar library reads the same text, and has to find the same tables and functions in the
  * same places as our own readers. So a table can stand unmasked only if two readers that know nothing of each other miss it.
  */
-import { canonicalText } from "./canonical.ts";
-import { parseCanonical } from "./grammar.ts";
+import { parseTokens } from "./grammar.ts";
 import type { Token } from "./lexer.ts";
 import type { Found } from "./reading.ts";
-import { respelled } from "./recognised/respelled.ts";
 import { isBody, walk } from "./tree.ts";
 
 /** @returns a sentence when the two differ, or the library can't read it */
 export function differenceIn(tokens: readonly Token[], found: Found): string | undefined {
-  const respelt = respelled(tokens);
-  const { sql, starts } = canonicalText(respelt);
-  const parsed = parseCanonical(sql);
+  const parsed = parseTokens(tokens);
   if (parsed.kind === "error" || !Array.isArray(parsed.tree) || parsed.tree.length !== 1) return "the statement could not be understood";
-  const indexOf = placesIn(sql);
-  const tokenAt = new Map(starts.map((start, index) => [start, respelt[index]?.start]));
+  const indexOf = placesIn(parsed.sql);
+  const tokenAt = new Map(parsed.starts.map((start, index) => [start, parsed.tokens[index]?.start]));
   const at = (identifier: unknown): number | undefined => tokenAt.get(indexOf(identifier) ?? -1);
   const tables = new Set<number | undefined>();
   const calls = new Set<number | undefined>();
