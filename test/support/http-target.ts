@@ -50,12 +50,19 @@ const PATHS: readonly (readonly [string, (request: Request, response: Response, 
         .end(zlib.gzipSync("a text that was compressed")),
   ],
   ["/events", events],
-  ["/trailers", trailers],
+  ["/trailers?", trailers],
   ["/silent", () => undefined],
   ["/early", (_request, response) => void response.writeHead(413, { "content-type": "text/plain" }).end("too much")],
   ["/cut", cut],
   ["/redirect", (_request, response, url) => void response.writeHead(302, { location: url.searchParams.get("to") ?? "/" }).end()],
   ["/hints", hints],
+  ["/duplex", duplex],
+  [
+    "/trailers-only",
+    (_request, response) =>
+      void response.stream.respond({ ":status": 200, "content-type": "application/grpc", "grpc-status": "5" }, { endStream: true }),
+  ],
+  ["/reset", (request) => request.stream.close(8)],
 ];
 
 /** @param only versions of HTTP that it offers */
@@ -87,7 +94,7 @@ export async function startHttpTarget(authority: Authority, only: "both" | "1.1"
     if (request.httpVersion === "2.0")
       request.stream.once("close", () => request.stream.rstCode !== 0 && target.aborted.push(url.pathname));
     else response.once("close", gone);
-    const answer = PATHS.find(([prefix]) => url.pathname.startsWith(prefix))?.[1];
+    const answer = PATHS.find(([prefix]) => `${url.pathname}?`.startsWith(prefix))?.[1];
     if (answer === undefined) response.writeHead(404, { "content-type": "text/plain" }).end("nothing here");
     else answer(request, response, url, target);
   });
@@ -174,6 +181,20 @@ function trailers(_request: Request, response: Response): void {
 function cut(request: Request, response: Response): void {
   response.writeHead(200, { "content-type": "text/plain", "content-length": "1000" });
   response.write("half of", () => (request.httpVersion === "2.0" ? request.stream.close(2) : request.socket.destroy()));
+}
+
+/** Sends back each piece as it comes, and how many there were behind them all. */
+function duplex(request: Request, response: Response): void {
+  let pieces = 0;
+  response.writeHead(200, { "content-type": "application/grpc", trailer: "grpc-status" });
+  request.on("data", (chunk: Buffer) => {
+    pieces++;
+    response.write(chunk);
+  });
+  request.on("end", () => {
+    response.addTrailers({ "grpc-status": "0", "x-pieces": String(pieces) });
+    response.end();
+  });
 }
 
 function hints(_request: Request, response: Response): void {

@@ -2,6 +2,8 @@
  * The occupant of an HTTP connection: it carries requests of whoever proves who they are, each with a token of its own, and
  * has one session for each principal and target among them.
  */
+
+import { setTimeout as pause } from "node:timers/promises";
 import { decide } from "#policies/decide.ts";
 import { Fault } from "#protocols/wire/fault.ts";
 import type { SessionSummary } from "#src/audit/records.ts";
@@ -9,6 +11,7 @@ import { Denied } from "#src/gateway/authorise.ts";
 import type { Arrival, Occupant } from "#src/gateway/occupant.ts";
 import type { Proof } from "#src/identity/proof.ts";
 import type { Api } from "./apis.ts";
+import type { Exchange } from "./exchange.ts";
 import type { Place } from "./place.ts";
 import type { Rates } from "./rates.ts";
 import { serveRequest } from "./request.ts";
@@ -19,10 +22,14 @@ import { type Ending, HttpSession } from "./session.ts";
 /** Sessions of one connection: more principals than this behind one connection is no client that is known. */
 const SESSIONS_MAX = 1000;
 
+/** How long requests may take to end once their connection is gone. */
+const LAST_WORDS_MS = 5_000;
+
 export class HttpOccupant implements Occupant, Place {
   readonly arrival: Arrival;
   readonly #servers: HttpServers;
   readonly #sessions = new Map<string, HttpSession>();
+  readonly #requests = new Set<Promise<void>>();
   #served: Served | null = null;
   #authenticated = false;
   #finishing = false;
@@ -69,11 +76,14 @@ export class HttpOccupant implements Occupant, Place {
     runtime.apis.enter();
     try {
       const gone = new Promise<void>((resolve) => leg.socket.once("close", () => resolve()));
-      this.#served = this.#servers.serve(leg.socket, (exchange) => serveRequest(exchange, this));
+      this.#served = this.#servers.serve(leg.socket, (exchange) => this.#receive(exchange));
       if (this.#finishing) this.#served.finish();
       await gone;
     } finally {
-      for (const session of this.#sessions.values()) session.end({ status: session.busy ? "client-lost" : "closed", reason: null });
+      const lost = new Set([...this.#sessions.values()].filter(({ abandoned }) => abandoned));
+      // What they have to say of their end belongs on record.
+      await Promise.race([Promise.all(this.#requests), pause(LAST_WORDS_MS)]);
+      for (const session of this.#sessions.values()) session.end({ status: lost.has(session) ? "client-lost" : "closed", reason: null });
       runtime.apis.leave();
     }
   }
@@ -105,6 +115,12 @@ export class HttpOccupant implements Occupant, Place {
     this.#sessions.set(key, session);
     await session.ready;
     return session;
+  }
+
+  #receive(exchange: Exchange): Promise<void> {
+    const request = serveRequest(exchange, this);
+    this.#requests.add(request);
+    return request.finally(() => this.#requests.delete(request));
   }
 
   #cut(): void {

@@ -23,6 +23,8 @@ export interface Ending {
 export interface Running {
   /** Answers with the fault where that is still possible, else breaks off. */
   stop(fault: Fault): void;
+  /** Its client has given it up. */
+  readonly abandoned: boolean;
 }
 
 export interface SessionParts {
@@ -82,8 +84,9 @@ export class HttpSession {
     return this.#over;
   }
 
-  get busy(): boolean {
-    return this.#running.size > 0;
+  /** Clients have given up requests that are not done with. */
+  get abandoned(): boolean {
+    return [...this.#running].some(({ abandoned }) => abandoned);
   }
 
   get principal() {
@@ -175,7 +178,7 @@ export class HttpSession {
   }
 
   #onIdle(): void {
-    if (this.busy) this.#idle?.refresh();
+    if (this.#running.size > 0) this.#idle?.refresh();
     else this.end({ status: "closed", reason: "idle-timeout" });
   }
 

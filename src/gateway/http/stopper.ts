@@ -25,6 +25,10 @@ export class Stopper implements Running {
     return this.#abort.signal;
   }
 
+  get abandoned(): boolean {
+    return this.#exchange.signal.aborted;
+  }
+
   stop(fault: Fault): void {
     this.#abort.abort(fault);
     if (this.#exchange.answered) this.#exchange.fail();

@@ -16,7 +16,7 @@ const PING_MS = 30_000;
 const PING_ANSWER_MS = 10_000;
 const SETTINGS_MS = 10_000;
 
-const { NGHTTP2_CANCEL, NGHTTP2_REFUSED_STREAM } = http2.constants;
+const { NGHTTP2_REFUSED_STREAM } = http2.constants;
 
 /** One connection with its streams. */
 export class Http2Client {
@@ -84,12 +84,11 @@ export class Http2Client {
       const stream = this.#session.request(headOf(request, this.#authority) as unknown as http2.OutgoingHttpHeaders, {
         endStream: body === null,
         waitForTrailers: body !== null,
+        // Node resets the stream with CANCEL. Its `close` would tell whoever reads the answer first, and be overtaken by what they do.
+        signal,
       });
       this.#hold(stream);
-      const abort = (): void => {
-        stream.close(NGHTTP2_CANCEL);
-        reject(exchangeFault(undefined, signal));
-      };
+      const abort = (): void => reject(exchangeFault(undefined, signal));
       if (signal.aborted) return abort();
       signal.addEventListener("abort", abort, { once: true });
       stream.once("close", () => {
@@ -149,7 +148,8 @@ function headOf({ method, path, headers }: UpstreamRequest, authority: string): 
 function send(stream: http2.ClientHttp2Stream, { body, trailers }: UpstreamRequest): void {
   if (body === null) return;
   stream.once("wantTrailers", () => stream.sendTrailers(grouped(trailers())));
-  body.on("error", () => stream.close(NGHTTP2_CANCEL));
+  // With an error, so that the stream is reset and half a body never passes for a whole one.
+  body.on("error", () => stream.destroy(new Error("the request's body broke off")));
   body.pipe(stream);
   stream.once("close", () => body.unpipe(stream));
 }
