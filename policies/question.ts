@@ -23,7 +23,9 @@ export type Mask =
   | { readonly kind: "email" }
   | { readonly kind: "year" }
   | { readonly kind: "keepLast"; readonly characters: number }
-  | { readonly kind: "constant"; readonly value: string | number | boolean };
+  | { readonly kind: "constant"; readonly value: string | number | boolean }
+  /** A keyed digest, made on the way to the client; its key is not policy's to know. */
+  | { readonly kind: "hash" };
 
 /** `values`: any that is not read from a masked column. DEFAULT and leaving the column out need no permission. */
 export type Assign = "none" | "values";

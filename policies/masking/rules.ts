@@ -5,7 +5,7 @@ import type { ActiveMask, HttpMask, Mask, Principal } from "#policies/question.t
 import { isMeant, whoSchema } from "#policies/who.ts";
 import { fieldPath, formName, headerName } from "./http-names.ts";
 
-const WITH = "expected redact, null, email, year, { keepLast: N } or { constant: … }";
+const WITH = "expected redact, null, email, year, { keepLast: N }, { constant: … } or { hash: { key: … } }";
 const KEPT_MAX = 64;
 
 const withSchema = z
@@ -15,17 +15,21 @@ const withSchema = z
       z.null(),
       z.strictObject({ keepLast: z.int().min(1).max(KEPT_MAX) }),
       z.strictObject({ constant: z.union([z.string(), z.number(), z.boolean()]) }),
-      z.strictObject({ hash: z.unknown() }).refine(() => false, { error: "hash is not supported yet" }),
+      // The key is a secret, which is fetched where files and variables are read.
+      z.strictObject({ hash: z.strictObject({ key: z.unknown() }) }),
     ],
     { error: WITH },
   )
   .transform(maskOf);
 
-function maskOf(written: string | null | { keepLast: number } | { constant: string | number | boolean } | { hash: unknown }): Mask {
+type Written = string | null | { keepLast: number } | { constant: string | number | boolean } | { hash: unknown };
+
+function maskOf(written: Written): Mask {
   if (written === null || written === "null") return { kind: "null" };
   if (written === "email" || written === "year") return { kind: written };
   if (typeof written === "object" && "keepLast" in written) return { kind: "keepLast", characters: written.keepLast };
   if (typeof written === "object" && "constant" in written) return { kind: "constant", value: written.constant };
+  if (typeof written === "object" && "hash" in written) return { kind: "hash" };
   return { kind: "redact" };
 }
 
@@ -62,6 +66,9 @@ const ruleSchema = z
     const http = HTTP_KEYS.find((key) => rule[key] !== undefined);
     if (sql && (http !== undefined || rule.paths !== undefined)) {
       context.addIssue({ code: "custom", path: [http ?? "paths"], message: "is for HTTP targets; columns and tags are for databases" });
+    }
+    if (http !== undefined && rule.with.kind === "hash") {
+      context.addIssue({ code: "custom", path: ["with"], message: "hash is for columns of PostgreSQL targets" });
     }
     if (!sql && http === undefined) {
       const message = "needs columns or tags (databases), or fields, headers, query or form (HTTP targets)";

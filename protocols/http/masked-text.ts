@@ -14,6 +14,8 @@ export const MASK_CHARACTERS_MAX = 4096;
 export function maskedText(mask: Mask, value: string): string {
   switch (mask.kind) {
     case "redact":
+    // Refused by the configuration: bodies are not hashed.
+    case "hash":
       return REDACTED;
     case "null":
       return "";

@@ -38,6 +38,7 @@ export function unparsedJudgement(beginning: Buffer, bytes: number): MysqlJudgem
     denial: null,
     upstreamSql: null,
     outputMasked: [],
+    outputHashed: [],
     mapPosition: (position) => position,
     recordedSql: { head: headOf(beginning.toString("utf8", 0, 1024)), bytes, sha256: null },
     recordedUpstreamSql: null,

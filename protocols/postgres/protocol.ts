@@ -37,7 +37,7 @@ export { PasswordReader } from "./password.ts";
 export { QueryRun } from "./query-run.ts";
 export { checkSetting, toldUnderMask } from "./reported.ts";
 export { ServerFlow } from "./server-flow.ts";
-export { SessionState, type SessionTerms } from "./session.ts";
+export { type HashValue, SessionState, type SessionTerms } from "./session.ts";
 export { asksForReplication, type FirstMessage, type RequestedTarget, readFirstMessage, requestedTarget, type Startup } from "./startup.ts";
 export { takeMessage } from "./take-message.ts";
 export { type LoginEffect, type LoginResult, UpstreamLogin } from "./upstream-login.ts";

@@ -91,6 +91,7 @@ export function unparsedJudgement(beginning: Buffer, bytes: number): Judgement {
     denial: null,
     upstreamSql: null,
     outputMasked: [],
+    outputHashed: [],
     mapPosition: (position) => position,
     recordedSql: { head: beginning.toString("utf8", 0, 1024), bytes, sha256: null },
     recordedUpstreamSql: null,

@@ -6,15 +6,19 @@ import { Fault } from "#protocols/wire/fault.ts";
 import { ROW_GATHER_BYTES_MAX } from "#protocols/wire/limits.ts";
 import type { ReadRow, Run } from "#protocols/wire/run.ts";
 import { type Column, formatAt, readDataRow } from "./decode.ts";
+import { type Action, HEADER_BYTES } from "./frame.ts";
+import { type Hashes, hashedRow } from "./hashed-row.ts";
 import { maskedColumns } from "./name-uses.ts";
 import { runOf } from "./operations.ts";
 import type { SessionState } from "./session.ts";
 import { recordedValue } from "./values.ts";
 
-/** `observe`: kept for the record; `watch`: counted and digested; `drop`: kept from the client. */
-export type RowPlan = "observe" | "watch" | "drop";
+/** `observe`: kept for the record; `watch`: counted and digested; `drop`: kept from the client; `whole`: to be hashed first. */
+export type RowPlan = "observe" | "watch" | "drop" | "whole";
 
 const LENGTH_BYTES = 4;
+/** Rows that have to be hashed are collected. */
+const HASHED_ROW_BYTES_MAX = 16 * 1024 * 1024;
 /** Of a binary COPY: a field count of -1 (sql-copy, "Binary Format"). */
 const TRAILER_BYTES = 2;
 
@@ -24,6 +28,10 @@ export class Rows {
   readonly #capped: boolean;
   /** The run whose rows are coming. */
   #run: Run | null = null;
+  /** How their columns are hashed; null: none is. */
+  #hashes: Hashes | null = null;
+  /** The same, of runs whose columns are known. */
+  readonly #described = new WeakMap<Run, Hashes | null>();
   /** Of the result under way, as far as they have passed. */
   #count = 0;
 
@@ -55,6 +63,7 @@ export class Rows {
     if (this.#state.copy.kind !== "none") throw outOfStep("a row");
     if (this.#run === null) this.#run = this.#runOfHead();
     const run = this.#run;
+    this.#hashes = this.#described.get(run) ?? null;
     if (this.#state.terms.underMask && !run.described) {
       throw new Fault("masking-tripwire", "rows came whose columns are not known; the session ends");
     }
@@ -63,9 +72,32 @@ export class Rows {
     this.#state.counts.rows++;
     this.#state.counts.maskedCells += run.maskedColumns;
     if (run.keeps && length > ROW_GATHER_BYTES_MAX) run.keepNoMore();
+    if (this.#hashes !== null) return this.#wholeRow(length);
     if (run.keeps) return "observe";
     run.beyondRow();
     return "watch";
+  }
+
+  #wholeRow(length: number): RowPlan {
+    if (length > HASHED_ROW_BYTES_MAX) {
+      throw new Fault("message-too-large", `a row with hashed columns is longer than ${HASHED_ROW_BYTES_MAX} bytes`, {
+        hint: "leave large columns out of the query",
+      });
+    }
+    return "whole";
+  }
+
+  /** A DataRow of which columns are hashed: neither the client nor the record sees it as it came. @param body a view */
+  hashed(body: Buffer): Action {
+    const run = this.#run;
+    if (run === null || this.#hashes === null) throw new Error("broken invariant: a row was collected that is not hashed");
+    const row = hashedRow(body, this.#hashes);
+    if (run.keeps) run.row(row.subarray(HEADER_BYTES));
+    else {
+      run.beyondRow();
+      run.beyond(row);
+    }
+    return { kind: "replace", bytes: [row] };
   }
 
   /** A CopyData message begins: PostgreSQL sends one for each row, and in the binary format one more. @throws as `row` */
@@ -88,6 +120,10 @@ export class Rows {
 
   describe(run: Run, columns: readonly Column[], formats: readonly number[]): void {
     const names = columns.map(({ name }) => name);
+    const hashes = this.#state.terms.underMask
+      ? columns.map(({ tableOid, attribute }) => this.#state.terms.hashOf(tableOid, attribute))
+      : [];
+    this.#described.set(run, hashes.some((one) => one !== null) ? hashes : null);
     run.describe(names, maskedColumns(run, this.#state.names, this.#state.made), rowReader(columns, formats));
   }
 

@@ -102,6 +102,8 @@ export class ServerMessages {
         return this.#onNoData();
       case SERVER.commandComplete:
         return this.#onComplete(readCommandTag(body), nowMs);
+      case SERVER.dataRow:
+        return this.rows.hashed(body);
       case SERVER.emptyQueryResponse:
         return this.#onComplete("", nowMs);
       case SERVER.portalSuspended:
@@ -157,7 +159,7 @@ export class ServerMessages {
   #onRowDescription(body: Buffer): Action {
     const head = this.#head();
     const columns = readRowDescription(body);
-    this.#state.checkOrigins(columns);
+    this.#state.checkOrigins(columns, hashedOf(head));
     if (head?.kind === "query" && head.run !== null) {
       this.rows.describe(head.run, columns, []);
       this.rows.begin(head.run);
@@ -338,6 +340,13 @@ export class ServerMessages {
     checkSetting(name, value);
     return this.#state.terms.underMask && !toldUnderMask(name) ? DROP : PASS;
   }
+}
+
+/** Of the rows that a description is of. */
+function hashedOf(head: Operation | undefined): readonly boolean[] {
+  if (head?.kind === "query") return head.run?.judgement?.outputHashed[head.run.results] ?? [];
+  if (head?.kind !== "describe") return [];
+  return (head.prepared ?? head.portal?.prepared)?.judgement.outputHashed[0] ?? [];
 }
 
 function plain(fields: ReadonlyMap<string, string>): Record<string, string> {

@@ -14,6 +14,9 @@ import { Names } from "./names.ts";
 import { Operations } from "./operations.ts";
 import { copyOvertimeFault, drop, overtimeFault, type Stopping, type StopReason } from "./stopping.ts";
 
+/** A keyed digest in place of a value, as text. @param value as it stands in a DataRow, in either format */
+export type HashValue = (value: Buffer) => Buffer;
+
 /** What the policy in force means for the session as a whole; settled at login. */
 export interface SessionTerms {
   /** The principal is under a mask on the target. */
@@ -22,6 +25,8 @@ export interface SessionTerms {
   readonly mayPassUnparsed: boolean;
   /** True when a result column comes from a protected one: `table OID`, `attribute number`. */
   readonly isProtected: (tableOid: number, attribute: number) => boolean;
+  /** How a column of that origin is hashed on its way to the client; null where it is not. */
+  readonly hashOf: (tableOid: number, attribute: number) => HashValue | null;
   /** Of what is recorded. */
   readonly limits: ResultLimits;
   readonly caps: Caps;
@@ -164,13 +169,17 @@ export class SessionState {
     return stopping.kind === "stopping" || stopping.by === "query" || (operations.length > 0 && operations.head?.kind !== "sync");
   }
 
-  /** @throws Fault `masking-tripwire` when a column of a protected origin comes back as itself */
-  checkOrigins(columns: readonly Column[]): void {
+  /**
+   * @param hashed for each column, whether it may come as it is since it is hashed on its way; empty: none
+   * @throws Fault `masking-tripwire` when a column of a protected origin comes back as itself, or one that is to be hashed has another
+   */
+  checkOrigins(columns: readonly Column[], hashed: readonly boolean[]): void {
     if (!this.terms.underMask) return;
-    for (const column of columns) {
-      if (column.tableOid !== 0 && this.terms.isProtected(column.tableOid, column.attribute)) {
-        throw new Fault("masking-tripwire", "the target answered with a protected column that should have been masked; the session ends");
-      }
+    for (const [index, { tableOid, attribute }] of columns.entries()) {
+      const isProtected = tableOid !== 0 && this.terms.isProtected(tableOid, attribute);
+      const isHashed = hashed[index] === true;
+      if (isProtected === isHashed && (!isHashed || this.terms.hashOf(tableOid, attribute) !== null)) continue;
+      throw new Fault("masking-tripwire", "the target answered with a protected column that should have been masked; the session ends");
     }
   }
 }

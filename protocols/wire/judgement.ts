@@ -27,6 +27,8 @@ export interface Judgement {
    * those of the rows that will come of it. Empty when not rewritten.
    */
   readonly outputMasked: readonly (readonly boolean[])[];
+  /** As `outputMasked`: columns that come as they are, and are hashed on their way to the client. */
+  readonly outputHashed: readonly (readonly boolean[])[];
   /** Maps a character position (from 1) of the text sent upstream back to the client's, or null. */
   readonly mapPosition: (position: number) => number | null;
   readonly recordedSql: RecordedText;

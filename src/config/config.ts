@@ -208,6 +208,8 @@ export interface Config {
   readonly identity: IdentityConfig;
   readonly targets: ReadonlyMap<string, Target>;
   readonly policy: PolicyDocument;
+  /** Keys of masking rules that hash, by the name of the rule. */
+  readonly maskKeys: ReadonlyMap<string, Secret<string>>;
   readonly recording: RecordingConfig;
   readonly evidence: EvidenceConfig;
   readonly state: StateConfig;

@@ -10,6 +10,7 @@ import { z } from "zod";
 import { documentProblems, policyShape } from "#policies/document.ts";
 import type { LoadResult, Problem, Remark } from "./config.ts";
 import { type Environment, Files, whyUnread } from "./files.ts";
+import { hashKeys } from "./hash-keys.ts";
 import { type Path, placeAt, placeOf } from "./places.ts";
 import { crossChecks, resolveConfig, warningsFor } from "./resolve.ts";
 import { configSchema } from "./schema.ts";
@@ -60,10 +61,12 @@ async function check(document: Document.Parsed, { file, bytes, files }: Origin, 
   }
   const unsupported = findUnsupported(written.value);
   const parsed = await configSchema(files).safeParseAsync(written.value, { error: say });
+  const hashed = await hashKeys(written.value, files);
   const isCovered = (path: Path) => unsupported.some(({ covers }) => covers.every((step, index) => path[index] === step));
   const problems = [
     ...unsupported.map((found) => place("error", found, true)),
     ...(parsed.success ? [] : parsed.error.issues.flatMap((issue) => issueProblems(issue, place, isCovered))),
+    ...hashed.problems.map((remark) => place("error", remark)),
     ...referenceRemarks(written.value).map((remark) => place("error", remark)),
     ...(parsed.success ? crossChecks(parsed.data) : []).map((remark) => place("error", remark)),
   ];
@@ -72,7 +75,7 @@ async function check(document: Document.Parsed, { file, bytes, files }: Origin, 
   }
   const warnings = inOrder(warningsFor(parsed.data, now).map((remark) => place("warning", remark)));
   const version = createHash("sha256").update(bytes).update(files.contents).digest("hex");
-  const config = resolveConfig(parsed.data, { file, files: files.read, version });
+  const config = resolveConfig(parsed.data, { file, files: files.read, version, maskKeys: hashed.keys });
   return { kind: "loaded", config, warnings, locate: (level, remark) => place(level, remark) };
 }
 

@@ -24,6 +24,7 @@ export interface Source {
   readonly file: string;
   readonly files: readonly string[];
   readonly version: string;
+  readonly maskKeys: Config["maskKeys"];
 }
 
 export function resolveConfig(document: ConfigDocument, source: Source): Config {
@@ -171,10 +172,16 @@ function listenersTarget({ listen, targets }: ConfigDocument): readonly Remark[]
 }
 
 /** Known to the design, enforced by nothing yet: refused, so that nobody relies on it. */
-function unenforcedPolicies({ targets, guardrails }: ConfigDocument): readonly Remark[] {
-  return guardrails.rules.flatMap(({ targets: meant, deny }, index) =>
-    meant.some((target) => targets[target]?.protocol === "mysql") ? unguardedKinds(index, deny) : [],
-  );
+function unenforcedPolicies({ targets, masking, guardrails }: ConfigDocument): readonly Remark[] {
+  const isMysql = (target: string): boolean => targets[target]?.protocol === "mysql";
+  return [
+    ...masking.rules.flatMap(({ target, mask }, index) =>
+      mask.kind === "hash" && isMysql(target)
+        ? [{ path: ["masking", "rules", index, "with"], message: "hash is for columns of PostgreSQL targets" }]
+        : [],
+    ),
+    ...guardrails.rules.flatMap(({ targets: meant, deny }, index) => (meant.some(isMysql) ? unguardedKinds(index, deny) : [])),
+  ];
 }
 
 function unguardedKinds(index: number, deny: readonly string[]): readonly Remark[] {

@@ -61,7 +61,7 @@ export class Runtime {
     this.#servers = { postgres: databases, mysql: databases, http: serversOf(parts, ["h2", "http/1.1"]) };
     this.clientPolicy = describeClientPolicy(parts.config.tls);
     this.upstreams = databaseUpstreams(parts);
-    const made = { ...parts, document: parts.config.policy };
+    const made = { ...parts, document: parts.config.policy, maskKeys: parts.config.maskKeys };
     this.#postgres = new PostgresStandings(made);
     this.#mysql = new MysqlStandings(made);
     const { config, identity, link, clock, deadlines } = parts;

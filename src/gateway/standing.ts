@@ -2,8 +2,10 @@
 import type { PolicyDocument } from "#policies/document.ts";
 import type { ActiveMask, Principal } from "#policies/question.ts";
 import type { MysqlJudge } from "#protocols/mysql/protocol.ts";
+import type { HashValue } from "#protocols/postgres/protocol.ts";
 import { Fault } from "#protocols/wire/fault.ts";
 import type { Judge } from "#protocols/wire/judgement.ts";
+import type { Secret } from "#protocols/wire/secret.ts";
 import type { SeenCatalogue } from "#src/catalogue/seen.ts";
 
 /** What a principal may see on a target, and who judges its statements. */
@@ -21,6 +23,8 @@ export interface PostgresStanding extends Shared {
   readonly judge: Judge;
   /** Of the newest catalogue. */
   readonly isProtected: (tableOid: number, attribute: number) => boolean;
+  /** As `SessionTerms.hashOf`, of the newest catalogue. */
+  readonly hashOf: (tableOid: number, attribute: number) => HashValue | null;
 }
 
 export interface MysqlStanding extends Shared {
@@ -36,6 +40,8 @@ export interface StandingParts {
   /** Newest catalogues, by `catalogueName`. */
   readonly catalogues: ReadonlyMap<string, SeenCatalogue>;
   readonly digest: (literal: string) => string;
+  /** Keys of masks that hash, by the name of the rule. */
+  readonly maskKeys: ReadonlyMap<string, Secret<string>>;
   /** @param catalogue by `catalogueName` */
   readonly refresh: (catalogue: string) => Promise<void>;
 }

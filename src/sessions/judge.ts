@@ -86,6 +86,7 @@ export function judgeText(sql: string, scope: Scope): Judgement {
     denial,
     upstreamSql: rewritten?.sql ?? null,
     outputMasked: rewritten?.outputMasked ?? [],
+    outputHashed: rewritten?.outputHashed ?? [],
     mapPosition: rewritten?.mapPosition ?? identity,
     recordedSql: recordedText(redacted, RECORDED_SQL_BYTES_MAX),
     recordedUpstreamSql:

@@ -110,6 +110,7 @@ export function judgeText(sql: string, settings: Settings, scope: MysqlScope): M
     denial,
     upstreamSql: masked?.text ?? null,
     outputMasked: masked === null ? [] : [masked.outputMasked],
+    outputHashed: [],
     mapPosition: (position) => position,
     recordedSql: recordedText(redact(sql, ranges, digest), RECORDED_SQL_BYTES_MAX),
     recordedUpstreamSql:

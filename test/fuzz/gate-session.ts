@@ -150,6 +150,7 @@ class Between {
       underMask: true,
       mayPassUnparsed: false,
       isProtected: (oid: number, attribute: number) => isProtectedOrigin(view, oid, attribute),
+      hashOf: () => null,
       limits: { rowsPerStatement: 10, bytesPerStatement: 10_000 },
       caps: NO_CAPS,
     };

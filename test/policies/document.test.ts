@@ -91,7 +91,12 @@ describe("policy document", () => {
       { masking: { rules: [{ ...rule, tags: ["sallyport:pii"] }] } },
       /expected a tag/,
     ],
-    ["a hash mask", { masking: { rules: [{ ...rule, with: { hash: { key: { env: "K" } } } }] } }, /with.*: hash is not supported yet/],
+    ["a hash without a key", { masking: { rules: [{ ...rule, with: { hash: {} } }] } }, /with/],
+    [
+      "a hash of fields of documents",
+      { masking: { rules: [{ target: "t", fields: ["$.a"], with: { hash: { key: { env: "K" } } } }] } },
+      /masking\.rules\.0\.with: hash is for columns of PostgreSQL targets/,
+    ],
     ["equality lookup", { masking: { rules: [{ ...rule, lookup: "equality" }] } }, /lookup: equality is not supported yet/],
     ["a permission to assign that does not exist", { masking: { rules: [{ ...rule, assign: "all" }] } }, /expected none or values/],
     ["an unknown mask", { masking: { rules: [{ ...rule, with: "blur" }] } }, /expected redact, null, email, year/],

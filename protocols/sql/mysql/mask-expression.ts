@@ -35,6 +35,8 @@ export function maskExpression(mask: Mask, column: MysqlColumn, name = quoteName
       return text ? expression(keepLast(mask.characters, name, column)) : problem("keepLast needs a text column", column);
     case "email":
       return text ? expression(email(name, column)) : problem("email needs a text column", column);
+    case "hash":
+      return problem("hash is for PostgreSQL targets", column);
     case "year":
       return DATES.has(column.dataType) ? expression(year(name, column)) : problem("year needs a date or timestamp column", column);
   }

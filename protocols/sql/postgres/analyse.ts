@@ -101,6 +101,7 @@ function written(
   const rewritten: Rewritten = {
     sql: below?.sql ?? sql,
     outputMasked: below?.outputMasked ?? [],
+    outputHashed: below?.outputHashed ?? [],
     mapPosition(position) {
       const inner = below === null ? position : below.mapPosition(position);
       return inner === null ? null : mapPosition(inner);
@@ -153,7 +154,7 @@ function unprinted(masking: StatementMasking, statement: LocatedStatement, view:
     hint: "explain it without that condition",
     position: text.offsets.toPosition(statement.start),
   };
-  return { ...masking, facts: { kind: "obstacle", obstacle }, splices: [], hidden: [], targets: [], outputMasked: [] };
+  return { ...masking, facts: { kind: "obstacle", obstacle }, splices: [], hidden: [], targets: [], outputMasked: [], outputHashed: [] };
 }
 
 /** Facts when it can't be; undefined when nothing is to be rewritten, or something in the text is refused anyway. */
@@ -173,7 +174,8 @@ function rewrittenOf(
   if (result === undefined || !isSound(result, view, { kinds, hidden, targets })) return UNSOUND;
   const { sql, mapPosition, forward, inserted } = result;
   const outputMasked = maskings.map((masking) => masking.outputMasked);
-  return ({ ranges }) => ({ sql, outputMasked, mapPosition, forward, inserted, sensitive: ranges.map(forward) });
+  const outputHashed = maskings.map((masking) => masking.outputHashed);
+  return ({ ranges }) => ({ sql, outputMasked, outputHashed, mapPosition, forward, inserted, sensitive: ranges.map(forward) });
 }
 
 /** Read once more, it holds masked relations only where they were put, and reads of rows that it writes only masks. */

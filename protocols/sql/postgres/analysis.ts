@@ -19,6 +19,8 @@ export interface Rewritten {
    * Empty for a statement that yields no rows or whose columns could not be counted.
    */
   readonly outputMasked: readonly (readonly boolean[])[];
+  /** As `outputMasked`: which columns come as they are and have to be hashed; a statement without any has an empty list. */
+  readonly outputHashed: readonly (readonly boolean[])[];
   /** Maps a character position (from 1) of `sql` to one of the client's text; null when it lies outside. */
   readonly mapPosition: (position: number) => number | null;
   /** A stretch of the client's text that was left as it is, as it stands in `sql`. */

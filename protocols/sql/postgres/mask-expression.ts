@@ -29,6 +29,9 @@ export function maskExpression(mask: Mask, column: CatalogueColumn, name = quote
       return text ? keepLast(mask.characters, name, column) : problem("keepLast needs a text column", column);
     case "email":
       return text ? email(name, column) : problem("email needs a text column", column);
+    case "hash":
+      // What is hashed on its way out is shown as it stands; all else of it is nothing.
+      return text ? nothing(name, column) : problem("hash needs a text column", column);
     case "year":
       return DATES.has(bareType(column)) ? year(name, column) : problem("year needs a date or timestamp column", column);
   }

@@ -13,6 +13,7 @@ import { hasOverload, type Located, type Refusal } from "./masked-calls.ts";
 import { copiesOut, copyRefusal, copySplice } from "./masked-copy.ts";
 import { judgeRelation } from "./masked-relations.ts";
 import { flattened } from "./origins.ts";
+import { NO_PLAIN_OUTPUTS, type PlainOutputs, plainOutputs } from "./plain-outputs.ts";
 import { display, type MaskingView } from "./protection.ts";
 import { bareStars, returningSplices } from "./returning.ts";
 import { type Needed, qualifierSplice, relationSplice } from "./rewrite.ts";
@@ -34,6 +35,8 @@ export interface StatementMasking {
   readonly targets: readonly number[];
   /** Of the rows that the statement yields, or that will come of what it declares or prepares. */
   readonly outputMasked: readonly boolean[];
+  /** The same, of columns that come as they are and have to be hashed; empty: none. */
+  readonly outputHashed: readonly boolean[];
   /** Undefined where the statement was not followed so far. */
   readonly lineage: Lineage | undefined;
   readonly gated: Gated;
@@ -44,18 +47,22 @@ const CLEAR: MaskingFacts = { kind: "clear" };
 /** @param views how the definitions of views read under the same masks */
 export function maskStatement(statement: LocatedStatement, view: MaskingView, text: SourceText, views: Views): StatementMasking {
   const gated = gate(statement, view, views);
-  return maskGated(gated, reachable(gated), statement, view, text);
+  return maskGated(gated, reachable(gated), statement, view, text, true);
 }
 
-/** @param occurrences those of the gate that need to be replaced */
+/**
+ * @param occurrences those of the gate that need to be replaced
+ * @param outermost its rows are what the client is sent: they can be hashed on their way
+ */
 export function maskGated(
   gated: Gated,
   occurrences: readonly Occurrence[],
   statement: LocatedStatement,
   view: MaskingView,
   text: SourceText,
+  outermost: boolean,
 ): StatementMasking {
-  const none = { splices: [], hidden: [], targets: [], outputMasked: [], lineage: undefined };
+  const none = { splices: [], hidden: [], targets: [], outputMasked: [], outputHashed: [], lineage: undefined };
   const outcome = (facts: MaskingFacts): StatementMasking => ({ facts, ...none, gated });
   const refuse = (found: Located): StatementMasking => outcome({ kind: "obstacle", obstacle: obstacleAt(found, statement, text) });
   const first = earliest(gated.refused);
@@ -78,7 +85,8 @@ export function maskGated(
   const writes = maskedWrites(statement, view);
   const written = writtenReferences(statement, writes, lineage);
   if (written.refused !== undefined) return refuse(written.refused);
-  const splices = splicesOf(statement, { ...gated, qualified: ownReferences(gated, view) }, sources, lineage, text, bare);
+  const plain = outermost ? plainOutputs(statement, occurrences) : NO_PLAIN_OUTPUTS;
+  const splices = splicesOf(statement, { ...gated, qualified: ownReferences(gated, view) }, sources, lineage, text, bare, plain);
   if ("refusal" in splices) return refuse(splices);
   const returned = returningSplices(writes, written.returned, text);
   if ("refusal" in returned) return refuse(returned);
@@ -91,9 +99,18 @@ export function maskGated(
     hidden: sources.flatMap(({ relation, rewriting }) => rewriting?.hidden ?? [relation.oid]),
     targets: targets.map(({ relation }) => relation.oid),
     outputMasked: HOLDS_ROWS.has(statement.type) ? (lineage.outputs ?? []).map(({ masked }) => masked) : [],
+    outputHashed: hashedOutputs(lineage, sources, plain),
     lineage,
     gated,
   };
+}
+
+function hashedOutputs({ outputs = [] }: Lineage, sources: readonly Occurrence[], plain: PlainOutputs): readonly boolean[] {
+  const passing = new Map(sources.map((occurrence) => [occurrence.relation.oid, plain.passing(occurrence)]));
+  const hashed = outputs.map(
+    ({ origin: { base }, direct }) => direct && base !== null && passing.get(base.relation)?.has(base.column) === true,
+  );
+  return hashed.includes(true) ? hashed : [];
 }
 
 /** A view may bring a table's columns in that the statement names besides. */
@@ -301,6 +318,7 @@ function splicesOf(
   lineage: Lineage,
   text: SourceText,
   bare: readonly Occurrence[],
+  plain: PlainOutputs,
 ): { readonly list: readonly Splice[] } | Located {
   const [occurrence] = occurrences;
   const lost = (body: Body, why: string): Located => {
@@ -313,7 +331,10 @@ function splicesOf(
   const list: Splice[] = [];
   for (const one of occurrences) {
     const system = bare.includes(one) ? [...SYSTEM_COLUMNS].filter((name) => gated.identifiers.has(name)) : [];
-    const splice = one.parent === "CopyStmt" ? copySplice(statement, one, text) : relationSplice(one, text, neededOf(gated, one), system);
+    const splice =
+      one.parent === "CopyStmt"
+        ? copySplice(statement, one, text)
+        : relationSplice(one, text, neededOf(gated, one), system, plain.passing(one));
     if (splice === undefined) return lost(one.rangeVar, `${display(one.relation)} could not be replaced where it stands`);
     list.push(splice);
   }

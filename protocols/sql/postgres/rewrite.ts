@@ -30,18 +30,20 @@ export type Needed = (column: string) => boolean;
  *
  * @param needed whether the statement could mean a column of that name
  * @param system system columns that it reads of the relation
+ * @param passing attribute numbers of masked columns that leave the server as they are (`plain-outputs.ts`)
  */
 export function relationSplice(
   { rangeVar, relation, attributes, rewriting }: Occurrence,
   { sql, offsets, tokens }: SourceText,
   needed: Needed,
   system: readonly string[],
+  passing: ReadonlySet<number>,
 ): Splice | undefined {
   const only = !flagOf(rangeVar, "inh");
   const alias = rangeVar["alias"] === undefined ? ` AS ${quoteIdentifier(textOf(rangeVar, "relname"))}` : "";
   const query =
     rewriting === undefined
-      ? whole(maskingQuery(relation, attributes, only, needed, system))
+      ? whole(maskingQuery(relation, without(attributes, passing), only, needed, system))
       : definedQuery(relation, attributes, rewriting, needed);
   const put = (range: Pick<Splice, "start" | "end">, before: string): Splice => ({
     ...range,
@@ -136,6 +138,10 @@ export function maskingQuery(
   const rows = relation.columns.flatMap(({ name, number }) => (needed(name) ? (attributes.get(number)?.rows ?? []) : []));
   const where = rows.length === 0 ? "" : ` WHERE ${rows.join(" AND ")}`;
   return `SELECT ${[...shownColumns(relation, attributes, needed), ...system].join(", ")} FROM ${only ? "ONLY " : ""}${source}${where}`;
+}
+
+function without(attributes: ProtectedAttributes, passing: ReadonlySet<number>): ProtectedAttributes {
+  return passing.size === 0 ? attributes : new Map([...attributes].filter(([number]) => !passing.has(number)));
 }
 
 function shownColumns(relation: CatalogueRelation, attributes: ProtectedAttributes, needed: Needed): readonly string[] {

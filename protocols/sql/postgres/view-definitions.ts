@@ -58,7 +58,7 @@ function read(view: MaskingView, relation: CatalogueRelation, { statement, sql, 
   const text = { sql, offsets, tokens: () => tokensOf(sql, offsets) };
   const gated = gate(statement, view, views);
   const reached = gated.occurrences.some((occurrence) => isReached(gated, occurrence));
-  const masking = maskGated(gated, reached ? reachable(gated) : [], statement, view, text);
+  const masking = maskGated(gated, reached ? reachable(gated) : [], statement, view, text, false);
   switch (masking.facts.kind) {
     case "clear":
       return { kind: "plain" };

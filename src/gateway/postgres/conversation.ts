@@ -53,8 +53,8 @@ export class PostgresConversation implements Conversation {
   }
 
   #begin(login: LoginResult, standing: PostgresStanding, parts: DialogueParts) {
-    const { underMask, mayPassUnparsed, isProtected } = standing;
-    const terms = { underMask, mayPassUnparsed, isProtected, limits: parts.results, caps: capsOf(parts.limits) };
+    const { underMask, mayPassUnparsed, isProtected, hashOf } = standing;
+    const terms = { underMask, mayPassUnparsed, isProtected, hashOf, limits: parts.results, caps: capsOf(parts.limits) };
     const state = new SessionState(terms, parts.append, parts.counts);
     return {
       greeting: this.#greeting(login, parts.key, underMask),

@@ -1,11 +1,15 @@
 /** The standing of principals on PostgreSQL targets: what is masked for them by the newest catalogue, and who judges their texts. */
+import { createHmac } from "node:crypto";
 import { allowedFunctions } from "#policies/document.ts";
 import type { ActiveMask } from "#policies/question.ts";
-import { type Catalogue, isProtectedOrigin, type MaskingView, resolveProtection } from "#protocols/postgres/protocol.ts";
+import { type Catalogue, type HashValue, isProtectedOrigin, type MaskingView, resolveProtection } from "#protocols/postgres/protocol.ts";
 import type { Judgement } from "#protocols/wire/judgement.ts";
 import { isMysqlCatalogue } from "#src/catalogue/seen.ts";
 import { type PostgresStanding, type StandingOf, type StandingParts, unavailable, VIEWS_MAX } from "#src/gateway/standing.ts";
 import { Judgements, refreshingJudge } from "#src/sessions/judge.ts";
+
+/** 128 bits of HMAC-SHA-256, in hex: no two values of a table will share them. */
+const HASH_DIGITS = 32;
 
 interface Sight {
   readonly catalogue: Catalogue | null;
@@ -62,7 +66,17 @@ export class PostgresStandings {
         const { view } = current();
         return view !== null && isProtectedOrigin(view, tableOid, attribute);
       },
+      hashOf: (tableOid, attribute) => {
+        const found = current().view?.protection.columns.get(tableOid)?.get(attribute);
+        return found?.mask.kind === "hash" ? this.#hash(found.rule) : null;
+      },
     };
+  }
+
+  /** Null where there is no key: the column may not pass then. */
+  #hash(rule: string): HashValue | null {
+    const key = this.#parts.maskKeys.get(rule)?.expose();
+    return key === undefined ? null : (value) => Buffer.from(createHmac("sha256", key).update(value).digest("hex").slice(0, HASH_DIGITS));
   }
 
   #newest(name: string): Catalogue | null {

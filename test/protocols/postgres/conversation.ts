@@ -36,6 +36,7 @@ export class Conversation {
       underMask: options.underMask ?? false,
       mayPassUnparsed: options.mayPassUnparsed ?? false,
       isProtected: options.isProtected ?? (() => false),
+      hashOf: options.hashOf ?? (() => null),
       limits: options.limits ?? { rowsPerStatement: 1000, bytesPerStatement: 1 << 20 },
       caps: { ...NO_CAPS, ...options.caps },
     };

@@ -11,6 +11,7 @@ export function allowed(sql: string, changes: Partial<Judgement> = {}): Judgemen
     denial: null,
     upstreamSql: null,
     outputMasked: [],
+    outputHashed: [],
     mapPosition: (position) => position,
     recordedSql: sql,
     recordedUpstreamSql: changes.upstreamSql ?? null,
