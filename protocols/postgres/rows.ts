@@ -45,8 +45,10 @@ export class Rows {
     return this.#count;
   }
 
-  begin(run: Run): void {
+  begin(run: Run): Run {
     this.#run = run;
+    this.#hashes = this.#described.get(run) ?? null;
+    return run;
   }
 
   forget(): void {
@@ -61,9 +63,7 @@ export class Rows {
   /** A DataRow begins. @throws Fault `upstream-out-of-step`, `masking-tripwire`, `session-budget`, `outcome-unknown` */
   row(length: number): RowPlan {
     if (this.#state.copy.kind !== "none") throw outOfStep("a row");
-    if (this.#run === null) this.#run = this.#runOfHead();
-    const run = this.#run;
-    this.#hashes = this.#described.get(run) ?? null;
+    const run = this.#run ?? this.begin(this.#runOfHead());
     if (this.#state.terms.underMask && !run.described) {
       throw new Fault("masking-tripwire", "rows came whose columns are not known; the session ends");
     }
