@@ -18,8 +18,13 @@ export function runOf(answer: Answer | null): Run | null {
 export type ReadValues = (body: Buffer, columns: readonly ValueType[]) => readonly RecordedValue[];
 
 export function describe(run: Run | null, columns: readonly Column[], read: ReadValues): void {
-  const names = columns.map(({ name }) => name);
-  run?.describe(names, run.judgement?.outputMasked[run.results] ?? [], (body) => read(body, columns));
+  const { outputMasked, recordedName = asItIs } = run?.judgement ?? { outputMasked: [] };
+  const names = columns.map(({ name }) => recordedName(name));
+  run?.describe(names, outputMasked[run.results] ?? [], (body) => read(body, columns));
+}
+
+function asItIs(name: string): string {
+  return name;
 }
 
 /** Whether a packet among rows is their end, and no row that begins with the same byte. */

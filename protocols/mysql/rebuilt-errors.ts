@@ -43,6 +43,7 @@ const NAMES_ONLY: Readonly<Record<number, RegExp>> = {
   1250: pattern("Table Q from one of the SELECTs cannot be used in .{1,40}"),
   1264: pattern("Out of range value for column Q at row \\d+"),
   1265: pattern("Data truncated for column Q at row \\d+"),
+  1295: /^This command is not supported in the prepared statement protocol yet$/,
   1305: /^(FUNCTION|PROCEDURE|SAVEPOINT) [\w$.]{1,200} does not exist$/,
   1317: /^Query execution was interrupted$/,
   1364: pattern("Field Q doesn't have a default value"),

@@ -33,6 +33,8 @@ export interface Judgement {
   readonly mapPosition: (position: number) => number | null;
   readonly recordedSql: RecordedText;
   readonly recordedUpstreamSql: RecordedText | null;
+  /** How an output column's name is written down, where servers name columns by the expression, literals included; else as it is. */
+  readonly recordedName?: (name: string) => string;
   readonly tables: readonly string[];
   /** Parameters (from 1) that are recorded as keyed digests only. */
   readonly sensitiveParameters: readonly number[];

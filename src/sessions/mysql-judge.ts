@@ -115,6 +115,7 @@ export function judgeText(sql: string, settings: Settings, scope: MysqlScope): M
     recordedSql: recordedText(redact(sql, ranges, digest), RECORDED_SQL_BYTES_MAX),
     recordedUpstreamSql:
       masked === null ? null : recordedText(redact(masked.text, masked.sensitiveUpstream, digest), RECORDED_SQL_BYTES_MAX),
+    ...(ranges.length === 0 ? {} : { recordedName: namesWithout(sql, ranges, digest) }),
     tables: tablesOf(analysis.facts),
     sensitiveParameters: analysis.masked?.sensitive.parameters ?? [],
     sensitiveCopy: false,
@@ -196,6 +197,18 @@ function sameFile(files: readonly MysqlAnalysis["localFile"][]): MysqlAnalysis["
 
 function nothingJudged(): never {
   throw new Error("broken invariant: a text has no reading");
+}
+
+/** Of a longer name the server may have left out the end. */
+const WHOLE_NAME_CHARACTERS = 60;
+
+/** A column without an alias is called by its expression as the text writes it. */
+function namesWithout(sql: string, ranges: readonly Stretch[], digest: (literal: string) => string): (name: string) => string {
+  const literals = ranges.map(({ start, end }) => sql.slice(start, end)).filter((literal) => literal !== "");
+  return (name) =>
+    name.length > WHOLE_NAME_CHARACTERS
+      ? digest(name)
+      : literals.reduce((shown, literal) => shown.replaceAll(literal, digest(literal)), name);
 }
 
 interface Stretch {
