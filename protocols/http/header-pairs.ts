@@ -6,6 +6,9 @@ import { invariant } from "#protocols/wire/assert.ts";
 
 export type HeaderPair = readonly [name: string, value: string];
 
+/** Strict-Transport-Security: a year, as RFC 6797 section 6.1 has it in seconds. */
+export const HSTS = "max-age=31536000";
+
 /** RFC 9110 section 7.6.1, with what older peers sent in its place. */
 const HOP_BY_HOP: ReadonlySet<string> = new Set([
   "connection",

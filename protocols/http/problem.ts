@@ -4,7 +4,7 @@
  */
 import type { Denial } from "#policies/decision.ts";
 import type { Fault } from "#protocols/wire/fault.ts";
-import type { HeaderPair } from "./header-pairs.ts";
+import { type HeaderPair, HSTS } from "./header-pairs.ts";
 import { WIRE_ERRORS } from "./wire-errors.ts";
 
 /** A whole response of the gateway's own. */
@@ -51,6 +51,7 @@ export function answer(status: number, type: string, document: unknown, requestI
     ["content-length", String(body.length)],
     ["cache-control", "no-store"],
     ["x-content-type-options", "nosniff"],
+    ["strict-transport-security", HSTS],
     ["x-request-id", requestId],
     ...extra,
   ];

@@ -5,7 +5,7 @@
  */
 import type { HttpMask } from "#policies/question.ts";
 import { blankedText, type Literals } from "./blanker.ts";
-import { endToEnd, type HeaderPair } from "./header-pairs.ts";
+import { endToEnd, type HeaderPair, HSTS } from "./header-pairs.ts";
 import { maskedText } from "./masked-text.ts";
 import { readsBodies } from "./request-headers.ts";
 import { type AddressContext, translatedAddress, withoutBase } from "./urls.ts";
@@ -23,9 +23,6 @@ export interface ResponseContext extends AddressContext {
   readonly credentialSent: boolean;
   readonly upgrade: "websocket" | null;
 }
-
-/** A year, as RFC 6797 section 6.1 has it in seconds. */
-const HSTS = "max-age=31536000";
 
 /** Other ways to the target, and what only it may have said of its own host name. */
 const DROPPED: ReadonlySet<string> = new Set(["alt-svc", "strict-transport-security", "public-key-pins", "x-request-id", "via", "server"]);

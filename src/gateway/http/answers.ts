@@ -1,4 +1,5 @@
 /** Answers of the gateway's own: refusals and metadata, whole responses, said in the version that the client speaks. */
+import { STATUS_CODES } from "node:http";
 import type { Answer } from "#protocols/http/protocol.ts";
 import type { Exchange } from "./exchange.ts";
 
@@ -12,6 +13,6 @@ export function sendAnswer(exchange: Exchange, { status, headers, body }: Answer
     return;
   }
   const bodyless = exchange.method === "HEAD" || body.length === 0;
-  const sink = exchange.respond({ status, statusText: "", headers, closes: UNTRUSTED.has(status) }, bodyless);
+  const sink = exchange.respond({ status, statusText: STATUS_CODES[status] ?? "", headers, closes: UNTRUSTED.has(status) }, bodyless);
   sink?.end(body);
 }

@@ -5,6 +5,7 @@
  */
 import http from "node:http";
 import type { Duplex } from "node:stream";
+import { Fault } from "#protocols/wire/fault.ts";
 import type { Connections } from "./connections.ts";
 import {
   exchangeFault,
@@ -125,6 +126,12 @@ function exchange(agent: VerifiedAgent, request: UpstreamRequest, sessionId: str
   return new Promise((resolve, reject) => {
     const call = start(agent, request, sessionId, reject);
     call.once("response", (response) => resolve(answer(response)));
+    // RFC 9110 section 15.2.2: another protocol is spoken only where the client has asked for it.
+    call.once("upgrade", (_response, socket) => {
+      socket.destroy();
+      reject(new Fault("upstream-out-of-step", "the target changed to a protocol that nobody asked for"));
+    });
+    call.once("close", () => reject(new Error("the connection was closed before an answer came")));
     if (request.body === null) call.end();
     else if (asksFirst(request)) sendWhenAsked(call, request);
     else send(call, request);
