@@ -86,6 +86,10 @@ export class Connection {
     else this.#raw.destroy();
   }
 
+  superseded(): void {
+    this.#occupant?.superseded();
+  }
+
   /** Runs the connection until it is closed. @throws only for defects of ours, after which the connection is gone */
   async run(): Promise<void> {
     let socket: tls.TLSSocket | null = null;

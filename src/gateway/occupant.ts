@@ -21,6 +21,8 @@ export interface Occupant {
   /** Finishes what runs and takes nothing new. */
   drain(): void;
   end(fault: Fault): void;
+  /** Another configuration is in force: what begins from now on is to go by that. */
+  superseded(): void;
   /** Runs until all is over. @throws Fault when the client is to be told and then closed */
   run(): Promise<void>;
 }

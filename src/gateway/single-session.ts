@@ -36,6 +36,10 @@ export class SingleSession implements Occupant {
     this.#session?.end(fault);
   }
 
+  superseded(): void {
+    // A session keeps what it began with.
+  }
+
   async run(): Promise<void> {
     const { id, remote, leg, self, runtime, debts, deadline } = this.#arrival;
     const result = await this.#front.login(leg, runtime);

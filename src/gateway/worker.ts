@@ -214,6 +214,7 @@ class Worker {
       const digests = openDigests(stateFolders(config.state).digestKey);
       const before = this.#runtime;
       this.#runtime = this.#runtimeOf(config, digests.digest.bind(digests));
+      for (const connection of this.#connections) connection.superseded();
       before.apis.retire();
       before.identity.close();
       this.#deps.send({ type: "reloaded", error: null });
