@@ -119,6 +119,8 @@ export interface MysqlCatalogue {
 export interface MysqlLookup {
   readonly table: (database: string, name: string) => MysqlTable | undefined;
   readonly database: (name: string) => string | undefined;
+  /** Whether there is a table of that name, in whatever case. */
+  readonly isTaken: (database: string, name: string) => boolean;
   readonly routine: (database: string, name: string) => MysqlRoutine | undefined;
   /** Tables with a foreign key to this one. */
   readonly referring: (table: MysqlTable) => readonly { readonly table: MysqlTable; readonly reference: MysqlReference }[];
@@ -143,6 +145,7 @@ function lookupIn(catalogue: MysqlCatalogue): MysqlLookup {
   const fold = catalogue.lowerCaseTableNames === 0 ? (name: string) => name : (name: string) => name.toLowerCase();
   const key = (database: string, name: string): string => `${fold(database)}\0${fold(name)}`;
   const tables = new Map(catalogue.tables.map((table) => [key(table.database, table.name), table]));
+  const taken = new Set(catalogue.tables.map(({ database, name }) => `${database}\0${name}`.toLowerCase()));
   const databases = new Map(catalogue.databases.map((name) => [fold(name), name]));
   // Names of routines never differ by case alone.
   const routineKey = (database: string, name: string): string => `${fold(database)}\0${name.toLowerCase()}`;
@@ -157,6 +160,7 @@ function lookupIn(catalogue: MysqlCatalogue): MysqlLookup {
   return {
     table: (database, name) => tables.get(key(database, name)),
     database: (name) => databases.get(fold(name)),
+    isTaken: (database, name) => taken.has(`${database}\0${name}`.toLowerCase()),
     routine: (database, name) => routines.get(routineKey(database, name)),
     referring: (table) => referring.get(key(table.database, table.name)) ?? NOTHING,
     fold,

@@ -1,11 +1,12 @@
 /**
- * What is sent is read once more, by our own readers and by the grammar library: protected tables may be named nowhere but in
- * what the gateway put there. Should the text not read as it must, that is a fault of ours; the statement is refused.
+ * Two checks that know nothing of how a statement was rewritten. What the client sent has to be read in the same way by the
+ * grammar library; and what is sent is read once more: protected tables may be named nowhere but in what the gateway put there.
+ * Should the text not read as it must, that is a fault of ours; the statement is refused.
  */
 import { lex, type Token } from "./lexer.ts";
 import type { MaskedSettings } from "./masked-form-types.ts";
 import type { MaskedQuery } from "./masked-query.ts";
-import { resolveTable, type TableContext } from "./masked-tables.ts";
+import { hasStar, resolveTable, type TableContext } from "./masked-tables.ts";
 import { type Found, Refused, type TableMention } from "./reading.ts";
 import { differenceIn } from "./second-reading.ts";
 import type { Spelled } from "./spelling.ts";
@@ -30,14 +31,19 @@ export function checkText(
   const ours = inserted.filter(({ start }) => text[start] === "(");
   const replaced = resolved.filter((one) => one.replaced).length;
   if (ours.length !== replaced) throw unsound("the statement could not be rewritten safely");
+  const star = hasStar(found);
   let next = 0;
   for (const mention of sources) {
     const at = lexed.tokens[mention.span.start]?.start ?? 0;
     while ((ours[next]?.end ?? Number.MAX_SAFE_INTEGER) <= at) next++;
     if ((ours[next]?.start ?? Number.MAX_SAFE_INTEGER) <= at) continue;
-    if (resolveTable(mention, context, found).replaced) throw unsound("the statement could not be rewritten safely");
+    if (resolveTable(mention, context, star).replaced) throw unsound("the statement could not be rewritten safely");
   }
-  const difference = differenceIn(lexed.tokens, found);
+}
+
+/** @param found in the client's own tokens. @throws Refused where the grammar library finds other tables or functions in them */
+export function checkReading(tokens: readonly Token[], found: Found): void {
+  const difference = differenceIn(tokens, found);
   if (difference !== undefined) throw unsound(difference);
 }
 

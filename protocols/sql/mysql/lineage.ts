@@ -19,6 +19,17 @@ export class Lineage {
     this.#fold = fold;
   }
 
+  /** Of each output column whether it is masked; empty where they can't be counted. */
+  masked(query: Query): readonly boolean[] {
+    try {
+      return this.outputs(query)?.map(({ masked }) => masked) ?? [];
+    } catch (error) {
+      // Common tables over common tables, a thousand deep.
+      if (error instanceof RangeError) return [];
+      throw error;
+    }
+  }
+
   /** Null where the columns can't be counted. */
   outputs(query: Query): readonly Output[] | null {
     const known = this.#known.get(query);

@@ -3,7 +3,7 @@
  * and by the grammar library: protected tables may be named nowhere but in what the gateway put there.
  */
 import { mysqlLookup } from "./catalogue.ts";
-import { checkText } from "./checked-text.ts";
+import { checkReading, checkText } from "./checked-text.ts";
 import type { Token } from "./lexer.ts";
 import { Lineage } from "./lineage.ts";
 import type { MaskedForm, MaskedSettings } from "./masked-form-types.ts";
@@ -13,7 +13,7 @@ import { plainStatement } from "./plain-statements.ts";
 import type { MysqlMaskingView } from "./protection.ts";
 import { readQuery } from "./read-query.ts";
 import { Reader, Refused } from "./reading.ts";
-import { type Edit, spelled } from "./spelling.ts";
+import { type Edit, plainText, spelled } from "./spelling.ts";
 import { viewsIn } from "./view-definitions.ts";
 import { writtenForm } from "./written-form.ts";
 
@@ -38,7 +38,7 @@ export function maskedForm(sql: string, tokens: readonly Token[], view: MysqlMas
 }
 
 function formOf(edits: readonly Edit[], tokens: readonly Token[], { sqlMode }: MaskedSettings): MaskedForm {
-  const { text, starts, ends } = spelled(tokens, { start: 0, end: tokens.length }, edits, !sqlMode.noBackslashEscapes);
+  const { text, starts, ends } = spelled(tokens, edits, !sqlMode.noBackslashEscapes);
   return { text, columns: [], outputMasked: [], rebuildErrors: false, names: new Set(), starts, ends };
 }
 
@@ -77,7 +77,7 @@ function explainForm(sql: string, tokens: readonly Token[], at: number, context:
 }
 
 function contextOf(tokens: readonly Token[], view: MysqlMaskingView, { sqlMode, database }: MaskedSettings): TableContext {
-  const text = (start: number, end: number): string => spelled(tokens, { start, end }, [], !sqlMode.noBackslashEscapes).text;
+  const text = (start: number, end: number): string => plainText(tokens, { start, end }, !sqlMode.noBackslashEscapes);
   return { view, database, readView: viewsIn(view), text };
 }
 
@@ -88,13 +88,14 @@ function queryForm(sql: string, tokens: readonly Token[], context: TableContext,
   reader.at = at;
   const query = readQuery(reader);
   if (reader.token !== undefined) throw reader.unexpected("the end of the statement");
+  checkReading(tokens, reader.found);
   const masked = maskQuery(reader.found, context);
   const aliases = aliasEdits(reader.found.items, masked.edits, {
     tokens,
     source: sql,
     named: namesOfReplaced(masked.resolved, context),
   });
-  const text = spelled(tokens, { start: 0, end: tokens.length }, [...masked.edits, ...aliases], !settings.sqlMode.noBackslashEscapes);
+  const text = spelled(tokens, [...masked.edits, ...aliases], !settings.sqlMode.noBackslashEscapes);
   checkText(text, masked, context, settings, (from) => {
     const again = new Reader(from, fold, readQuery);
     again.at = at;
@@ -102,12 +103,12 @@ function queryForm(sql: string, tokens: readonly Token[], context: TableContext,
     if (again.token !== undefined) throw again.unexpected("the end of the statement");
     return { found: again.found, sources: again.found.tables };
   });
-  const outputs = new Lineage(reader.found, masked.resolved, fold).outputs(query);
+  const outputMasked = new Lineage(reader.found, masked.resolved, fold).masked(query);
   const { starts, ends } = text;
   return {
     text: text.text,
     columns: masked.columns,
-    outputMasked: outputs?.map((output) => output.masked) ?? [],
+    outputMasked,
     rebuildErrors: masked.columns.length > 0,
     names: namesOfMasked(reader.found, masked),
     starts,

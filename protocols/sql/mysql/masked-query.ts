@@ -6,10 +6,10 @@ import type { ProtectedColumn } from "#policies/question.ts";
 import { mysqlLookup } from "./catalogue.ts";
 import type { Token } from "./lexer.ts";
 import { checkCalls } from "./masked-functions.ts";
-import { commonName, exposed, type Resolved, resolveTable, type TableContext } from "./masked-tables.ts";
+import { commonName, exposed, hasStar, type Resolved, resolveTable, type TableContext } from "./masked-tables.ts";
 import { quoteName } from "./quoting.ts";
 import { type Found, type Item, Refused, type Span, type TableMention } from "./reading.ts";
-import { type Edit, spelled } from "./spelling.ts";
+import { type Edit, plainText } from "./spelling.ts";
 
 export interface MaskedQuery {
   readonly edits: readonly Edit[];
@@ -20,7 +20,8 @@ export interface MaskedQuery {
 /** @param sources tables that are read. @throws Refused */
 export function maskQuery(found: Found, context: TableContext, sources: readonly TableMention[] = found.tables): MaskedQuery {
   checkCalls(found.calls, context.view, context.database);
-  const resolved = sources.map((mention) => resolveTable(mention, context, found));
+  const star = hasStar(found);
+  const resolved = sources.map((mention) => resolveTable(mention, context, star));
   const replaced = resolved.filter((one) => one.replaced);
   checkLocks(found, replaced);
   checkMatches(found, context, replaced);
@@ -80,15 +81,13 @@ function qualifierEdits(found: Found, replaced: readonly Resolved[], context: Ta
   const { fold } = mysqlLookup(context.view.catalogue);
   const long = found.columns.filter(({ parts, star }) => parts.length === (star ? 2 : 3));
   if (long.length === 0 || replaced.length === 0) return [];
-  const exposedNames = found.tables.map((mention) => fold(exposed(mention)));
+  const counts = new Map<string, number>();
+  for (const mention of found.tables) counts.set(fold(exposed(mention)), (counts.get(fold(exposed(mention))) ?? 0) + 1);
+  const named = new Set(replaced.map((one) => `${fold(one.table?.database ?? "")}\0${fold(exposed(one.mention))}`));
   return long.flatMap(({ span, parts }): Edit[] => {
     const [database = "", table = ""] = parts;
-    const meant = replaced.filter(
-      (one) => fold(exposed(one.mention)) === fold(table) && fold(one.table?.database ?? "") === fold(database),
-    );
-    if (meant.length === 0) return [];
-    const all = exposedNames.filter((name) => name === fold(table)).length;
-    if (all > 1) {
+    if (!named.has(`${fold(database)}\0${fold(table)}`)) return [];
+    if ((counts.get(fold(table)) ?? 0) > 1) {
       const hint = "give each table an alias, and qualify columns by that";
       throw new Refused("masked-unresolved", `${database}.${table} could mean several tables of the statement`, hint, span.start);
     }
@@ -119,7 +118,7 @@ export function aliasEdits(
     }
     const inside = editsWithin(sorted, item.span);
     const written = source.slice(tokens[item.span.start]?.start ?? 0, tokens[item.span.end - 1]?.end ?? 0);
-    if (inside.length === 0 && spelled(tokens, item.span, [], true).text === written) return [];
+    if (inside.length === 0 && plainText(tokens, item.span, true) === written) return [];
     // A name of a column is of the Basic Multilingual Plane, and has an end.
     if (written.length > 255 || /[\ud800-\udfff]/.test(written)) return [];
     return [{ start: item.span.end, end: item.span.end, text: `AS ${quoteName(written)}` }];

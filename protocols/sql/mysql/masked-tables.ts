@@ -60,8 +60,8 @@ export function tableOf({ parts, span }: TableMention, { view, database }: Table
   return table;
 }
 
-/** @throws Refused */
-export function resolveTable(mention: TableMention, context: TableContext, found: Found): Resolved {
+/** @param star columns are taken by `*` somewhere in the statement. @throws Refused */
+export function resolveTable(mention: TableMention, context: TableContext, star: boolean): Resolved {
   const { common } = mention;
   if (common !== null)
     return { mention, table: null, replaced: false, outputs: null, columns: [], edits: commonEdits(mention, common, context) };
@@ -72,7 +72,7 @@ export function resolveTable(mention: TableMention, context: TableContext, found
   if (table.kind === "view") return resolveView(mention, table, attributes, context);
   if (attributes.size === 0) return plain(mention, table);
   checkPartition(mention, table, attributes);
-  const columns = table.columns.filter(({ invisible }) => !invisible || !hasStar(found));
+  const columns = table.columns.filter(({ invisible }) => !invisible || !star);
   const list = columns.map(({ name }) => masked(name, attributes.get(name)?.expression));
   const inside = [mention.partition, mention.hints].flatMap((span) => (span === null ? [] : [context.text(span.start, span.end)]));
   const text = `(SELECT ${list.join(", ")} FROM ${[fullName(table), ...inside].join(" ")}) AS ${quoteName(exposed(mention))}`;
@@ -90,7 +90,8 @@ function masked(name: string, expression: string | undefined): string {
   return expression === undefined ? quoteName(name) : `${expression} AS ${quoteName(name)}`;
 }
 
-function hasStar(found: Found): boolean {
+/** Columns that are not among those of `*` can't stand in what takes their table's place then. */
+export function hasStar(found: Found): boolean {
   return found.natural || found.columns.some(({ star }) => star);
 }
 
@@ -169,10 +170,7 @@ function resolveServers(mention: TableMention, { view, database, readView }: Tab
  */
 export function commonName(common: CommonTable, { view, database }: TableContext): string {
   if (database === null) return common.name;
-  const folded = common.name.toLowerCase();
-  const taken = view.catalogue.tables.some(
-    (one) => one.database.toLowerCase() === database.toLowerCase() && one.name.toLowerCase() === folded,
-  );
+  const taken = mysqlLookup(view.catalogue).isTaken(database, common.name);
   return taken ? `${common.name} ${common.nameAt}` : common.name;
 }
 

@@ -23,7 +23,8 @@ export interface Spelled {
 }
 
 /** @param edits not overlapping, in any order; those at the same place in the order given */
-export function spelled(tokens: readonly Token[], span: Span, edits: readonly Edit[], backslashes: boolean): Spelled {
+export function spelled(tokens: readonly Token[], edits: readonly Edit[], backslashes: boolean): Spelled {
+  const span = { start: 0, end: tokens.length };
   const parts: string[] = [];
   let length = 0;
   const starts = new Int32Array(tokens.length).fill(-1);
@@ -38,9 +39,7 @@ export function spelled(tokens: readonly Token[], span: Span, edits: readonly Ed
     inserted.push({ start: length, end: length + text.length });
     add(`${text} `);
   };
-  const sorted = edits
-    .filter(({ start, end }) => start >= span.start && end <= span.end)
-    .sort((a, b) => a.start - b.start || a.end - b.end);
+  const sorted = [...edits].sort((a, b) => a.start - b.start || a.end - b.end);
   let next = 0;
   for (let index = span.start; index <= span.end; ) {
     let to = index;
@@ -61,6 +60,18 @@ export function spelled(tokens: readonly Token[], span: Span, edits: readonly Ed
     }
   }
   return { text: parts.join(""), starts, ends, inserted };
+}
+
+/** Some tokens as text, with nothing in their place. */
+export function plainText(tokens: readonly Token[], { start, end }: Span, backslashes: boolean): string {
+  let text = "";
+  for (let index = start; index < end; index++) {
+    const token = tokens[index];
+    if (token === undefined) break;
+    if (index > start && isApart(tokens[index - 1], token)) text += " ";
+    text += spell(token, backslashes);
+  }
+  return text;
 }
 
 /** A word and the bracket behind it stay together as they were, and so do a word and a string: `count(`, `N'…'`. */

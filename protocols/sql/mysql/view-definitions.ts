@@ -5,6 +5,7 @@
  */
 import type { MysqlTable } from "./catalogue.ts";
 import { mysqlLookup } from "./catalogue.ts";
+import { checkReading } from "./checked-text.ts";
 import type { Token } from "./lexer.ts";
 import { lex } from "./lexer.ts";
 import { Lineage } from "./lineage.ts";
@@ -14,7 +15,7 @@ import { displayTable, type MysqlMaskingView } from "./protection.ts";
 import { quoteName } from "./quoting.ts";
 import { readQuery } from "./read-query.ts";
 import { type Item, type Query, Reader, Refused } from "./reading.ts";
-import { spelled } from "./spelling.ts";
+import { plainText, spelled } from "./spelling.ts";
 import { DEFAULT_SQL_MODE } from "./sql-mode.ts";
 
 /** Characters of a view as rewritten. */
@@ -55,7 +56,8 @@ function readingOf(table: MysqlTable, view: MysqlMaskingView, readView: (table: 
   try {
     const query = readQuery(reader);
     if (reader.token !== undefined) return refusal("its definition is not understood");
-    const text = (start: number, end: number): string => spelled(tokens, { start, end }, [], true).text;
+    checkReading(tokens, reader.found);
+    const text = (start: number, end: number): string => plainText(tokens, { start, end }, true);
     const { edits, resolved, columns } = maskQuery(reader.found, { view, database: table.database, readView, text });
     if (!resolved.some(({ replaced }) => replaced)) {
       const below = resolved.flatMap(({ table: one }) => (one === null ? [] : one.kind === "view" ? plainTables(readView(one)) : [one]));
@@ -64,7 +66,7 @@ function readingOf(table: MysqlTable, view: MysqlMaskingView, readView: (table: 
     const asking = reader.found.calls.find(({ parts }) => /^(current_user|current_role)$/i.test(parts[0] ?? ""));
     // What takes its place is read as the login, for whom it might show other rows.
     if (asking !== undefined && table.view?.security === "definer") return refusal("it asks who reads it, and runs as somebody else");
-    const rewritten = named(spelled(tokens, { start: 0, end: tokens.length }, edits, true).text, query, table, tokens);
+    const rewritten = named(spelled(tokens, edits, true).text, query, table, tokens);
     if (rewritten.length > REWRITTEN_MAX) return refusal("it grows too long when the definitions below it take their place");
     if (/\\/.test(rewritten)) return refusal("a string in its definition holds a backslash, which means one thing or another by sql_mode");
     const outputs = new Lineage(reader.found, resolved, fold).outputs(query);

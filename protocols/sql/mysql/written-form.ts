@@ -1,6 +1,6 @@
 /** INSERT, REPLACE, UPDATE and DELETE as they go upstream: targets stay where they are, whatever else is read is replaced. */
 import { mysqlLookup } from "./catalogue.ts";
-import { checkText } from "./checked-text.ts";
+import { checkReading, checkText } from "./checked-text.ts";
 import type { Token } from "./lexer.ts";
 import type { MaskedForm, MaskedSettings } from "./masked-form-types.ts";
 import { aliasEdits, distinct, type MaskedQuery, maskQuery, namesOfMasked, namesOfReplaced } from "./masked-query.ts";
@@ -21,9 +21,10 @@ interface Written {
 /** @throws Refused */
 export function writtenForm(sql: string, tokens: readonly Token[], context: TableContext, settings: MaskedSettings): MaskedForm {
   const { found, write, masked } = judged(tokens, context);
+  checkReading(tokens, found);
   const aliases = aliasEdits(found.items, masked.edits, { tokens, source: sql, named: namesOfReplaced(masked.resolved, context) });
   const edits = [...write.edits, ...masked.edits, ...aliases];
-  const text = spelled(tokens, { start: 0, end: tokens.length }, edits, !settings.sqlMode.noBackslashEscapes);
+  const text = spelled(tokens, edits, !settings.sqlMode.noBackslashEscapes);
   checkText(text, masked, context, settings, (again) => judged(again, context));
   const columns = distinct([...write.columns, ...masked.columns]);
   // Without a list of columns the values stand for all.
