@@ -11,3 +11,16 @@ export function isFor(group: string, flavour: "mysql" | "mariadb"): boolean {
   const only = /\((mysql|mariadb)\)/.exec(group)?.[1];
   return only === undefined || only === flavour;
 }
+
+const CHANGES = /^\s*(insert|update|delete|replace|create|alter|rename|drop|call|execute)/i;
+const STAYS = /^\s*(begin|prepare|handler|set|use)\b|:=|\binto\b/i;
+
+/** Whether a statement may leave something behind in the database. */
+export function changesRows(sql: string): boolean {
+  return CHANGES.test(sql);
+}
+
+/** Whether anything may be left behind, in the session or the database. */
+export function isLasting(hostile: Hostile): boolean {
+  return typeof hostile !== "string" || CHANGES.test(hostile) || STAYS.test(hostile);
+}

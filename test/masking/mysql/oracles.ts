@@ -35,8 +35,8 @@ export const MYSQL_ORACLES: readonly (readonly [string, string])[] = [
   ["SELECT id FROM events WHERE secret LIKE 'obs%'", "SELECT id FROM events WHERE secret LIKE 'abs%'"],
   ["SELECT id FROM events PARTITION (north) WHERE secret > 'o'", "SELECT id FROM events PARTITION (north) WHERE secret > 'p'"],
   ["SELECT id FROM `User ``Data``` WHERE `S S N` LIKE '605%'", "SELECT id FROM `User ``Data``` WHERE `S S N` LIKE '606%'"],
-  ["SELECT id FROM users ORDER BY ssn", "SELECT id FROM users ORDER BY ssn DESC"],
-  ["SELECT id FROM users ORDER BY LEFT(email, 1), id", "SELECT id FROM users ORDER BY LEFT(email, 1) DESC, id"],
+  ["SELECT id FROM users WHERE id < 3 ORDER BY ssn", "SELECT id FROM users WHERE id < 3 ORDER BY ssn DESC"],
+  ["SELECT id FROM users WHERE id < 3 ORDER BY LEFT(email, 1), id", "SELECT id FROM users WHERE id < 3 ORDER BY LEFT(email, 1) DESC, id"],
   ["SELECT name FROM users ORDER BY pin DESC LIMIT 1", "SELECT name FROM users ORDER BY pin LIMIT 1"],
   [
     "SELECT COUNT(DISTINCT ssn) + COUNT(DISTINCT LEFT(ssn, 1)) FROM users",
@@ -65,7 +65,7 @@ export const MYSQL_ORACLES: readonly (readonly [string, string])[] = [
   ["SELECT id FROM users JOIN (SELECT 918273645 AS pin) x USING (pin)", "SELECT id FROM users JOIN (SELECT 5 AS pin) x USING (pin)"],
   ["SELECT COUNT(*) FROM users GROUP BY ssn LIKE '9%' ORDER BY 1", "SELECT COUNT(*) FROM users GROUP BY ssn LIKE '%' ORDER BY 1"],
   ["SELECT city FROM users GROUP BY city HAVING MAX(ssn) > '9'", "SELECT city FROM users GROUP BY city HAVING MAX(ssn) > '95'"],
-  ["SELECT RANK() OVER (ORDER BY ssn), id FROM users ORDER BY id", "SELECT RANK() OVER (ORDER BY ssn DESC), id FROM users ORDER BY id"],
+  ["SELECT RANK() OVER (ORDER BY ssn), id FROM users WHERE id < 3 ORDER BY id", "SELECT RANK() OVER (ORDER BY ssn DESC), id FROM users WHERE id < 3 ORDER BY id"],
   [
     "SELECT id, COUNT(*) OVER (PARTITION BY LEFT(ssn, 1)) FROM users WHERE id < 3 ORDER BY id",
     "SELECT id, COUNT(*) OVER (PARTITION BY LEFT(ssn, 0)) FROM users WHERE id < 3 ORDER BY id",

@@ -4,43 +4,34 @@
  */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import mysql from "mysql2/promise";
 import { joinedCells, searchFor } from "#test/masking/search.ts";
 import { startMysql, type TestMysql } from "#test/support/mysql.ts";
 import { MYSQL_BENIGN } from "./benign.ts";
-import { type Hostile, isFor } from "./hostile.ts";
+import { type Answer, type Client, openClient } from "./client.ts";
+import { type Hostile, isFor, isLasting } from "./hostile.ts";
 import { MYSQL_ORACLES } from "./oracles.ts";
 import { MARIADB_SEED_STATISTICS, MYSQL_CANARIES, MYSQL_RESEED, MYSQL_SEED, MYSQL_SEED_HISTOGRAM, MYSQL_SEED_RIGHTS } from "./seed.ts";
 import { HOSTILE } from "./statements.ts";
 
 const canaryIn = searchFor(MYSQL_CANARIES);
-/** What none of these leaves as it was. */
-const LASTING = /^\s*(insert|update|delete|replace|create|alter|rename|drop|call)|\bset\b.*=/i;
-
-type Answer = { readonly rows: readonly (readonly (string | null)[])[]; readonly error: string };
 
 for (const flavour of ["mysql9", "mariadb10"] as const) {
   const kind = flavour === "mysql9" ? "mysql" : "mariadb";
   describe(`without a gateway, on ${flavour}`, { concurrency: false }, () => {
     const statistics = kind === "mysql" ? MYSQL_SEED_HISTOGRAM : MARIADB_SEED_STATISTICS;
     let server: TestMysql;
-    let client: mysql.Connection;
+    let client: Client;
 
-    const connect = async (): Promise<mysql.Connection> => {
-      const { host, port, user, password, ca, database } = server;
-      const options = { host, port, user, password, database, ssl: { ca }, rowsAsArray: true, typeCast: asBytes, supportBigNumbers: true };
-      return mysql.createConnection(options as mysql.ConnectionOptions);
-    };
     const afresh = async (): Promise<void> => {
-      await client?.end();
-      client = await connect();
+      await client?.close();
+      client = await openClient(server);
     };
     const reseed = async (): Promise<void> => {
-      for (const statement of ["SET foreign_key_checks = 0", ...MYSQL_RESEED, statistics]) await client.query(statement);
+      for (const statement of ["SET foreign_key_checks = 0", ...MYSQL_RESEED, statistics]) await client.send(statement, "text");
     };
     const sent = async (hostile: Hostile): Promise<readonly Answer[]> => {
       const answers: Answer[] = [];
-      for (const sql of [hostile].flat()) answers.push(await answerTo(client, sql));
+      for (const sql of [hostile].flat()) answers.push(await client.send(sql, "text"));
       return answers;
     };
 
@@ -49,7 +40,7 @@ for (const flavour of ["mysql9", "mariadb10"] as const) {
       await afresh();
     });
     after(async () => {
-      await client?.end();
+      await client?.close();
       await server?.stop();
     });
 
@@ -58,11 +49,11 @@ for (const flavour of ["mysql9", "mariadb10"] as const) {
         const failing: string[] = [];
         for (const hostile of list) {
           const answers = await sent(hostile);
-          const received = answers.flatMap(({ rows, error }) => [joinedCells(rows), bytesOf(rows), Buffer.from(error)]);
+          const received = answers.flatMap(({ rows, bytes, error }) => [joinedCells(rows), bytes, Buffer.from(error)]);
           if (canaryIn(Buffer.concat(received)) === undefined) {
             failing.push(`${JSON.stringify(hostile)} ${answers.map(({ error, rows }) => error || `${rows.length} rows`).join(" / ")}`);
           }
-          if (typeof hostile === "string" && !LASTING.test(hostile)) continue;
+          if (!isLasting(hostile)) continue;
           await afresh();
           await reseed();
         }
@@ -74,7 +65,8 @@ for (const flavour of ["mysql9", "mariadb10"] as const) {
       const failing: string[] = [];
       for (const [yes, no] of MYSQL_ORACLES) {
         const answers = [await sent(yes), await sent(no)];
-        if (JSON.stringify(answers[0]) === JSON.stringify(answers[1])) failing.push(`${yes} ${JSON.stringify(answers[0])}`);
+        const [first, second] = answers.map((list) => JSON.stringify(list.map(({ rows, error }) => [rows, error])));
+        if (first === second) failing.push(`${yes} ${first}`);
       }
       assert.deepEqual(failing, []);
     });
@@ -85,7 +77,7 @@ for (const flavour of ["mysql9", "mariadb10"] as const) {
         for (const benign of list) {
           const [error] = (await sent(benign)).flatMap((answer) => (answer.error === "" ? [] : [answer.error]));
           if (error !== undefined) failing.push(`${group}: ${JSON.stringify(benign)}: ${error}`);
-          if (![benign].flat().some((sql) => LASTING.test(sql))) continue;
+          if (!isLasting(benign)) continue;
           await afresh();
           await reseed();
         }
@@ -93,29 +85,4 @@ for (const flavour of ["mysql9", "mariadb10"] as const) {
       assert.deepEqual(failing, []);
     });
   });
-}
-
-function bytesOf(rows: readonly (readonly (string | null)[])[]): Buffer {
-  return Buffer.from(rows.flat().join("\n"), "latin1");
-}
-
-function asBytes(field: { buffer(): Buffer | null }): string | null {
-  return field.buffer()?.toString("latin1") ?? null;
-}
-
-async function answerTo(client: mysql.Connection, sql: string): Promise<Answer> {
-  try {
-    const [rows] = await client.query({ sql, rowsAsArray: true });
-    const lists: unknown[] = Array.isArray(rows) ? rows : [];
-    return { rows: lists.flatMap(cellsOf), error: "" };
-  } catch (error) {
-    return { rows: [], error: error instanceof Error ? error.message : String(error) };
-  }
-}
-
-/** A row; of a procedure's answer a list of them. */
-function cellsOf(row: unknown): readonly (readonly (string | null)[])[] {
-  if (!Array.isArray(row)) return [];
-  if (Array.isArray(row[0])) return row.flatMap(cellsOf);
-  return [row.map((cell) => (cell === null ? null : String(cell)))];
 }
