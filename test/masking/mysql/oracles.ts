@@ -65,7 +65,10 @@ export const MYSQL_ORACLES: readonly (readonly [string, string])[] = [
   ["SELECT id FROM users JOIN (SELECT 918273645 AS pin) x USING (pin)", "SELECT id FROM users JOIN (SELECT 5 AS pin) x USING (pin)"],
   ["SELECT COUNT(*) FROM users GROUP BY ssn LIKE '9%' ORDER BY 1", "SELECT COUNT(*) FROM users GROUP BY ssn LIKE '%' ORDER BY 1"],
   ["SELECT city FROM users GROUP BY city HAVING MAX(ssn) > '9'", "SELECT city FROM users GROUP BY city HAVING MAX(ssn) > '95'"],
-  ["SELECT RANK() OVER (ORDER BY ssn), id FROM users WHERE id < 3 ORDER BY id", "SELECT RANK() OVER (ORDER BY ssn DESC), id FROM users WHERE id < 3 ORDER BY id"],
+  [
+    "SELECT RANK() OVER (ORDER BY ssn), id FROM users WHERE id < 3 ORDER BY id",
+    "SELECT RANK() OVER (ORDER BY ssn DESC), id FROM users WHERE id < 3 ORDER BY id",
+  ],
   [
     "SELECT id, COUNT(*) OVER (PARTITION BY LEFT(ssn, 1)) FROM users WHERE id < 3 ORDER BY id",
     "SELECT id, COUNT(*) OVER (PARTITION BY LEFT(ssn, 0)) FROM users WHERE id < 3 ORDER BY id",
