@@ -23,8 +23,8 @@ export { type MysqlMaskingView, type ResolvedMysqlProtection, resolveMysqlProtec
 export { type Reading, readings } from "#protocols/sql/mysql/readings.ts";
 export { mysqlRuleProblems } from "#protocols/sql/mysql/rule-problems.ts";
 export { secretsIn } from "#protocols/sql/mysql/secrets.ts";
-export { DEFAULT_SQL_MODE } from "#protocols/sql/mysql/sql-mode.ts";
-export { isProtectedMysqlColumn } from "#protocols/sql/mysql/tripwire.ts";
+export { DEFAULT_SQL_MODE, readSqlMode } from "#protocols/sql/mysql/sql-mode.ts";
+export { isProtectedMysqlColumn, mysqlMaskOf } from "#protocols/sql/mysql/tripwire.ts";
 export { ClientFlow, type Outlets } from "./client-flow.ts";
 export type { Outcome } from "./command-outcome.ts";
 export { CAPABILITY, COMMAND, UTF8MB4_COLLATION } from "./constants.ts";

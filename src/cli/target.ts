@@ -43,9 +43,15 @@ export async function needConfig(world: World, screen: Screen, given: string): P
 
 /** @throws Failure `target-unknown`; `protocol-unsupported` for one that is no PostgreSQL */
 export function needTarget(config: Config, name: string): DatabaseTarget {
+  const target = needDatabaseTarget(config, name);
+  if (target.protocol === "postgres") return target;
+  throw new Failure("protocol-unsupported", `${name} is a ${target.protocol} target, and this looks at PostgreSQL only`);
+}
+
+/** @throws Failure `target-unknown`; `protocol-unsupported` for one that is no database */
+export function needDatabaseTarget(config: Config, name: string): DatabaseTarget {
   const target = config.targets.get(name);
-  if (target !== undefined && target.protocol !== "postgres")
-    throw new Failure("protocol-unsupported", `${name} is a ${target.protocol} target, and this looks at PostgreSQL only`);
+  if (target?.protocol === "http") throw new Failure("protocol-unsupported", `${name} is an http target, and this looks at databases only`);
   if (target !== undefined) return target;
   throw new Failure("target-unknown", `there is no target ${JSON.stringify(name)}`, {
     hint: `targets are ${[...config.targets.keys()].join(", ")}`,

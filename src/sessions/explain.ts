@@ -18,10 +18,14 @@ import {
 import type { Judgement } from "#protocols/wire/judgement.ts";
 import { judgeText } from "./judge.ts";
 
-export interface Explained {
+/** By what a text is judged, on targets of any protocol. */
+export interface ExplainedFor {
   readonly document: PolicyDocument;
   readonly principal: Principal;
   readonly target: string;
+}
+
+export interface Explained extends ExplainedFor {
   readonly catalogue: Catalogue;
   /** Whether the gateway reads the catalogue of this target too; else it judges without one. */
   readonly catalogueKnown: boolean;
@@ -105,7 +109,7 @@ export function explainText(sql: string, explained: Explained): Explanation {
   };
 }
 
-function spoken(verdict: Judgement["verdict"] | "hold", rule: string | null, denial: Denial | null) {
+export function spoken(verdict: Judgement["verdict"] | "hold", rule: string | null, denial: Denial | null) {
   return {
     // What waits for a person has nobody to ask yet, and is refused.
     verdict: verdict === "hold" ? "deny" : verdict,
@@ -117,7 +121,7 @@ function spoken(verdict: Judgement["verdict"] | "hold", rule: string | null, den
 }
 
 /** Each put to the policies by itself, with nothing beside it that one of them could mind. */
-function guardsOf(statement: StatementFacts, { document, principal, target }: Explained): ExplainedStatement["guards"] {
+export function guardsOf(statement: StatementFacts, { document, principal, target }: ExplainedFor): ExplainedStatement["guards"] {
   return statement.guards.map((guard) => {
     const alone: StatementFacts = { ...statement, needs: [], masking: statement.masking && { kind: "clear" }, guards: [guard] };
     const decision = decide(document, { kind: "statement", principal, target, facts: { kind: "parsed", statements: [alone] } });
@@ -125,7 +129,7 @@ function guardsOf(statement: StatementFacts, { document, principal, target }: Ex
   });
 }
 
-function needsOf({ needs }: StatementFacts, { document, principal, target }: Explained): ExplainedStatement["needs"] {
+export function needsOf({ needs }: StatementFacts, { document, principal, target }: ExplainedFor): ExplainedStatement["needs"] {
   const rules = document.access.rules.filter((rule) => rule.targets.includes(target) && isMeant(rule.who, principal));
   return needs.map((right) => ({ right, rule: rules.find(({ may }) => may.includes(right))?.name ?? null }));
 }

@@ -1,0 +1,82 @@
+/** What explain and check say of MySQL and MariaDB targets is what the gateway then does. */
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { MYSQL_TARGETS, type MysqlWorld, openMysqlWorld } from "#test/masking/mysql-world.ts";
+import { runCommand } from "#test/src/cli/terminal.ts";
+import { optional } from "#test/support/optional.ts";
+
+const AGENT = ["--as", "agent", "--group", "data-agents"];
+const OWNER = ["--as", "owner", "--group", "dba"];
+
+describe("explain on MySQL and MariaDB", { skip: optional("mysql9") }, () => {
+  let world: MysqlWorld;
+  before(async () => {
+    world = await openMysqlWorld((sections) => ({
+      ...sections,
+      guardrails: { rules: [{ name: "blanket", targets: MYSQL_TARGETS, deny: ["delete-without-where"] }] },
+    }));
+  });
+  after(() => world?.stop());
+
+  const run = (target: string, sql: string, ...options: readonly string[]) =>
+    runCommand(["explain", "--target", target, "--config", world.gateway.configFile, ...options, sql]);
+  const told = async (target: string, sql: string, ...options: readonly string[]) => {
+    const { code, objects, err } = await run(target, sql, "--json", ...options);
+    assert.equal(code, 0, err);
+    const [object] = objects();
+    assert.ok(object);
+    return object;
+  };
+
+  for (const target of MYSQL_TARGETS) {
+    test(`${target}: what is masked, by which rule, and the text that is sent instead`, async () => {
+      const object = await told(target, "SELECT id, ssn FROM users WHERE id = 1", ...AGENT);
+      assert.equal(object["verdict"], "mask");
+      assert.equal(object["underMask"], true);
+      assert.match(String(object["upstreamSql"]), /SELECT .*FROM/);
+      assert.doesNotMatch(String(object["upstreamSql"]), /^SELECT id, ssn FROM users/);
+      const [statement] = object["statements"] as readonly Record<string, unknown>[];
+      assert.ok(statement);
+      assert.deepEqual(
+        (statement["columns"] as readonly { masked: boolean }[]).map(({ masked }) => masked),
+        [false, true],
+      );
+      const masked = statement["masked"] as readonly { column: string; mask: { kind: string } }[];
+      assert.ok(masked.some(({ column, mask }) => column === "ssn" && mask.kind === "redact"));
+    });
+
+    test(`${target}: whom the rules spare gets the text as it is; refusals come with reason and hint`, async () => {
+      const spared = await told(target, "SELECT id, ssn FROM users", ...OWNER);
+      assert.deepEqual([spared["verdict"], spared["upstreamSql"], spared["underMask"]], ["allow", null, false]);
+      const guarded = await told(target, "DELETE FROM orders", ...OWNER);
+      assert.deepEqual([guarded["verdict"], guarded["reason"], guarded["rule"]], ["deny", "statement-guarded", "blanket"]);
+      const refused = await told(target, "SELECT ssn INTO @a FROM users LIMIT 1", ...AGENT);
+      assert.equal(refused["verdict"], "deny");
+      assert.match(String(refused["reason"]), /^masked-/);
+      assert.notEqual(refused["hint"], "");
+    });
+
+    test(`${target}: for people, with the text that the target would get`, async () => {
+      const { code, out } = await run(target, "SELECT email FROM users");
+      assert.equal(code, 0);
+      assert.match(out, /mask {2}rule /);
+      assert.match(out, /Sent to the target/);
+      assert.match(out, new RegExp(`every right assumed, on ${target}/app`));
+      assert.equal((await run(target, "SELECT ssn INTO @a FROM users", "--check")).code, 1);
+    });
+
+    test(`${target}: commands that look at PostgreSQL alone say so`, async () => {
+      for (const command of ["wall", "discover", "doctor"]) {
+        const { code, err, out } = await runCommand([command, "--target", target, "--config", world.gateway.configFile]);
+        assert.notEqual(code, 0, `${command}: ${out}`);
+        assert.match(err, /mysql target|PostgreSQL/i, command);
+      }
+    });
+  }
+
+  test("check --targets holds the rules against the servers", async () => {
+    const { code, out } = await runCommand(["check", "--targets", "--config", world.gateway.configFile]);
+    assert.equal(code, 0, out);
+    assert.match(out, /ok/);
+  });
+});
