@@ -48,6 +48,7 @@ export function makeTimeline(options: TimelineOptions): Timeline {
   let pending: PendingRows | undefined;
   /** The sentence of the last refusal: the error that tells the client so need not repeat it. */
   let said: string | undefined;
+  let http = false;
   const flush = (): Entry[] => {
     if (pending === undefined) return [];
     const entry = { sinceStartMs: pending.sinceStartMs, lines: rowLines(pending, options.paint) };
@@ -57,8 +58,9 @@ export function makeTimeline(options: TimelineOptions): Timeline {
   return {
     take(recorded) {
       const event = disarmed(recorded);
+      if (event.kind === "session-start") http = event.protocol === "http";
       if (event.kind !== "rows") {
-        const lines = eventLines(event, options, said);
+        const lines = eventLines(event, { ...options, http }, said);
         said = event.kind === "denied" ? event.message : undefined;
         return [...flush(), { sinceStartMs: event.sinceStartMs, lines }];
       }
@@ -81,7 +83,11 @@ function sameColumns(left: readonly RecordedColumn[], right: readonly RecordedCo
   );
 }
 
-function eventLines(event: RecordedEvent, { paint, sent }: TimelineOptions, said: string | undefined): string[] {
+function eventLines(
+  event: RecordedEvent,
+  { paint, sent, http }: TimelineOptions & { readonly http: boolean },
+  said: string | undefined,
+): string[] {
   const line = (mark: string, words: string): string => `${paint.dim(offsetText(event.sinceStartMs).padStart(9))}  ${mark} ${words}`;
   switch (event.kind) {
     case "session-start":
@@ -96,14 +102,14 @@ function eventLines(event: RecordedEvent, { paint, sent }: TimelineOptions, said
       return [
         line(
           "◀",
-          `${visible(event.tag)}  ${paint.dim(`${rowCount(event.rows)} · ${durationText(event.durationMs)}`)}${beyond(event.beyond)}`,
+          `${visible(event.tag)}  ${paint.dim(`${http ? "" : `${rowCount(event.rows)} · `}${durationText(event.durationMs)}`)}${beyond(event.beyond)}`,
         ),
       ];
     case "copy":
       return [
         line(
           "⇄",
-          `COPY ${event.direction === "in" ? "to" : "from"} the target, ${event.outcome}, ${bytesText(event.bytes)}${beyond(event.beyond)}`,
+          `${http ? "body" : "COPY"} ${event.direction === "in" ? "to" : "from"} the target, ${event.outcome}, ${bytesText(event.bytes)}${beyond(event.beyond)}`,
         ),
         ...copyLines(event.data),
       ];
@@ -142,7 +148,7 @@ function startLines(event: Extract<RecordedEvent, { kind: "session-start" }>, pa
   const actor = principal.actor === null ? "" : `, acted for by ${visible(principal.actor)}`;
   return indented([
     `${paint.bold(visible(principal.name))} (${groups}${actor}; ${visible(principal.issuer)})`,
-    `on ${paint.bold(visible(event.target))}, database ${visible(event.database)}, from ${visible(event.remote)}`,
+    `on ${paint.bold(visible(event.target))}${event.protocol === "http" ? "" : `, database ${visible(event.database)}`}, from ${visible(event.remote)}`,
     `user label ${name(event.label)}${event.application === null ? "" : `, application ${name(event.application)}`}`,
   ]);
 }
