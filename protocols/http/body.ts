@@ -40,7 +40,8 @@ export function responseBody(context: ResponseBodyContext): BodyFilter | Fault {
       hint: "ask for the whole",
     });
   }
-  const masked = maskedBody(context.contentTypes, masks);
+  // An answer that says only that it was taken (202) need not say that it is empty.
+  const masked = context.contentTypes.length === 0 ? new Empty() : maskedBody(context.contentTypes, masks);
   if (masked instanceof Fault || literals.isEmpty) return masked;
   return new BlankedBody(masked, literals);
 }
@@ -83,7 +84,7 @@ function maskedBody(contentTypes: readonly string[], masks: readonly HttpMask[])
   const type = value === undefined || others.length > 0 ? undefined : readMediaType(value);
   const kind: BodyKind | undefined = type === undefined ? undefined : bodyKind(type);
   if (type === undefined || kind === undefined) {
-    const what = type === undefined ? "has no type, or more than one" : `is ${type.name}`;
+    const what = type === undefined ? "has no type, or one that can be read in more than one way" : `is ${type.name}`;
     return new Fault("masked-body-type", `the body ${what}, in which masked fields cannot be told`, { hint: UNREADABLE_HINT });
   }
   if (!isUtf8Charset(type)) {
@@ -125,6 +126,14 @@ class Untouched implements BodyFilter {
 
   pause(): readonly Buffer[] {
     return [];
+  }
+}
+
+/** Without a type there may be no body. */
+class Empty extends Untouched {
+  override write(chunk: Buffer): readonly Buffer[] {
+    if (chunk.length === 0) return [];
+    throw new Fault("masked-body-type", "the body has no type, so that masked fields cannot be told in it", { hint: UNREADABLE_HINT });
   }
 }
 

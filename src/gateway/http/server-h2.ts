@@ -61,6 +61,8 @@ export class Http2Connection implements Served {
       const texts = Array.isArray(raw) ? raw.filter((one) => typeof one === "string") : [];
       this.#serve(new Http2Exchange(stream, texts, flags), receive);
     });
+    // The listener lets clients say that they will send no more and go on reading; over HTTP/2 that means that they are gone.
+    socket.once("end", () => socket.end());
     session.once("close", () => socket.destroy());
   }
 

@@ -69,7 +69,6 @@ describe("bodies of answers", () => {
   });
 
   const types = [
-    [],
     [""],
     ["text/html"],
     ["text/plain"],
@@ -122,6 +121,14 @@ describe("bodies of answers", () => {
     assert.equal(refusal({ contentEncoding: "identity", masks: ssn }), undefined);
   });
 
+  test("a body without a type is refused as soon as there is one: an answer that is empty need not say so", () => {
+    assert.equal(answered("", { contentTypes: [], masks: ssn }), "");
+    assert.throws(
+      () => answered("{}", { contentTypes: [], masks: ssn }),
+      (error) => error instanceof Fault && error.code === "masked-body-type",
+    );
+  });
+
   test("error answers are masked like any other", () => {
     assert.equal(answered('{"ssn":1}', { status: 500, contentTypes: ["application/problem+json"], masks: ssn }), '{"ssn":null}');
     assert.equal(refusal({ status: 404, contentTypes: ["text/html"], masks: ssn }), "masked-body-type");
@@ -160,7 +167,7 @@ describe("bodies of requests", () => {
   });
 
   test("are not written down where they cannot be read, and pass all the same", () => {
-    assert.equal(requestBody({ ...posted, contentTypes: ["text/csv"] }), null);
+    for (const contentTypes of [["text/csv"], []]) assert.equal(requestBody({ ...posted, contentTypes }), null);
     assert.equal(requestBody({ ...posted, contentEncoding: "gzip" }), null);
     assert.equal(through(requestBody({ ...posted, contentTypes: ["text/csv"], masks: [] }), "1"), "1");
   });

@@ -16,7 +16,10 @@ export const FOUND: readonly FoundQuery[] = [
   { sql: "SELECT (x).paid_at AS a FROM (unnest(ARRAY['x'::text]) AS o(v) JOIN payments t ON true) AS x" },
   { sql: "SELECT u.v AS a FROM unnest(ARRAY['x'::text]) AS u(v) FULL JOIN users o ON 1 = o.id NATURAL JOIN users t", vague: true },
   { sql: "SELECT to_jsonb(p) AS a FROM payments p, unnest(ARRAY[(SELECT name FROM users LIMIT 1)]) AS o(v)", vague: true },
-  { sql: "SELECT o::text AS a FROM unnest(ARRAY[(SELECT u.name FROM users u LIMIT 1)]) AS u(v) JOIN orders o ON u.v = o.status", vague: true },
+  {
+    sql: "SELECT o::text AS a FROM unnest(ARRAY[(SELECT u.name FROM users u LIMIT 1)]) AS u(v) JOIN orders o ON u.v = o.status",
+    vague: true,
+  },
   { sql: "SELECT o::text AS a FROM (SELECT u.name FROM users u) AS u(v) JOIN orders o ON u.v = o.status" },
   { sql: "SELECT * FROM (notes_to_self NATURAL JOIN users u JOIN (notes_to_self o CROSS JOIN people t) USING (ssn)) AS x" },
   { sql: "SELECT * FROM generate_series(1, 2) AS id NATURAL JOIN users" },
