@@ -23,9 +23,10 @@ export interface Scene {
   readonly stop: () => Promise<void>;
 }
 
-export async function startScene(flavour: MysqlFlavour): Promise<Scene> {
+/** @param more statements behind the seed */
+export async function startScene(flavour: MysqlFlavour, more: readonly string[] = []): Promise<Scene> {
   await loadGrammar();
-  const server = await startMysql({ flavour, seed: MYSQL_SEED });
+  const server = await startMysql({ flavour, seed: [...MYSQL_SEED, ...more.map((one) => `${one};`)] });
   const connection = await createConnection({
     ...{ host: server.host, port: server.port, user: server.user, password: server.password, database: server.database },
     ssl: { ca: server.ca, rejectUnauthorized: false },
