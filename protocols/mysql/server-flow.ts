@@ -16,7 +16,10 @@ export class ServerFlow implements ServerHandler {
 
   constructor(state: SessionState) {
     this.#state = state;
-    this.#answers = new Answers(state, (payload) => this.#upstream.push(payload));
+    this.#answers = new Answers(state, (payload) => {
+      this.#upstream.push(payload);
+      this.#framer.restartUpstream();
+    });
     this.#framer = new ServerFramer(this);
   }
 
@@ -59,6 +62,10 @@ export class ServerFlow implements ServerHandler {
   /** The target is gone: what had come of an answer is kept. */
   cut(): void {
     this.#answers.cut();
+  }
+
+  get answering(): boolean {
+    return this.#state.answer !== null;
   }
 
   plan(length: number, first: number): Plan {

@@ -25,6 +25,8 @@ export type Exchange = readonly Buffer[] | null;
 
 /** Payloads and regions are views: valid during the call. Any method may throw a Fault, which ends the session. */
 export interface ServerHandler {
+  /** An answer is under way. Outside one a server counts as it likes: it may tell at any time why it closes. */
+  readonly answering: boolean;
   /**
    * @param length of the payload's first packet
    * @param first byte of the payload; -1 where there is none
@@ -53,6 +55,8 @@ export class ServerFramer {
   readonly #handler: ServerHandler;
   /** Sequence number of the next packet that the client gets. */
   #sequence = 0;
+  /** Of the target's next packet in the answer under way; null before its first. */
+  #expected: number | null = null;
   #pending: Pending = NONE;
   /** The beginning of a packet whose rest has not come. */
   #carry: Buffer = NOTHING;
@@ -76,6 +80,12 @@ export class ServerFramer {
   /** A command has been read whole. @param sequence of its last packet */
   restart(sequence: number): void {
     this.#sequence = (sequence + 1) & 0xff;
+    this.#expected = null;
+  }
+
+  /** A command of our own has gone upstream: the target counts anew, the client does not. */
+  restartUpstream(): void {
+    this.#expected = null;
   }
 
   /** A payload of our own as the next packet, or packets. */
@@ -138,6 +148,7 @@ export class ServerFramer {
       this.#skipTo(this.#chunk.length);
       return false;
     }
+    this.#checkSequence(this.#chunk[start + 3] ?? 0);
     if (before.kind === "passing") this.#begin(start, length, before.kept);
     else if (before.kind === "dropping") this.#beginDrop(start, length);
     else {
@@ -147,6 +158,14 @@ export class ServerFramer {
       else this.#begin(start, length, plan === "observe" ? [] : null);
     }
     return true;
+  }
+
+  /** What is lost, put in or out of order would else be taken for something that it is not. */
+  #checkSequence(sequence: number): void {
+    if (this.#expected !== null && sequence !== this.#expected && this.#handler.answering) {
+      throw new Fault("upstream-out-of-step", "the target's packets are out of order; the session ends");
+    }
+    this.#expected = (sequence + 1) & 0xff;
   }
 
   #begin(start: number, length: number, kept: Buffer[] | null): void {

@@ -174,7 +174,11 @@ function refusal(error: unknown): { readonly fault: Fault; readonly reason: Hand
     const fault = new Fault("upstream-unreachable", "the target could not be reached", { cause: error, hint: "try again later" });
     return { fault, reason: "unreachable", detail: error.message };
   }
-  if (error instanceof Fault) return { fault: error, reason: "internal-error", detail: error.code };
+  if (error instanceof Fault) {
+    // In MySQL the server speaks first: what it says in the place of a greeting, an error or nonsense, comes before TLS.
+    const said = error.code.startsWith("upstream-") || error.code === "malformed-message";
+    return { fault: error, reason: said ? "upstream-declined-tls" : "internal-error", detail: said ? error.message : error.code };
+  }
   const { reason, detail } = handshakeReason(error, "upstream");
   const fault = new Fault("upstream-tls-refused", `TLS with the target failed: ${reason}`, {
     cause: error,

@@ -81,6 +81,7 @@ async function readFirst(raw: net.Socket): Promise<Greeting> {
     const packet = takePacket(received);
     if (packet !== undefined) {
       if (packet.rest.length > 0) throw new DeclinedError("the target sent more than a greeting before TLS was up");
+      if (packet.sequence !== 0) throw new DeclinedError("the target's greeting is not the first packet");
       const greeting = readGreeting(packet.payload);
       if ((greeting.capabilities & CAPABILITY.ssl) === 0) throw new DeclinedError("the target does not offer TLS");
       if ((greeting.capabilities & NEEDED) !== NEEDED) throw new DeclinedError("the target is older than what is spoken here");
@@ -165,7 +166,9 @@ class Attempt {
       const packet = takePacket(this.#received);
       if (packet !== undefined) {
         this.#received = Buffer.from(packet.rest);
-        this.#sequence = packet.sequence + 1;
+        if (packet.sequence !== (this.#sequence & 0xff))
+          throw new Fault("upstream-out-of-step", "the target's packets are out of order during login");
+        this.#sequence++;
         return packet.payload;
       }
       if (this.#received.length > LOGIN_BYTES_MAX)

@@ -14,6 +14,7 @@ interface Seen {
 /** Plans by the first byte: 1 whole, 2 observed, else watched; a whole packet that begins 1,9 is exchanged. */
 function handler(seen: Seen): ServerHandler {
   return {
+    answering: false,
     plan: (_length: number, first: number): Plan => (first === 1 ? "whole" : first === 2 ? "observe" : "watch"),
     packet(payload: Buffer): Exchange {
       seen.whole.push(payload.toString("hex"));
@@ -93,6 +94,22 @@ describe("the server's packets", () => {
     assert.equal(out.length, bytes.length);
     assert.equal(out[3], 7);
     assert.equal(out[0xffffff + 4 + 3], 8);
+  });
+
+  test("out of order in an answer are refused, in any cuts; before its first and outside one a server counts as it likes", () => {
+    const all = (...sequences: number[]) => Buffer.concat(sequences.map((sequence) => packets(Buffer.from([1, 2]), sequence)));
+    const push = (bytes: Buffer, answering: boolean, places: readonly number[] = []) => {
+      const framer = new ServerFramer({ ...handler({ whole: [], observed: [], watched: 0 }), answering });
+      framer.restart(0);
+      for (const chunk of cut(bytes, places)) framer.push(Buffer.from(chunk), []);
+    };
+    for (const wrong of [all(1, 1), all(1, 3), all(1, 2, 0), all(255, 1)]) {
+      for (let place = 0; place < wrong.length; place++) {
+        assert.throws(() => push(wrong, true, [place]), { code: "upstream-out-of-step" });
+        push(wrong, false, [place]);
+      }
+    }
+    for (const right of [all(1, 2, 3), all(4, 5), all(254, 255, 0, 1)]) push(right, true);
   });
 
   test("a control packet of 16 MiB is no answer of a server", () => {
