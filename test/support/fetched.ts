@@ -1,6 +1,6 @@
 /**
  * Programs that Debian 12 does not have, fetched on first use and kept in the checkout's cache: the PostgreSQL 18 client
- * (direct TLS negotiation, protocol 3.2), MySQL 9, Docker's compose, which checks the compose file without an engine, and
+ * (direct TLS negotiation, protocol 3.2), MySQL 9, MariaDB 11.8, Docker's compose, which checks the compose file without an engine, and
  * object-relational mappers for Node, which are too heavy to be dependencies of the checkout.
  */
 import { join } from "node:path";
@@ -10,7 +10,7 @@ import { type Unpacked, unpack } from "#test/support/unpacked.ts";
 
 export interface FetchedPart {
   /** As `TEST_OPTIONAL` names it. */
-  readonly name: "psql18" | "compose" | "mysql9" | "orms";
+  readonly name: "psql18" | "compose" | "mysql9" | "mariadb11" | "orms";
   /** @throws Error where it cannot be fetched */
   readonly fetch: () => Unpacked;
   readonly probe: readonly [program: string, ...args: string[]];
@@ -31,6 +31,11 @@ export function mysql9(): Unpacked {
   return unpack("sid", ["mysql-server-core", "mysql-client-core"], join(ROOT, ".cache", "mysql9"));
 }
 
+/** MariaDB 11.8, server and client, of Debian 13: about 310 MB. @throws Error where it cannot be fetched */
+export function mariadb11(): Unpacked {
+  return unpack("trixie", ["mariadb-server", "mariadb-client"], join(ROOT, ".cache", "mariadb11"));
+}
+
 export const ORMS_FOLDER = join(ROOT, ".cache", "orms");
 
 /** TypeORM, Knex, Sequelize, Drizzle and Kysely: about 125 MB. @throws Error where they cannot be fetched */
@@ -41,6 +46,7 @@ export function nodeOrms(): Unpacked {
 export const FETCHED_PARTS: readonly FetchedPart[] = [
   { name: "psql18", fetch: postgresql18Client, probe: ["psql", "--version"] },
   { name: "mysql9", fetch: mysql9, probe: ["mysql", "--version"] },
+  { name: "mariadb11", fetch: mariadb11, probe: ["mariadb", "--version"] },
   { name: "orms", fetch: nodeOrms, probe: ["drizzle-kit", "--version"] },
   { name: "compose", fetch: dockerCompose, probe: ["docker-compose", "version"] },
 ];

@@ -1,19 +1,22 @@
 /**
  * Real MySQL and MariaDB servers for tests: one call gives a running server with TLS and an authority of its own, on a free
  * port, with its data in a folder that `stop` removes. A server ends with the process that started it, even when that is
- * killed. MySQL 9 comes from Debian's unstable suite, unpacked beside the system; MariaDB is the system's.
+ * killed. MySQL 9 and MariaDB 11 come from other suites of Debian's, unpacked beside the system; MariaDB 10 is the system's.
  */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createConnection } from "node:net";
 import { dirname, join } from "node:path";
 import type { KeyPair } from "#src/config/config.ts";
 import { makeAuthority } from "#test/support/certificates.ts";
-import { mysql9 } from "#test/support/fetched.ts";
+import { mariadb11, mysql9 } from "#test/support/fetched.ts";
 import { freePort, removeFolder, scratchFolder } from "#test/support/scratch.ts";
 
-export type MysqlFlavour = "mysql9" | "mariadb10";
+export type MysqlFlavour = "mysql9" | "mariadb10" | "mariadb11";
+
+/** What `TEST_OPTIONAL` calls the part that brings each server. */
+export const PART_OF = { mysql9: "mysql9", mariadb10: "mariadb", mariadb11: "mariadb11" } as const satisfies Record<MysqlFlavour, string>;
 
 export interface MysqlOptions {
   /** `mysql9` when left out. */
@@ -64,7 +67,7 @@ export async function startMysql(options: MysqlOptions = {}): Promise<TestMysql>
   const folder = await scratchFolder(flavour, 0o755);
   try {
     const data = join(folder, "data");
-    const programs = flavour === "mysql9" ? mysqlPrograms(data) : mariadbPrograms(data);
+    const programs = PROGRAMS[flavour](data);
     const authority = await makeAuthority("Sallyport test database CA");
     const { cert, key } = await authority.server(["localhost", "127.0.0.1"]);
     for (const [name, text] of [
@@ -150,6 +153,44 @@ function mariadbPrograms(data: string): Programs {
     },
   };
 }
+
+/** As `mariadb-install-db` does it, which does not find programs that lie elsewhere. */
+function mariadb11Programs(data: string): Programs {
+  const unpacked = mariadb11();
+  const server = unpacked.command("mariadbd");
+  const [, , , program = ""] = server;
+  const usr = dirname(dirname(program));
+  const share = join(usr, "share/mariadb");
+  const base = [
+    "--no-defaults",
+    `--user=${account()}`,
+    `--basedir=${usr}`,
+    `--datadir=${data}`,
+    `--lc-messages-dir=${share}`,
+    `--character-sets-dir=${join(share, "charsets")}`,
+    `--plugin-dir=${join(usr, "lib/mysql/plugin")}`,
+  ];
+  return {
+    server,
+    client: unpacked.command("mariadb"),
+    base: [...base, "--plugin-load-add=auth_ed25519"],
+    initialise: () => {
+      mkdirSync(join(data, "mysql"), { recursive: true });
+      const tables = ["mariadb_system_tables", "mariadb_performance_tables", "mariadb_system_tables_data", "maria_add_gis_sp_bootstrap"];
+      const scripts = [...tables, "mariadb_sys_schema"].map((name) => readFileSync(join(share, `${name}.sql`), "utf8"));
+      const input = ["use mysql;", "set @auth_root_socket=NULL;", ...scripts].join("\n");
+      const [command, ...args] = server;
+      const options = [...args, ...base, "--bootstrap", "--silent-startup", "--log-warnings=0"];
+      execFileSync(command, options, { input, stdio: ["pipe", "pipe", "pipe"] });
+    },
+  };
+}
+
+const PROGRAMS: Readonly<Record<MysqlFlavour, (data: string) => Programs>> = {
+  mysql9: mysqlPrograms,
+  mariadb10: mariadbPrograms,
+  mariadb11: mariadb11Programs,
+};
 
 function account(): string {
   return execFileSync("id", ["-un"], { encoding: "utf8" }).trim();

@@ -3,13 +3,14 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { createReadStream, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, test } from "node:test";
+import { after, before, test } from "node:test";
 import { createConnection } from "mariadb";
 import mysql from "mysql2/promise";
 import { command, environment } from "#test/conformance/mysql/command-line.ts";
 import { onEachServer, type Way } from "#test/conformance/mysql/ways.ts";
 import { clientsOf, show } from "#test/conformance/program.ts";
 import { recordingOf } from "#test/src/gateway/archive.ts";
+import { type Sections, startGateway, type TestGateway } from "#test/support/gateway.ts";
 import { removeFolder, scratchFolder } from "#test/support/scratch.ts";
 
 const ROWS = 60_000;
@@ -19,14 +20,28 @@ const content = Array.from({ length: ROWS }, (_, n) => `${n}\twörd ${n % 97}\n`
 writeFileSync(file, content);
 after(() => removeFolder(folder));
 
+function configure(sections: Sections): Sections {
+  const targets = Object.entries(sections["targets"] ?? {}).map(([name, target]) => [name, { ...target, localInfile: "allow" }]);
+  return { ...sections, targets: Object.fromEntries(targets) };
+}
+
 const CREATE = "CREATE TABLE loaded (id INT PRIMARY KEY, word VARCHAR(60)) CHARACTER SET utf8mb4";
 const LOAD = `LOAD DATA LOCAL INFILE '${file}' INTO TABLE loaded CHARACTER SET utf8mb4`;
 const HELD = "SELECT COUNT(*), SUM(id), SUM(CRC32(word)) FROM app.loaded";
 
 onEachServer("LOAD DATA LOCAL", ["pymysql", "mysqldb"], (ways) => {
+  let gateway: TestGateway;
+  let files: Way;
+  before(async () => {
+    const { server } = ways();
+    gateway = await startGateway({ mysql: { [server.database]: server }, configure });
+    files = { name: "gateway", ca: gateway.ca, caFile: gateway.caFile, login: () => gateway.mysqlLogin(server.database) };
+  });
+  after(() => gateway?.stop());
+
   /** @param load makes the table and loads it */
   async function same(load: (way: Way) => Promise<unknown>): Promise<void> {
-    const { server, files, compareWith } = ways();
+    const { server, compareWith } = ways();
     await compareWith(files, async (way) => [await load(way), server.sql(HELD)]);
     assert.match(server.sql(HELD), new RegExp(`^${ROWS}\\t`, "m"));
   }
@@ -67,7 +82,7 @@ onEachServer("LOAD DATA LOCAL", ["pymysql", "mysqldb"], (ways) => {
       await client.end();
       return { affectedRows, info };
     });
-    const copied = (await recordingOf(ways().gateway, LOAD)).find((event) => event.kind === "copy");
+    const copied = (await recordingOf(gateway, LOAD)).find((event) => event.kind === "copy");
     assert.ok(copied?.kind === "copy");
     assert.equal(copied.bytes, Buffer.byteLength(content));
     assert.equal(copied.beyond?.sha256, createHash("sha256").update(content).digest("hex"));

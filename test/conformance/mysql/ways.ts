@@ -7,7 +7,7 @@ import { after, before, describe } from "node:test";
 import { firstDifference } from "#test/conformance/difference.ts";
 import { ROUTINES, SEED } from "#test/conformance/mysql/seed.ts";
 import { type Login, type Sections, startGateway, type TestGateway } from "#test/support/gateway.ts";
-import { type MysqlFlavour, startMysql, type TestMysql } from "#test/support/mysql.ts";
+import { type MysqlFlavour, PART_OF, startMysql, type TestMysql } from "#test/support/mysql.ts";
 import { optional } from "#test/support/optional.ts";
 
 export interface Way {
@@ -25,18 +25,16 @@ export interface Ways {
   readonly through: Way;
   /** Through the gateway as an agent with fewer rights. */
   as(agent: keyof typeof AGENTS): Way;
-  /** Through the gateway to a target that allows LOAD DATA LOCAL. */
-  readonly files: Way;
-  /** `compare`, with another way through the gateway. */
+  /** `compare`, by way of another gateway. */
   compareWith<Shown>(through: Way, run: (way: Way) => Promise<Shown>): Promise<Shown>;
   /** Runs the client both ways, the database fresh each time; what it returns must be equal. @returns it */
   compare<Shown>(run: (way: Way) => Promise<Shown>): Promise<Shown>;
 }
 
-/** Registers `body`'s tests for MySQL 9 and MariaDB 10, each with a server and a gateway of its own. */
+/** Registers `body`'s tests for MySQL 9, MariaDB 10 and MariaDB 11, each with a server and a gateway of its own. */
 export function onEachServer(client: string, parts: readonly string[], body: (ways: () => Ways) => void): void {
-  for (const flavour of ["mysql9", "mariadb10"] as const) {
-    const skip = optional(flavour === "mysql9" ? "mysql9" : "mariadb", ...parts);
+  for (const flavour of ["mysql9", "mariadb10", "mariadb11"] as const) {
+    const skip = optional(PART_OF[flavour], ...parts);
     describe(`${client}, ${flavour}`, { skip }, () => {
       let ways: (Ways & { readonly stop: () => Promise<void> }) | undefined;
       before(async () => {
@@ -51,20 +49,14 @@ export function onEachServer(client: string, parts: readonly string[], body: (wa
   }
 }
 
-/** The same server as a target that allows LOAD DATA LOCAL. */
-const WITH_FILES = "files";
-
 /** `agent` may do everything; the others what their groups say. */
 const AGENTS = { agent: ["data-agents"], reader: ["readers"], loader: ["loaders"] };
 
 function configure(sections: Sections): Sections {
-  const given = sections["targets"] as Readonly<Record<string, object>>;
-  const [only] = Object.values(given);
-  const all = { ...given, [WITH_FILES]: { ...only, localInfile: "allow" } };
-  const targets = Object.keys(all);
+  const targets = Object.keys(sections["targets"] ?? {});
   const rights = { "data-agents": ["read", "write", "schema", "admin"], readers: ["read"], loaders: ["read", "write", "schema"] };
   const rules = Object.entries(rights).map(([group, may]) => ({ who: { groups: [group] }, targets, may }));
-  return { ...sections, targets: all, access: { rules } };
+  return { ...sections, access: { rules } };
 }
 
 /** Dumps read more than the database itself, and restore routines of another's. */
@@ -84,14 +76,13 @@ async function open(flavour: MysqlFlavour): Promise<Ways & { readonly stop: () =
     caFile: server.caFile,
     login: async () => ({ host: "localhost", port, user, password, database }),
   };
-  const as = (agent: string, target: string = database): Way => ({
+  const as = (agent: string): Way => ({
     name: "gateway",
     ca: gateway.ca,
     caFile: gateway.caFile,
-    login: () => gateway.mysqlLogin(target, agent),
+    login: () => gateway.mysqlLogin(database, agent),
   });
   const through = as("agent");
-  const files = as("agent", WITH_FILES);
   const compareWith = async <Shown>(one: Way, run: (way: Way) => Promise<Shown>): Promise<Shown> => {
     refresh(server);
     const expected = await run(direct);
@@ -107,7 +98,7 @@ async function open(flavour: MysqlFlavour): Promise<Ways & { readonly stop: () =
     await server.stop();
   };
   assert.equal(host, "127.0.0.1");
-  return { flavour, server, gateway, direct, through, as, files, compare, compareWith, stop };
+  return { flavour, server, gateway, direct, through, as, compare, compareWith, stop };
 }
 
 function refresh(server: TestMysql): void {

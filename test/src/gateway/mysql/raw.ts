@@ -15,10 +15,11 @@ export const CAPABILITIES =
   CAPABILITY.pluginAuth |
   CAPABILITY.pluginAuthLenencData |
   CAPABILITY.transactions |
+  CAPABILITY.localFiles |
   CAPABILITY.multiStatements |
   CAPABILITY.multiResults;
 
-const REQUEST = { capabilities: CAPABILITIES, maxPacketBytes: 1 << 24, collation: 45 };
+export const REQUEST = { capabilities: CAPABILITIES, maxPacketBytes: 1 << 24, collation: 45 };
 
 /** The payload of the next packet; what comes behind it stays in the socket. @throws Error when the connection ends first */
 export async function packet(socket: Duplex): Promise<Buffer> {
