@@ -126,9 +126,11 @@ async function interrupt(child: import("node:child_process").ChildProcess): Prom
   child.kill("SIGINT");
 }
 
-/** Dumps begin with the version that they were greeted with: the target's without its build, or before it is known another. */
-function withoutVersion(shown: Shown): Shown {
-  return { ...shown, stdout: shown.stdout.replace(/(-- Server version\t|an old server ).*$/gm, "$1") };
+/** Dumps tell the version that they were greeted with: the target's without its build, or before it is known another. */
+function withoutVersion({ code, stdout, stderr }: Shown): Shown {
+  const even = (text: string) =>
+    text.replace(/(-- Server version\t|an old server |-- Warning: version string returned by server is incorrect).*\n/g, "");
+  return { code, stdout: even(stdout), stderr: even(stderr) };
 }
 
 /** What a database holds, as the server's own tool over its own socket tells it. */
