@@ -75,6 +75,7 @@ export function resolveTable(mention: TableMention, context: TableContext, star:
   const columns = table.columns.filter(({ invisible }) => !invisible || !star);
   const list = columns.map(({ name }) => masked(name, attributes.get(name)?.expression));
   const inside = [mention.partition, mention.hints].flatMap((span) => (span === null ? [] : [context.text(span.start, span.end)]));
+  inside.push(...withoutOrder(table, attributes));
   const text = `(SELECT ${list.join(", ")} FROM ${[fullName(table), ...inside].join(" ")}) AS ${quoteName(exposed(mention))}`;
   return {
     mention,
@@ -84,6 +85,21 @@ export function resolveTable(mention: TableMention, context: TableContext, star:
     columns: protectedMysqlColumns(table, attributes),
     edits: [{ ...mention.whole, text }],
   };
+}
+
+/**
+ * Read off an index, rows come in the order of its true values, without anybody asking for one. What begins with a masked column is no
+ * use for anything else: conditions meet the mask.
+ */
+function withoutOrder({ indexes }: MysqlTable, attributes: MysqlProtectedColumns): readonly string[] {
+  const telling = indexes.filter(({ name, keys: [first] }) => {
+    if (name === "PRIMARY" || first === undefined) return false;
+    const { column, expression } = first;
+    return column === null
+      ? [...attributes.keys()].some((masked) => (expression ?? "").toLowerCase().includes(masked.toLowerCase()))
+      : attributes.has(column);
+  });
+  return telling.length === 0 ? [] : [`IGNORE INDEX (${telling.map(({ name }) => quoteName(name)).join(", ")})`];
 }
 
 function masked(name: string, expression: string | undefined): string {

@@ -111,6 +111,20 @@ for (const [flavour, kind] of FLAVOURS) {
       assert.deepEqual(told, []);
     });
 
+    test("rows do not come in the order of masked values", async () => {
+      for (const sql of [
+        "SELECT id FROM users",
+        "SELECT ssn, id FROM users",
+        "SELECT id FROM users FORCE INDEX (ssn)",
+        "SELECT id FROM users USE INDEX (email)",
+      ]) {
+        for (const format of FORMATS) {
+          const { rows, error } = await masked.send(sql, format);
+          assert.deepEqual([rows.map((row) => row.at(-1)), error], [["1", "2", "3"], ""], `${format}: ${sql}`);
+        }
+      }
+    });
+
     test("what is benign comes back as it is, but for masked cells", async (context) => {
       const different: string[] = [];
       let compared = 0;
