@@ -51,3 +51,24 @@ export const STATEMENTS: readonly (readonly string[])[] = [...HOSTILE_ONES, ...H
 export const WRITES: readonly (readonly string[])[] = STATEMENTS.filter((texts) =>
   texts.some((text) => /^\s*(INSERT|UPDATE|DELETE|MERGE|COPY|CREATE TEMP|WITH [^()]*\((INSERT|UPDATE|DELETE|MERGE))/i.test(text)),
 );
+
+/** Columns as they stand, of plain joins: where columns are hashed, those pass as they are up to the gateway. */
+export const PLAIN_OUTPUTS: readonly (readonly string[])[] = [
+  ["SELECT ssn FROM users"],
+  ["SELECT u.ssn, u.email AS mail, u.name FROM users u ORDER BY u.id"],
+  ["SELECT id, ssn, email, bio, origin FROM users WHERE id < 3"],
+  ["SELECT * FROM users"],
+  ["SELECT u.*, o.total FROM users u JOIN orders o ON o.user_id = u.id"],
+  ["SELECT users.email, total FROM users JOIN orders ON user_id = users.id WHERE total = 3"],
+  ["SELECT p.card, u.ssn FROM payments p LEFT JOIN users u ON u.id = p.user_id"],
+  ["SELECT u.name, q.ssn FROM users u CROSS JOIN people q"],
+  ["SELECT secret, region FROM events WHERE region = 'north'"],
+  ["SELECT e.secret FROM events_east_one e"],
+  ["SELECT ssn, office FROM staff ORDER BY office LIMIT 1"],
+  ["SELECT ssn FROM night_staff OFFSET 0"],
+  ["SELECT masked_nick FROM v_own"],
+  ["TABLE payments"],
+  ["SELECT ssn FROM users WHERE id IN (SELECT user_id FROM orders WHERE total > 3)"],
+  ["SELECT u.ssn FROM users u, orders o WHERE o.user_id = u.id AND o.id = 1"],
+  ["SELECT ssn, (SELECT max(total) FROM orders o WHERE o.user_id = users.id) AS t FROM users"],
+];

@@ -5,6 +5,7 @@
  * a plan or in what a write left behind. A judgement that throws or takes too long is a finding too.
  */
 import { parseText } from "#protocols/sql/postgres/grammar.ts";
+import type { MaskingView } from "#protocols/sql/postgres/protection.ts";
 import { isBody, textOf } from "#protocols/sql/postgres/tree.ts";
 import type { Judgement } from "#protocols/wire/judgement.ts";
 import { type CanarySearch, joinedCells } from "#test/masking/search.ts";
@@ -33,6 +34,9 @@ export interface Sessions {
 }
 
 export interface Terms {
+  /** To start from more often than others; none when empty. */
+  readonly starts: readonly (readonly string[])[];
+  readonly view: MaskingView;
   readonly judge: (sql: string) => Judgement;
   readonly words: Vocabulary;
   readonly search: CanarySearch;
@@ -134,6 +138,8 @@ export class GateFuzzer {
   }
 
   #base(chance: Chance): readonly string[] {
+    const { starts } = this.#terms;
+    if (starts.length > 0 && chance.oneIn(3)) return chance.pick(starts);
     const kind = chance.below(10);
     if (kind < 3) return [makeQuery(chance.choices(20 + chance.below(80)), MASKED_TABLES).sql];
     if (kind === 9) return chance.pick(WRITES);
@@ -159,8 +165,9 @@ export class GateFuzzer {
   }
 
   async #told(sent: readonly Sent[], chance: Chance): Promise<Pick<Finding, "kind" | "what"> | undefined> {
-    const { first, like, other } = this.#terms.sessions;
-    const [one, two] = await Promise.all([first.try(sent), other.try(sent)]);
+    const { sessions, view } = this.#terms;
+    const { first, like, other } = sessions;
+    const [one, two] = await Promise.all([first.try(sent, view), other.try(sent, view)]);
     this.counts.ran += one.ran;
     const rewritten = sent.filter(({ judgement }) => judgement.verdict === "mask");
     if (isUnderstood(one)) for (const { sql } of rewritten) if (sql.length <= KEPT_TEXT_MAX) this.#keep(sql, chance);
@@ -180,7 +187,7 @@ export class GateFuzzer {
     }
     // An answer that is left to chance agrees with itself now and then, not each time.
     for (let round = ROUNDS; round > 0; round -= 1) {
-      const [three, four] = await Promise.all([like.try(sent), other.try(sent)]);
+      const [three, four] = await Promise.all([like.try(sent, view), other.try(sent, view)]);
       if (same(one, three) && same(two, four)) continue;
       this.counts.unsteady += 1;
       return undefined;

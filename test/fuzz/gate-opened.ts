@@ -1,7 +1,7 @@
 /** Everything that the gate's fuzzer needs, from one seed: three servers, what is masked on them, a judge, and sessions. */
 
 import { masksFor } from "#policies/decide.ts";
-import { allowedFunctions } from "#policies/document.ts";
+import { allowedFunctions, type PolicyDocument, policyDocumentSchema } from "#policies/document.ts";
 import { loadGrammar } from "#protocols/sql/postgres/grammar.ts";
 import type { MaskingView } from "#protocols/sql/postgres/protection.ts";
 import { resolveProtection } from "#protocols/sql/postgres/protection.ts";
@@ -10,26 +10,53 @@ import type { Judgement } from "#protocols/wire/judgement.ts";
 import { readCatalogue } from "#src/catalogue/reader.ts";
 import { judgeText } from "#src/sessions/judge.ts";
 import { searchFor } from "#test/masking/search.ts";
+import { withMasks } from "#test/masking/seed.ts";
 import { DOCUMENT, MASKED } from "#test/masking/twins.ts";
-import { connectPostgres, runSql } from "#test/support/postgres.ts";
+import { connectPostgres } from "#test/support/postgres.ts";
 import { freshSecrets } from "./gate-canaries.ts";
 import { Chance } from "./gate-chance.ts";
+import { PLAIN_OUTPUTS } from "./gate-corpus.ts";
 import { GateFuzzer } from "./gate-fuzzer.ts";
 import { GateSession, startWorld, type World } from "./gate-session.ts";
 import { vocabularyOf } from "./gate-vocabulary.ts";
 
 const TARGET = "orders";
+const HASHED = [
+  "users.ssn",
+  "users.email",
+  "users.origin",
+  "users.bio",
+  "people.ssn",
+  "events.secret",
+  "payments.card",
+  "v_own*.masked_nick",
+];
+/** The masks of the corpus, some columns hashed before all others count. */
+const HASHING = policyDocumentSchema.parse({
+  ...withMasks({}),
+  masking: {
+    ...Object(withMasks({})["masking"]),
+    rules: [
+      { name: "hashed", target: TARGET, columns: HASHED.map((name) => `public.${name}`), with: { hash: { key: {} } } },
+      ...Object(withMasks({})["masking"]).rules,
+    ],
+  },
+});
 const JUDGED_MS_MAX = 2_000;
 
 /** What is not to be as it is in the product: holes that the fuzzer must find, and somebody who watches. */
 export interface Otherwise {
   readonly judge?: (sql: string) => Judgement;
+  /** Columns are hashed where their type has room for it, in place of other masks. */
+  readonly hashed?: boolean;
   readonly judgedMsMax?: number;
   readonly before?: (sql: string) => void;
 }
 
 export interface OpenedGate {
   readonly view: MaskingView;
+  /** Of the same principal, where some columns are hashed. */
+  readonly hashingJudge: (sql: string) => Judgement;
   fuzzer(seed: number, other?: Otherwise): GateFuzzer;
   /** Frees what tries that were rolled back have left. */
   tidy(): Promise<void>;
@@ -43,23 +70,29 @@ export async function openGate(seed: number): Promise<OpenedGate> {
   const [own, others] = [freshSecrets(chance, false), freshSecrets(chance, true)];
   const [first, like, other] = await Promise.all([startWorld(own.seed), startWorld(own.seed), startWorld(others.seed)]);
   const worlds = [first, like, other];
-  const view = await viewOf(first);
+  const [view, hashedView] = [await viewOf(first), await viewOf(first, HASHING)];
   const [hereNames, thereNames] = [namesIn(view), namesIn(await viewOf(other))];
   if (hereNames !== thereNames) throw new Error("the databases of one seed differ in what they hold");
   const stored = storedIn(view);
   const [words, search] = [vocabularyOf(view), searchFor(own.canaries)];
   const sessions = {
-    first: new GateSession(first, view, stored),
-    like: new GateSession(like, view, stored),
-    other: new GateSession(other, view, stored),
+    first: new GateSession(first, stored),
+    like: new GateSession(like, stored),
+    other: new GateSession(other, stored),
   };
+  const hashingJudge = judgeBy(hashedView, HASHING);
   return {
     view,
-    fuzzer: (number, { judge = judgeBy(view), judgedMsMax = JUDGED_MS_MAX, before } = {}) =>
-      new GateFuzzer(number, { judge, words, search, sessions, judgedMsMax, ...(before === undefined ? {} : { before }) }),
+    hashingJudge,
+    fuzzer: (number, { judge, hashed = false, judgedMsMax = JUDGED_MS_MAX, before } = {}) => {
+      const own = hashed
+        ? { view: hashedView, judge: hashingJudge, starts: PLAIN_OUTPUTS }
+        : { view, judge: judge ?? judgeBy(view), starts: [] };
+      return new GateFuzzer(number, { ...own, words, search, sessions, judgedMsMax, ...(before === undefined ? {} : { before }) });
+    },
     tidy: async () => {
       for (const session of Object.values(sessions)) session.end();
-      for (const { server } of worlds) await runSql(server, "VACUUM");
+      await Promise.all(worlds.map(vacuumed));
     },
     stop: async () => {
       for (const session of Object.values(sessions)) session.end();
@@ -69,18 +102,28 @@ export async function openGate(seed: number): Promise<OpenedGate> {
 }
 
 /** The product's own judge, for a principal who may do everything and is under every mask of the view. */
-export function judgeBy(view: MaskingView): (sql: string) => Judgement {
-  const scope = { document: DOCUMENT, principal: MASKED, target: TARGET, view, catalogue: view.catalogue };
+export function judgeBy(view: MaskingView, document: PolicyDocument = DOCUMENT): (sql: string) => Judgement {
+  const scope = { document, principal: MASKED, target: TARGET, view, catalogue: view.catalogue };
   return (sql) => judgeText(sql, { ...scope, guarded: true, rejudge: null, digest: () => "digest" });
 }
 
-async function viewOf({ server }: World): Promise<MaskingView> {
+async function viewOf({ server }: World, document: PolicyDocument = DOCUMENT): Promise<MaskingView> {
   const client = await connectPostgres(server);
   try {
     await client.query("SET statement_timeout = 0");
     const catalogue = await readCatalogue(async (sql) => (await client.query(sql)).rows);
-    const { protection } = resolveProtection(catalogue, masksFor(DOCUMENT, MASKED, TARGET));
-    return { catalogue, protection, functionsAllowed: allowedFunctions(DOCUMENT) };
+    const { protection } = resolveProtection(catalogue, masksFor(document, MASKED, TARGET));
+    return { catalogue, protection, functionsAllowed: allowedFunctions(document) };
+  } finally {
+    await client.end();
+  }
+}
+
+async function vacuumed({ server }: World): Promise<void> {
+  const client = await connectPostgres(server);
+  try {
+    await client.query("SET statement_timeout = 0");
+    await client.query("VACUUM");
   } finally {
     await client.end();
   }

@@ -1,5 +1,6 @@
 /**
- * The gate's fuzzer by hand: `node test/fuzz/gate.ts --seed 7 --minutes 60`. The same seed makes the same statements. Says
+ * The gate's fuzzer by hand: `node test/fuzz/gate.ts --seed 7 --minutes 60`. The same seed makes the same statements; with
+ * `--hashed` some columns are hashed instead of masked. Says
  * every ten seconds how far it is, prints each finding at once, and ends with 1 when there was one.
  */
 import { parseArgs } from "node:util";
@@ -57,13 +58,19 @@ function guard(shared: SharedArrayBuffer): void {
 }
 
 async function run(): Promise<void> {
-  const { values } = parseArgs({ options: { seed: { type: "string", default: "1" }, minutes: { type: "string", default: "1" } } });
+  const { values } = parseArgs({
+    options: {
+      seed: { type: "string", default: "1" },
+      minutes: { type: "string", default: "1" },
+      hashed: { type: "boolean", default: false },
+    },
+  });
   const [seed, minutes] = [Number(values.seed), Number(values.minutes)];
-  if (!Number.isSafeInteger(seed) || !(minutes > 0)) throw new Error("usage: gate.ts --seed N --minutes M");
+  if (!Number.isSafeInteger(seed) || !(minutes > 0)) throw new Error("usage: gate.ts --seed N --minutes M [--hashed]");
   const gate = await openGate(seed);
   let found = 0;
   try {
-    const fuzzer = gate.fuzzer(seed, { before: watch() });
+    const fuzzer = gate.fuzzer(seed, { before: watch(), hashed: values.hashed });
     const until = performance.now() + minutes * 60_000;
     for (let said = performance.now(); performance.now() < until; ) {
       for (const finding of await fuzzer.next()) {

@@ -6,6 +6,7 @@
  * may stand only as an output column of the outermost query, and what takes columns without naming them may not stand at all.
  */
 import type { Occurrence } from "./gate.ts";
+import { flattened, type Origin } from "./origins.ts";
 import { referenceOf } from "./scope.ts";
 import { type Body, nodeOf, nodesOf, type TreeNode, textOf, walk } from "./tree.ts";
 
@@ -38,11 +39,13 @@ export function plainOutputs(statement: TreeNode, occurrences: readonly Occurren
   const outermost = new Set<Body>();
   if (!nodesOf("SelectStmt", statement.body, "fromClause").every((item) => isPlainJoin(item, outermost))) return NO_PLAIN_OUTPUTS;
   const { shown, used, wholes, qualified } = namesIn(statement);
+  // Columns that a view hands on are masked below it, and go by the same origin.
+  const viewed = new Set(occurrences.flatMap(({ rewriting }) => (rewriting === undefined ? [] : relationsIn(rewriting.reads))));
   if (shown.star && sortsByNumber(statement)) return NO_PLAIN_OUTPUTS;
   return {
     passing: ({ relation, attributes, rewriting, rangeVar }) => {
       const alias = textOf((rangeVar["alias"] as Body | undefined) ?? rangeVar, rangeVar["alias"] === undefined ? "relname" : "aliasname");
-      const named = occurrences.filter((one) => one.relation.oid === relation.oid).length > 1;
+      const named = viewed.has(relation.oid) || occurrences.filter((one) => one.relation.oid === relation.oid).length > 1;
       if (!outermost.has(rangeVar) || named || rewriting !== undefined || wholes.has(alias) || hasColumnAliases(rangeVar)) return NONE;
       const own = new Set(relation.columns.map(({ name }) => name));
       if ([...(qualified.get(alias) ?? [])].some((name) => !own.has(name))) return NONE;
@@ -50,6 +53,10 @@ export function plainOutputs(statement: TreeNode, occurrences: readonly Occurren
       return new Set(columns.filter(({ name }) => shown.star || shown.names.has(name)).map(({ number }) => number));
     },
   };
+}
+
+function relationsIn(reads: Origin): readonly number[] {
+  return flattened(reads).columns.map(({ relation }) => relation);
 }
 
 /**
