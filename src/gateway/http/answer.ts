@@ -3,7 +3,7 @@
  * passed on as it comes. What cannot be judged is refused before a byte of it has gone out.
  */
 import { STATUS_CODES } from "node:http";
-import type { Readable, Transform } from "node:stream";
+import type { Readable, Transform, Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import {
   type BodyFilter,
@@ -19,6 +19,8 @@ import {
 import { Fault } from "#protocols/wire/fault.ts";
 import { type Decoding, decodingOf } from "./decoding.ts";
 import type { Forwarding } from "./forwarding.ts";
+import { LateSink } from "./late-sink.ts";
+import { UNREAD_MS } from "./limits.ts";
 import { Refusal } from "./refusal.ts";
 import { responseLimit, Showing } from "./response-body.ts";
 import type { UpstreamResponse } from "./upstream/exchange.ts";
@@ -26,6 +28,10 @@ import type { UpstreamResponse } from "./upstream/exchange.ts";
 /** @throws Fault, Refusal where no answer has begun; else the exchange has been broken off */
 export async function respond(forwarding: Forwarding, response: UpstreamResponse, credentialSent: boolean): Promise<void> {
   const { exchange, record } = forwarding;
+  if (response.status < 200 || response.status > 599) {
+    response.body.destroy();
+    throw new Fault("upstream-out-of-step", `the target answers with ${response.status}, which is no status`);
+  }
   const bodyless = isBodyless(exchange.method, response);
   const decoding = bodyless ? null : decodingFor(forwarding, response);
   const filter = filterFor(forwarding, response, bodyless, decoding);
@@ -36,22 +42,34 @@ export async function respond(forwarding: Forwarding, response: UpstreamResponse
     response.body.destroy();
     throw filter instanceof Fault ? withheld(filter, response.status) : limit;
   }
-  record.head("out", response.status, headers);
   // Of the target's own words none is shown: a phrase may quote what is masked, or the credential.
   const statusText = STATUS_CODES[response.status] ?? "";
   const tag = `${response.status} ${statusText}`.trim();
+  const begin = (): Writable | null => {
+    record.head("out", response.status, headers);
+    return exchange.respond({ status: response.status, statusText, headers }, bodyless);
+  };
   if (bodyless) {
     response.body.on("error", () => undefined).resume();
-    exchange.respond({ status: response.status, statusText, headers }, true);
+    begin();
     record.done(tag, 0);
     return;
   }
-  const sink = exchange.respond({ status: response.status, statusText, headers }, false);
-  if (sink === null) throw new Error("broken invariant: an answer with a body has no place for it");
+  const sink = waits(forwarding, response, decoding) ? new LateSink(() => placeOf(begin())) : placeOf(begin());
   const showing = new Showing({ forwarding, filter, limit, trailers: () => exchange.trail(passedFields(response.trailers(), context)) });
-  const passage: readonly Transform[] = decoding === null ? [showing] : [decoding.stream(), showing];
-  await passOn(forwarding, response.body, passage, sink);
+  await passOn(forwarding, [response.body, ...(decoding === null ? [] : [decoding.stream()])], showing, sink);
   record.done(tag, filter.maskedCells);
+}
+
+function placeOf(sink: Writable | null): Writable {
+  if (sink === null) throw new Error("broken invariant: an answer with a body has no place for it");
+  return sink;
+}
+
+/** Events are waited for, and so is the head before them. */
+function waits({ masks }: Forwarding, { headers }: UpstreamResponse, decoding: Decoding | null): boolean {
+  if (!readsBodies(masks) && decoding === null) return false;
+  return !valuesOf(headers, "content-type").some((type) => /^\s*(text\/event-stream|application\/grpc)/i.test(type));
 }
 
 /** That something failed at the target is told, though what it says of it cannot be shown. */
@@ -59,21 +77,47 @@ function withheld(fault: Fault, status: number): Fault | Refusal {
   return status >= 400 ? new Refusal(fault, { status }) : fault;
 }
 
+/** @param sources the target's body, and what decodes it */
 async function passOn(
   { exchange, stopper }: Forwarding,
-  body: Readable,
-  passage: readonly Transform[],
-  sink: NodeJS.WritableStream,
+  sources: readonly (Readable | Transform)[],
+  showing: Showing,
+  sink: Writable,
 ): Promise<void> {
   // Before the pipeline hears of it, which would end some sinks in good order.
-  const failed = (): void => exchange.fail();
-  for (const stream of [body, ...passage]) stream.once("error", failed);
+  const failed = (): void => {
+    if (exchange.answered) exchange.fail();
+  };
+  for (const stream of [...sources, showing]) stream.once("error", failed);
+  const watch = watchStall(showing, () => stopper.stop(unread()));
   try {
-    await pipeline([body, ...passage, sink]);
+    await pipeline([...sources, showing, sink]);
   } catch (error) {
     const { reason } = stopper.signal;
-    throw reason instanceof Fault ? reason : error instanceof Fault ? error : cutOff(error, exchange.signal.aborted);
+    if (reason instanceof Fault) throw reason;
+    if (error instanceof Fault) throw error;
+    if (sources[1]?.errored === error) throw undecodable(error);
+    throw cutOff(error, exchange.signal.aborted);
+  } finally {
+    clearInterval(watch);
   }
+}
+
+/** A client that leaves an answer unread holds a connection of the target's, too. */
+function watchStall(showing: Showing, stalled: () => void): NodeJS.Timeout {
+  let before = -1;
+  return setInterval(() => {
+    if (showing.readableLength > 0 && showing.bytes === before) stalled();
+    before = showing.bytes;
+  }, UNREAD_MS).unref();
+}
+
+function unread(): Fault {
+  return new Fault("idle-timeout", `the client has read nothing for ${UNREAD_MS / 1000} s`);
+}
+
+function undecodable(cause: unknown): Fault {
+  return new Fault("masked-body-encoding", "the target's answer is not coded as it says, and must be read", { cause });
 }
 
 function cutOff(cause: unknown, byClient: boolean): Fault {

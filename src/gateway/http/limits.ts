@@ -49,8 +49,10 @@ export const CONNECTION_MEMORY_MB = 16;
 export const STREAM_WINDOW_BYTES = 1024 * 1024;
 export const CONNECTION_WINDOW_BYTES = 4 * 1024 * 1024;
 
-/** How much of a body that nobody wants is read before the connection is closed: the answer must not be lost to a reset. */
-export const UNWANTED_BYTES_MAX = 1024 * 1024;
+/** A client that reads nothing of an answer that waits for it is cut off after this, or twice as long. */
+export const UNREAD_MS = 300_000;
+
+/** How long a body that nobody wants is read before the connection is closed: the answer must not be lost to a reset. */
 export const UNWANTED_MS = 2_000;
 
 /** After this much silence the last bytes of a message go on, though they look like the beginning of a credential. */

@@ -33,6 +33,7 @@ export class HttpOccupant implements Occupant, Place {
   #served: Served | null = null;
   #authenticated = false;
   #finishing = false;
+  #named = false;
 
   constructor(arrival: Arrival, servers: HttpServers) {
     this.arrival = arrival;
@@ -111,7 +112,10 @@ export class HttpOccupant implements Occupant, Place {
     const onEnd = (over: HttpSession): void => {
       if (this.#sessions.get(key) === over && over.spent === null) this.#sessions.delete(key);
     };
-    const session = new HttpSession({ arrival: this.arrival, proof, target: api.target, label, results, onEnd });
+    // The first has the connection's own id, by which its handshake is on record.
+    const id = this.#named ? this.arrival.self.newId() : this.arrival.id;
+    this.#named = true;
+    const session = new HttpSession({ id, arrival: this.arrival, proof, target: api.target, label, results, onEnd });
     this.#sessions.set(key, session);
     await session.ready;
     return session;

@@ -96,7 +96,9 @@ class Attempt {
       if (requested.code !== "target-unknown") throw requested;
       this.#resource = `https://${(authority ?? hosts[0] ?? "").toLowerCase()}`;
     } else this.#resource = resourceOf(requested);
-    return requested;
+    if (URL.canParse(this.#resource)) return requested;
+    this.#resource = "";
+    throw new Fault("request-ambiguous", "the request names a host that no address can have");
   }
 
   /** RFC 9728: whoever has no token learns where to get one. */
@@ -114,9 +116,9 @@ class Attempt {
   async #judged(requested: RequestedTarget, api: Api, proof: Proof, place: ProofPlace): Promise<void> {
     const { arrival, rates } = this.#place;
     const { policy } = arrival.runtime.config;
-    const session = await this.#place.session(proof, api, this.#label());
     const masks = httpMasksFor(policy, proof.principal, api.target.name, requested.path);
     const ahead = await this.#messageAhead(requested, api);
+    const session = await this.#place.session(proof, api, this.#label());
     const mcp = ahead === null ? null : ahead.message === null ? NO_CALLS : mcpFacts(ahead.message);
     const facts = { method: this.#exchange.method, path: requested.path, mcp };
     const decision = decide(policy, { kind: "request", principal: proof.principal, target: api.target.name, facts });
@@ -197,6 +199,7 @@ class Attempt {
     }
     const fields = { session: id, remote, request: this.#requestId, reason, cause: causeOf(told) };
     if (reason === "internal-error") self.log("error", "failure", { ...fields, stack: stackOf(error) });
+    else if (this.#exchange.signal.aborted) self.log("info", "request-abandoned", fields);
     else self.log("warn", "request-refused", fields);
   }
 

@@ -29,6 +29,11 @@ export class Showing extends Transform {
     this.#record = parts.forwarding.record.body("out", false);
   }
 
+  /** That the target has sent. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   override _transform(chunk: Buffer, _encoding: BufferEncoding, callback: TransformCallback): void {
     const { filter, forwarding, limit } = this.#parts;
     try {

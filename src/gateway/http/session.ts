@@ -28,6 +28,7 @@ export interface Running {
 }
 
 export interface SessionParts {
+  readonly id: string;
   readonly arrival: Arrival;
   readonly proof: Proof;
   readonly target: HttpTarget;
@@ -61,7 +62,7 @@ export class HttpSession {
     const { self } = arrival;
     this.#parts = parts;
     this.results = parts.results;
-    this.id = self.newId();
+    this.id = parts.id;
     this.#startedAt = new Date(self.clock.now()).toISOString();
     this.#journal = openJournal({
       ...self.journals,
