@@ -21,8 +21,10 @@ export { loadGrammar as loadMysqlGrammar } from "#protocols/sql/mysql/grammar.ts
 export type { MaskedText } from "#protocols/sql/mysql/masked-text.ts";
 export { type MysqlMaskingView, type ResolvedMysqlProtection, resolveMysqlProtection } from "#protocols/sql/mysql/protection.ts";
 export { type Reading, readings } from "#protocols/sql/mysql/readings.ts";
+export type { SizeOf } from "#protocols/sql/mysql/reads.ts";
 export { mysqlRuleProblems } from "#protocols/sql/mysql/rule-problems.ts";
 export { secretsIn } from "#protocols/sql/mysql/secrets.ts";
+export { sizesIn } from "#protocols/sql/mysql/sizes.ts";
 export { DEFAULT_SQL_MODE, readSqlMode } from "#protocols/sql/mysql/sql-mode.ts";
 export { isProtectedMysqlColumn, mysqlMaskOf } from "#protocols/sql/mysql/tripwire.ts";
 export { ClientFlow, type Outlets } from "./client-flow.ts";

@@ -26,6 +26,10 @@ export const DATABASES = "SELECT schema_name AS name FROM information_schema.sch
 export const TABLES = `SELECT table_schema AS db, table_name AS name, table_type AS type, engine AS engine, table_comment AS comment
   FROM information_schema.tables WHERE ${outsideOrInPart("table_schema", "table_name")} ORDER BY 1, 2`;
 
+/** Not part of the digest: they change with the rows. */
+export const ESTIMATES = `SELECT table_schema AS db, table_name AS name, table_rows AS estimate
+  FROM information_schema.tables WHERE ${outside("table_schema")} AND table_rows IS NOT NULL`;
+
 export const COLUMNS = `SELECT table_schema AS db, table_name AS rel, column_name AS name, ordinal_position AS number, column_type AS type,
     data_type AS datatype, is_nullable AS nullable, character_set_name AS charset, collation_name AS coll,
     character_maximum_length AS characters, generation_expression AS generation, column_default AS dflt, extra AS extra, column_comment AS comment

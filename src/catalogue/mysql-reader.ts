@@ -4,7 +4,8 @@
  */
 import { createHash } from "node:crypto";
 import { z } from "zod";
-import type { MysqlCatalogue, MysqlServer } from "#protocols/mysql/protocol.ts";
+import type { MysqlCatalogue, MysqlServer, MysqlTable } from "#protocols/mysql/protocol.ts";
+import { sameSize } from "./estimates.ts";
 import * as queries from "./mysql-queries.ts";
 import { asked, type RunMysqlQuery } from "./mysql-rows.ts";
 import { Tables } from "./mysql-tables.ts";
@@ -21,7 +22,7 @@ export async function readMysqlCatalogue(query: RunMysqlQuery): Promise<MysqlCat
   for (let tries = 0; tries < TRIES_MAX; tries++) {
     const catalogue = await read(query, version);
     const now = await mysqlCatalogueDigest(query);
-    if (now === version) return catalogue;
+    if (now === version) return withMysqlEstimates(catalogue, await readMysqlEstimates(query));
     version = now;
   }
   throw new Error("the target's schema changes faster than it can be read");
@@ -59,6 +60,21 @@ async function read(query: RunMysqlQuery, version: string): Promise<MysqlCatalog
       security: security === "INVOKER" ? "invoker" : "definer",
     })),
   };
+}
+
+const estimate = z.object({ db: z.string(), name: z.string(), estimate: z.string().regex(/^\d+$/).transform(Number) });
+
+/** Rows by database and name with a NUL between, as the server estimates them. */
+export async function readMysqlEstimates(query: RunMysqlQuery): Promise<ReadonlyMap<string, number>> {
+  const rows = await asked(query, queries.ESTIMATES, estimate);
+  return new Map(rows.map(({ db, name, estimate: count }) => [`${db}\0${name}`, count]));
+}
+
+/** The catalogue with newer estimates; the very same when none of them has changed by a tenth. */
+export function withMysqlEstimates(catalogue: MysqlCatalogue, rows: ReadonlyMap<string, number>): MysqlCatalogue {
+  const now = ({ database, name }: MysqlTable): number | null => rows.get(`${database}\0${name}`) ?? null;
+  if (catalogue.tables.every((table) => sameSize(table.estimatedRows ?? null, now(table)))) return catalogue;
+  return { ...catalogue, tables: catalogue.tables.map((table) => ({ ...table, estimatedRows: now(table) })) };
 }
 
 const routine = z.object({ db: z.string(), name: z.string(), type: z.string(), security: z.string() });

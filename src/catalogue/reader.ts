@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import type { Catalogue, CatalogueRelation } from "#protocols/sql/catalogue.ts";
+import { sameSize } from "./estimates.ts";
 import { DIGEST, ESTIMATES, FUNCTIONS, NOTES, OPERATORS, PLACE, RELATIONS, TYPES } from "./queries.ts";
 import { columnTags } from "./tags.ts";
 
@@ -114,14 +115,9 @@ export async function readEstimates(query: RunQuery): Promise<ReadonlyMap<number
   return new Map(await ask(query, ESTIMATES, estimates));
 }
 
-/** Estimates that differ by less are the same: every change makes judgements of its own. */
-const SAME_WITHIN = 0.1;
-
 /** The catalogue with newer estimates; the very same when none of them has changed by a tenth. */
 export function withEstimates(catalogue: Catalogue, rows: ReadonlyMap<number, number>): Catalogue {
-  const isSame = (before: number | null, now: number | null): boolean =>
-    before === null || now === null ? before === now : Math.abs(now - before) <= SAME_WITHIN * Math.max(before, now);
-  if (catalogue.relations.every(({ oid: own, estimatedRows }) => isSame(estimatedRows, rows.get(own) ?? null))) return catalogue;
+  if (catalogue.relations.every(({ oid: own, estimatedRows }) => sameSize(estimatedRows, rows.get(own) ?? null))) return catalogue;
   return { ...catalogue, relations: catalogue.relations.map((one) => ({ ...one, estimatedRows: rows.get(one.oid) ?? null })) };
 }
 

@@ -6,7 +6,7 @@ import { text as readText } from "node:stream/consumers";
 import { catalogueTargets, masksFor } from "#policies/decide.ts";
 import { allowedFunctions, type PolicyDocument } from "#policies/document.ts";
 import { type Principal, RIGHTS } from "#policies/question.ts";
-import { loadMysqlGrammar, readSqlMode, resolveMysqlProtection } from "#protocols/mysql/protocol.ts";
+import { loadMysqlGrammar, readSqlMode, resolveMysqlProtection, sizesIn } from "#protocols/mysql/protocol.ts";
 import { resolveProtection } from "#protocols/postgres/protocol.ts";
 import type { Config, DatabaseTarget } from "#src/config/config.ts";
 import { type Explanation, explainText } from "#src/sessions/explain.ts";
@@ -75,7 +75,7 @@ async function ofMysql(world: World, sql: string, asked: Asked): Promise<Explana
   const { protection } = resolveMysqlProtection(catalogue, masks);
   const view = masks.length === 0 ? null : { catalogue, protection, functionsAllowed: allowedFunctions(document) };
   const settings = { database: asked.database, sqlMode: readSqlMode(catalogue.sqlMode), charset: "utf8mb4" };
-  return explainMysqlText(sql, { document, ...whom, view, settings });
+  return explainMysqlText(sql, { document, ...whom, view, sizeOf: sizesIn(catalogue), settings });
 }
 
 /** As the gateway scopes it, but for a principal whom nobody named: of that one only the masks are asked. */

@@ -152,7 +152,6 @@ export function crossChecks(document: ConfigDocument): readonly Remark[] {
   ];
   return [
     ...sharedAddresses(listen),
-    ...unenforcedPolicies(document),
     ...protocolProblems(document, new Map(Object.entries(document.targets).map(([name, { protocol }]) => [name, protocol]))),
     ...sharedHosts(document),
     ...listenersTarget(document),
@@ -169,27 +168,6 @@ function listenersTarget({ listen, targets }: ConfigDocument): readonly Remark[]
   const name = listen.mysql?.target ?? null;
   const known = name === null || targets[name]?.protocol === "mysql";
   return known ? [] : [{ path: ["listen", "mysql", "target"], message: `is no target of protocol mysql: "${name}"` }];
-}
-
-/** Known to the design, enforced by nothing yet: refused, so that nobody relies on it. */
-function unenforcedPolicies({ targets, masking, guardrails }: ConfigDocument): readonly Remark[] {
-  const isMysql = (target: string): boolean => targets[target]?.protocol === "mysql";
-  return [
-    ...masking.rules.flatMap(({ target, mask }, index) =>
-      mask.kind === "hash" && isMysql(target)
-        ? [{ path: ["masking", "rules", index, "with"], message: "hash is for columns of PostgreSQL targets" }]
-        : [],
-    ),
-    ...guardrails.rules.flatMap(({ targets: meant, deny }, index) => (meant.some(isMysql) ? unguardedKinds(index, deny) : [])),
-  ];
-}
-
-function unguardedKinds(index: number, deny: readonly string[]): readonly Remark[] {
-  return deny.flatMap((kind, place) =>
-    kind === "unlimited-select" || kind === "cross-join"
-      ? [{ path: ["guardrails", "rules", index, "deny", place], message: `${kind} is not supported yet for MySQL targets` }]
-      : [],
-  );
 }
 
 /** A name that two targets had would reach whichever comes first. */

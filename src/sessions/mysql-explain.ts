@@ -4,7 +4,14 @@
  */
 import { decide } from "#policies/decide.ts";
 import type { ProtectedColumn } from "#policies/question.ts";
-import { analyseMysql, type MysqlAnalysis, type MysqlMaskingView, mysqlMaskOf, type Settings } from "#protocols/mysql/protocol.ts";
+import {
+  analyseMysql,
+  type MysqlAnalysis,
+  type MysqlMaskingView,
+  mysqlMaskOf,
+  type Settings,
+  type SizeOf,
+} from "#protocols/mysql/protocol.ts";
 import type { TracedColumn, TracedOrigin } from "#protocols/postgres/protocol.ts";
 import { type ExplainedFor, type ExplainedStatement, type Explanation, guardsOf, needsOf, spoken } from "./explain.ts";
 import { judgeText } from "./mysql-judge.ts";
@@ -12,17 +19,18 @@ import { judgeText } from "./mysql-judge.ts";
 export interface MysqlExplained extends ExplainedFor {
   /** Null: the principal is under no mask on the target. */
   readonly view: MysqlMaskingView | null;
+  readonly sizeOf: SizeOf;
   /** As a new session has them. */
   readonly settings: Settings;
 }
 
 export function explainMysqlText(sql: string, explained: MysqlExplained): Explanation {
-  const { document, principal, target, view, settings } = explained;
+  const { document, principal, target, view, sizeOf, settings } = explained;
   // Nothing of this is recorded, so that no literal has to be digested.
-  const judgement = judgeText(sql, settings, { document, principal, target, view, rejudge: null, digest: () => "" });
+  const judgement = judgeText(sql, settings, { document, principal, target, view, sizeOf, rejudge: null, digest: () => "" });
   const { sqlMode, database } = settings;
   const executes = view === null ? (): boolean => true : null;
-  const analysis = analyseMysql(sql, { sqlMode, executes }, view === null ? null : { view, database });
+  const analysis = analyseMysql(sql, { sqlMode, executes, sizeOf }, view === null ? null : { view, database });
   const { facts } = analysis;
   const statements =
     facts.kind === "unparsed"

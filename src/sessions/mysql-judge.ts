@@ -16,6 +16,7 @@ import {
   type Reading,
   readings,
   type Settings,
+  type SizeOf,
   secretsIn,
 } from "#protocols/mysql/protocol.ts";
 import type { Judgement } from "#protocols/wire/judgement.ts";
@@ -28,6 +29,8 @@ export interface MysqlScope {
   readonly target: string;
   /** Null: the principal is under no mask on the target. */
   readonly view: MysqlMaskingView | null;
+  /** Set where a guardrail asks how large relations are. */
+  readonly sizeOf: SizeOf | null;
   /** The judge of the newest catalogue; null where judgements do not depend on one. */
   readonly rejudge: ((sql: string, settings: Settings) => MysqlJudgement) | null;
   /** Keyed digest of a literal that must not stand in the record. */
@@ -92,8 +95,8 @@ interface Judged {
 }
 
 export function judgeText(sql: string, settings: Settings, scope: MysqlScope): MysqlJudgement {
-  const { document, principal, target, digest, view, rejudge } = scope;
-  const judged = analyses(sql, settings, view).map((analysis): Judged => {
+  const { document, principal, target, digest, view, sizeOf, rejudge } = scope;
+  const judged = analyses(sql, settings, view, sizeOf).map((analysis): Judged => {
     const decision = decide(document, { kind: "statement", principal, target, facts: analysis.facts });
     return { analysis, decision };
   });
@@ -177,11 +180,12 @@ function isForeign({ charset }: Settings): boolean {
 }
 
 /** One for each way in which servers may read the text; one that is not understood where there are too many. */
-function analyses(sql: string, settings: Settings, view: MysqlMaskingView | null): readonly MysqlAnalysis[] {
+function analyses(sql: string, settings: Settings, view: MysqlMaskingView | null, sizes: SizeOf | null): readonly MysqlAnalysis[] {
   const { sqlMode, database } = settings;
   const foreign = isForeign(settings);
-  if (view !== null) return [analyseMysql(sql, { sqlMode, foreign, executes: null }, { view, database })];
-  const one = (executes: Reading | null): MysqlAnalysis => analyseMysql(sql, { sqlMode, foreign, executes });
+  const sizeOf = sizes ?? ((): null => null);
+  if (view !== null) return [analyseMysql(sql, { sqlMode, foreign, executes: null, sizeOf }, { view, database })];
+  const one = (executes: Reading | null): MysqlAnalysis => analyseMysql(sql, { sqlMode, foreign, executes, sizeOf });
   const found = readings(sql)?.map(one);
   // A KILL that is not surely the same one would go upstream, where it reaches the sessions of others.
   if (found === undefined || (found.length > 1 && found.some(({ kill }) => kill !== null))) return [one(null)];

@@ -12,7 +12,12 @@ const QUERY_MS = 30_000;
 const MAX_PACKET_BYTES = 16 * 1024 * 1024;
 
 /** What a role or the server may have set otherwise: texts of the gateway's own mean the same everywhere. */
-const PREAMBLE: readonly string[] = ["SET NAMES utf8mb4", "SET SESSION sql_mode = ''", "SET SESSION TRANSACTION READ ONLY"];
+const PREAMBLE: readonly string[] = [
+  "SET NAMES utf8mb4",
+  // MySQL keeps estimates for a day; MariaDB does not know the variable, and leaves such a comment out.
+  "SET SESSION sql_mode = '' /*!80000 , SESSION information_schema_stats_expiry = 0 */",
+  "SET SESSION TRANSACTION READ ONLY",
+];
 
 interface Running {
   readonly run: MysqlQueryRun;

@@ -9,6 +9,7 @@ import { guardsOf } from "./guards.ts";
 import { type LexerOptions, lex, type Token } from "./lexer.ts";
 import { type MaskedText, maskedText } from "./masked-text.ts";
 import type { MysqlMaskingView } from "./protection.ts";
+import type { SizeOf } from "./reads.ts";
 import { type LocalFile, localFileOf } from "./recognised/local-file.ts";
 import { recognise } from "./recognised/recognise.ts";
 import { settingsBesideCharset } from "./recognised/settings.ts";
@@ -21,6 +22,8 @@ export interface TextSettings {
   /** The session's character set is not UTF-8. */
   readonly foreign?: boolean;
   readonly executes: LexerOptions["executes"];
+  /** How large relations are, as far as that is known. */
+  readonly sizeOf?: SizeOf;
 }
 
 /** What is masked for the principal, and the session's current database. */
@@ -71,7 +74,9 @@ function analysed(sql: string, settings: TextSettings): MysqlAnalysis {
   const facts: StatementFacts[] = [];
   for (const tokens of statements) {
     const found =
-      kill === null ? statementFacts(settings.sqlMode.pipesAsConcat ? tokens : tokens.map(orForPipes), facts.length === 0) : KILL;
+      kill === null
+        ? statementFacts(settings.sqlMode.pipesAsConcat ? tokens : tokens.map(orForPipes), facts.length === 0, settings.sizeOf)
+        : KILL;
     if (found === undefined) return unparsed("the statement could not be understood", (tokens[0]?.start ?? 0) + 1);
     facts.push(found);
   }
@@ -105,12 +110,14 @@ function orForPipes(token: Token): Token {
   return token.kind === "symbol" && token.text === "||" ? { ...token, kind: "word", text: "OR" } : token;
 }
 
-function statementFacts(tokens: readonly Token[], first: boolean): StatementFacts | undefined {
+const unknownSize: SizeOf = () => null;
+
+function statementFacts(tokens: readonly Token[], first: boolean, sizeOf = unknownSize): StatementFacts | undefined {
   const position = (tokens[0]?.start ?? 0) + 1;
   const known = recognise(tokens);
   if (known !== undefined) {
     const needs = new Set<Right>([...known.needs, ...calledBy(tokens)]);
-    return { ...known, needs: [...needs], masking: null, guards: guardsOf(undefined, first, position) };
+    return { ...known, needs: [...needs], masking: null, guards: guardsOf(undefined, first, position, sizeOf) };
   }
   const settings = settingsBesideCharset(tokens);
   if (settings !== undefined) return settingFacts(tokens, settings, first);
@@ -118,7 +125,7 @@ function statementFacts(tokens: readonly Token[], first: boolean): StatementFact
   const tree = parsed.kind === "tree" && Array.isArray(parsed.tree) && parsed.tree.length === 1 ? (parsed.tree[0] as unknown) : undefined;
   const need = tree === undefined ? undefined : statementNeeds(tree, tokens);
   if (need === undefined) return undefined;
-  const guards = guardsOf(tree, first, position);
+  const guards = guardsOf(tree, first, position, sizeOf);
   return { ...need, tables: tablesIn(tree), masking: null, guards };
 }
 
@@ -132,7 +139,7 @@ function settingFacts(tokens: readonly Token[], settings: readonly (readonly Tok
     needs: [...needs],
     tables: others.flatMap((one) => one?.tables ?? []),
     masking: null,
-    guards: guardsOf(undefined, first, (tokens[0]?.start ?? 0) + 1),
+    guards: guardsOf(undefined, first, (tokens[0]?.start ?? 0) + 1, unknownSize),
   };
 }
 

@@ -90,6 +90,8 @@ export interface MysqlTable {
   readonly partitionKey: string;
   /** Set for a view. */
   readonly view: MysqlView | null;
+  /** The server's estimate; left out where nobody asked for it. `version` does not cover it: it changes with the rows. */
+  readonly estimatedRows?: number | null;
 }
 
 export interface MysqlRoutine {

@@ -3,25 +3,28 @@
  * be seen through. Facts only, and of the client's own text; which of them are refused to whom is the policy's matter.
  */
 import type { Guard, GuardKind } from "#policies/question.ts";
+import { readsOf, type SizeOf } from "./reads.ts";
 import { type Body, isBody, namesIn, nodeOf, walk } from "./tree.ts";
 import { columnOf, conjunctsOf, truthOf } from "./truth.ts";
 
-type Note = (kind: GuardKind, relation?: string | null, detail?: string) => void;
+type Note = (kind: GuardKind, relation?: string | null, detail?: string, rows?: number) => void;
 
 /**
  * @param tree of one statement; undefined for one that the grammar does not read, of which only the first words are known
  * @param first whether the statement is the first of its text
  * @param position of the statement, in characters of the text from 1
+ * @param sizeOf tells how large relations are
  */
-export function guardsOf(tree: unknown, first: boolean, position: number): readonly Guard[] {
+export function guardsOf(tree: unknown, first: boolean, position: number, sizeOf: SizeOf): readonly Guard[] {
   const found = new Map<string, Guard>();
-  const note: Note = (kind, relation = null, detail) => {
-    found.set(`${kind}/${relation}`, { kind, position, relation, detail: detail ?? null, rows: null });
+  const note: Note = (kind, relation = null, detail, rows) => {
+    found.set(`${kind}/${relation}`, { kind, position, relation, detail: detail ?? null, rows: rows ?? null });
   };
   if (!first) note("multi-statement");
   try {
     if (tree !== undefined && !isOnlyPlanned(tree)) {
       noteStatement(tree, note);
+      noteReads(tree, sizeOf, note);
       walk(tree, (key, value) => {
         if (isBody(value)) noteChange(key, value, note);
         return true;
@@ -39,6 +42,17 @@ export function guardsOf(tree: unknown, first: boolean, position: number): reado
 function isOnlyPlanned(tree: unknown): boolean {
   const [type, body] = nodeOf(tree) ?? [];
   return type === "Explain" && body?.["analyze"] !== true;
+}
+
+/** Of a query whose rows come to the client; of one inside a write only what nothing connects. */
+function noteReads(tree: unknown, sizeOf: SizeOf, note: Note): void {
+  const [type, body] = nodeOf(tree) ?? [];
+  if (type === "Explain") noteReads(body?.["statement"], sizeOf, note);
+  const source = type === "Query" ? body : type === "Insert" ? body?.["source"] : type === "CreateTable" ? body?.["query"] : undefined;
+  if (!isBody(source)) return;
+  const { read, apart } = readsOf(source, sizeOf);
+  if (read !== null && type === "Query") note("unlimited-select", read.relation, undefined, read.rows);
+  for (const { relation, first } of apart) note("cross-join", relation, first);
 }
 
 /** Statements that run what stands elsewhere. */

@@ -66,13 +66,22 @@ export function truthOf(written: unknown): Truth {
 const NULL = { Value: { value: "Null" } };
 
 /** Without brackets and what leaves a truth as it is. */
-function bare(expression: unknown): unknown {
+export function bare(expression: unknown): unknown {
   for (let at = expression; ; ) {
     const [type, body] = nodeOf(at) ?? [];
     if (type === "Nested") at = isBody(at) ? at["Nested"] : undefined;
     else if (type === "Collate" || type === "Cast") at = body?.["expr"];
-    else return at;
+    else if (type === "BinaryOp" && body?.["op"] === "MyIntegerDivide" && nodeOf(body["right"])?.[0] === "BinaryOp") {
+      at = divided(body["left"], body["right"]);
+    } else return at;
   }
+}
+
+/** The grammar binds DIV more loosely than anything, the server as closely as a product. */
+function divided(left: unknown, right: unknown): unknown {
+  const [type, body] = nodeOf(right) ?? [];
+  if (type !== "BinaryOp" || body === undefined) return { BinaryOp: { left, op: "MyIntegerDivide", right } };
+  return { BinaryOp: { ...body, left: divided(left, body["left"]) } };
 }
 
 export interface Known {

@@ -1,6 +1,6 @@
 /** The catalogue of a MySQL or MariaDB server, all of its databases, for what keeps it newest. */
 import type { MysqlCatalogue } from "#protocols/mysql/protocol.ts";
-import { mysqlCatalogueDigest, readMysqlCatalogue } from "#src/catalogue/mysql-reader.ts";
+import { mysqlCatalogueDigest, readMysqlCatalogue, readMysqlEstimates, withMysqlEstimates } from "#src/catalogue/mysql-reader.ts";
 import type { CatalogueSource } from "#src/catalogue/source.ts";
 import type { Upstream, UpstreamContext } from "#src/gateway/upstream.ts";
 import { MysqlTargetConnection } from "#src/targets/mysql-connection.ts";
@@ -14,8 +14,7 @@ export function mysqlSource(upstream: Upstream, context: UpstreamContext): Catal
         socket: connection.socket,
         digest: () => mysqlCatalogueDigest(query),
         read: () => readMysqlCatalogue(query),
-        // Nothing asks how large tables are.
-        estimated: async (seen) => seen,
+        estimated: async (seen) => withMysqlEstimates(seen, await readMysqlEstimates(query)),
         examine: async () => undefined,
       };
     },

@@ -8,6 +8,7 @@ import {
   type MysqlMaskingView,
   resolveMysqlProtection,
   type Settings,
+  sizesIn,
 } from "#protocols/mysql/protocol.ts";
 import { isMysqlCatalogue } from "#src/catalogue/seen.ts";
 import { type MysqlStanding, type StandingOf, type StandingParts, unavailable, VIEWS_MAX } from "#src/gateway/standing.ts";
@@ -29,18 +30,20 @@ export class MysqlStandings {
     this.#parts = parts;
   }
 
-  /** @throws Fault `catalogue-unavailable` when masks apply that can't be judged without it */
-  standing({ principal, target, catalogue: name, masks, mayPassUnparsed }: StandingOf): MysqlStanding {
+  /** @throws Fault `catalogue-unavailable` when masks or guardrails apply that can't be judged without it */
+  standing({ principal, target, catalogue: name, masks, guarded, mayPassUnparsed }: StandingOf): MysqlStanding {
     const { document, digest } = this.#parts;
     const masked = masks.length > 0;
+    const sized = guarded === "by-catalogue";
     let sight: Sight | null = null;
     const current = (): Sight => {
-      const catalogue = masked ? this.#newest(name) : null;
-      if (catalogue === null && masked) throw unavailable();
+      const catalogue = masked || sized ? this.#newest(name) : null;
+      if (catalogue === null && (masked || sized)) throw unavailable();
       if (sight !== null && sight.catalogue === catalogue) return sight;
-      const view = catalogue === null ? null : this.#viewOf(catalogue, masks);
+      const view = catalogue === null || !masked ? null : this.#viewOf(catalogue, masks);
+      const sizeOf = catalogue === null || !sized ? null : sizesIn(catalogue);
       const rejudge = view === null ? null : (sql: string, settings: Settings) => current().judge(sql, settings);
-      sight = { catalogue, view, judge: this.#judgements.judge({ document, principal, target, digest, view, rejudge }) };
+      sight = { catalogue, view, judge: this.#judgements.judge({ document, principal, target, digest, view, sizeOf, rejudge }) };
       return sight;
     };
     current();

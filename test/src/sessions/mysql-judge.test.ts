@@ -18,10 +18,15 @@ const SETTINGS: Settings = { database: "shop", sqlMode: DEFAULT_SQL_MODE, charse
 
 function judged(sql: string, group = "agents", settings = SETTINGS) {
   const principal: Principal = { issuer: "https://idp", name: "x", groups: [group], actor: null };
-  return new MysqlJudgements().judge({ document, principal, target: "shop", view: null, rejudge: null, digest: () => "<digest>" })(
-    sql,
-    settings,
-  );
+  return new MysqlJudgements().judge({
+    document,
+    principal,
+    target: "shop",
+    view: null,
+    sizeOf: null,
+    rejudge: null,
+    digest: () => "<digest>",
+  })(sql, settings);
 }
 
 describe("judgements of MySQL texts", () => {

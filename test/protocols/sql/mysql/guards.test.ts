@@ -13,7 +13,18 @@ function kinds(sql: string, mode = ""): readonly string[] | null {
 /** Hold for every row, or name none of the table's columns. */
 const EVERY_ROW = [
   ...["1", "TRUE", "'1abc'", "1 = 1", "NOT FALSE", "!(1 = 2)", "2 > 1", "'a' = 'a'", "NULL IS NULL", "1 <=> 1", "-1"],
-  ...["id = id", "t.id = id", "`ID` = id", "id <=> id", "id = 5 OR 1", "id = 5 OR TRUE", "id = 5 || 1", "(id = 5) OR (2 > 1)"],
+  ...[
+    "id = id",
+    "t.id = id",
+    "`ID` = id",
+    "id <=> id",
+    "id = 5 OR 1",
+    "id = 5 OR TRUE",
+    "id = 5 || 1",
+    "id DIV 2 = 1 OR 1",
+    "id MOD 2 = 1 OR 1",
+    "(id = 5) OR (2 > 1)",
+  ],
   ...[
     "id = 1 OR id <> 1",
     "id IS NULL OR id IS NOT NULL",

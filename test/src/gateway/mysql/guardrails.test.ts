@@ -7,7 +7,17 @@ import { startGateway, type TestGateway } from "#test/support/gateway.ts";
 import { startMysql, type TestMysql } from "#test/support/mysql.ts";
 import { optional } from "#test/support/optional.ts";
 
-const SEED = ["USE app; CREATE TABLE t (id INT PRIMARY KEY, name VARCHAR(20)); INSERT INTO t VALUES (1, 'one'), (2, 'two'), (3, 'three');"];
+const SEED = [
+  "USE app; CREATE TABLE t (id INT PRIMARY KEY, name VARCHAR(20)); INSERT INTO t VALUES (1, 'one'), (2, 'two'), (3, 'three');",
+  "USE app; CREATE TABLE events (id INT PRIMARY KEY, user_id INT);",
+  `USE app; INSERT INTO events SELECT a.n * 900 + b.n, b.n FROM ${digits("a", 6)} CROSS JOIN ${digits("b", 900)};`,
+  "USE app; CREATE VIEW recent AS SELECT * FROM events; ANALYZE TABLE events;",
+];
+
+/** So many rows, from 0. */
+function digits(name: string, count: number): string {
+  return `(WITH RECURSIVE r (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM r WHERE n < ${count - 1}) SELECT n FROM r) AS ${name}`;
+}
 const TARGETS = ["mysql", "maria"] as const;
 const BLANKET = ["update-without-where", "delete-without-where", "truncate", "drop", "alter", "multi-statement"];
 
@@ -35,7 +45,12 @@ describe("guardrails on MySQL and MariaDB", { skip: optional("mysql9") }, () => 
       agents: { agent: ["data-agents"], owner: ["dba"] },
       configure: (sections) => ({
         ...sections,
-        guardrails: { rules: [{ name: "blanket", targets: TARGETS, deny: BLANKET, unless: { groups: ["dba"] } }] },
+        guardrails: {
+          rules: [
+            { name: "blanket", targets: TARGETS, deny: BLANKET, unless: { groups: ["dba"] } },
+            { name: "reads", targets: TARGETS, deny: ["unlimited-select", "cross-join"], bigTable: 3_000, unless: { groups: ["dba"] } },
+          ],
+        },
       }),
     });
   });
@@ -80,6 +95,34 @@ describe("guardrails on MySQL and MariaDB", { skip: optional("mysql9") }, () => 
         await client.end();
       }
       assert.equal(server(target).sql("SELECT COUNT(*) FROM app.t").trim().split("\n").at(-1), "3");
+    });
+
+    test(`${target}: a read of everything and sources that nothing connects are refused by what the catalogue tells`, async () => {
+      const client = await connect(target, "agent");
+      try {
+        for (const [sql, kind] of [
+          ["SELECT * FROM events", "unlimited-select"],
+          ["SELECT * FROM app.events AS e WHERE 1 = 1", "unlimited-select"],
+          ["SELECT * FROM recent", "unlimited-select"],
+          ["SELECT e.id FROM events e JOIN t ON t.id = e.user_id", "unlimited-select"],
+          ["SELECT COUNT(*) FROM events, t", "cross-join"],
+        ] as const) {
+          const { errno, message } = await told(client.query(sql));
+          assert.equal(errno, 1290, sql);
+          assert.ok(message.startsWith(`${kind}: `) && message.includes("rule=reads"), `${sql}: ${message}`);
+        }
+        assert.match((await told(client.execute("SELECT * FROM events"))).message, /unlimited-select/);
+        for (const sql of [
+          "SELECT * FROM events LIMIT 2",
+          "SELECT COUNT(*) FROM events",
+          "SELECT * FROM events WHERE id = 5",
+          "SELECT * FROM t",
+        ]) {
+          await client.query(sql);
+        }
+      } finally {
+        await client.end();
+      }
     });
 
     test(`${target}: whom a rule spares works as before`, async () => {
