@@ -4,7 +4,7 @@
  *
  * Source: MySQL manual, "INFORMATION_SCHEMA Tables"; MariaDB documentation, "Information Schema Tables".
  */
-import type { MysqlFlavour } from "#protocols/mysql/protocol.ts";
+import type { MysqlFlavour, MysqlServer } from "#protocols/mysql/protocol.ts";
 
 export const PLACE = "SELECT VERSION() AS version, @@lower_case_table_names AS folding, @@GLOBAL.sql_mode AS mode";
 
@@ -56,10 +56,12 @@ export const PARTITIONS = `SELECT DISTINCT table_schema AS db, table_name AS rel
 export const ROUTINES = `SELECT routine_schema AS db, routine_name AS name, routine_type AS type, security_type AS security
   FROM information_schema.routines WHERE routine_type IN ('FUNCTION', 'PROCEDURE') AND ${outside("routine_schema")} ORDER BY 1, 2, 3`;
 
-/** MariaDB has no indexes on expressions. */
-export function indexes(flavour: MysqlFlavour): string {
+/** MariaDB has no indexes on expressions, and ignored ones since 10.6. */
+export function indexes({ flavour, version }: MysqlServer): string {
+  const hidden = flavour === "mysql" ? "is_visible = 'NO'" : version >= 100_600 ? "ignored = 'YES'" : "FALSE";
   return `SELECT table_schema AS db, table_name AS rel, index_name AS name, non_unique AS many, column_name AS col,
-    ${flavour === "mysql" ? "expression" : "NULL"} AS expression
+    ${flavour === "mysql" ? "expression" : "NULL"} AS expression,
+    IF(${hidden}, 1, 0) AS hidden
   FROM information_schema.statistics WHERE ${outside("table_schema")} ORDER BY 1, 2, 3, seq_in_index`;
 }
 
@@ -75,8 +77,8 @@ export function checks(flavour: MysqlFlavour): string {
 }
 
 /** Everything that is read, but for what the server is. */
-export function parts(flavour: MysqlFlavour): readonly string[] {
-  return [DATABASES, TABLES, COLUMNS, VIEWS, REFERENCES, TRIGGERS, PARTITIONS, ROUTINES, indexes(flavour), checks(flavour)];
+export function parts(server: MysqlServer): readonly string[] {
+  return [DATABASES, TABLES, COLUMNS, VIEWS, REFERENCES, TRIGGERS, PARTITIONS, ROUTINES, indexes(server), checks(server.flavour)];
 }
 
 /** One row for each of the queries: how many rows it has, and 60 bits that change with any of them, whatever their order. */

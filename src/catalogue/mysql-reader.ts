@@ -32,8 +32,7 @@ export async function readMysqlCatalogue(query: RunMysqlQuery): Promise<MysqlCat
 export async function mysqlCatalogueDigest(query: RunMysqlQuery): Promise<string> {
   const [seen] = await asked(query, queries.PLACE, place);
   if (seen === undefined) throw new Error("the server does not tell its version");
-  const { flavour } = serverOf(seen.version);
-  const rows = await query(queries.digest(queries.parts(flavour)));
+  const rows = await query(queries.digest(queries.parts(serverOf(seen.version))));
   return createHash("sha256")
     .update(JSON.stringify([seen, rows]))
     .digest("hex");
@@ -44,7 +43,7 @@ async function read(query: RunMysqlQuery, version: string): Promise<MysqlCatalog
   if (seen === undefined) throw new Error("the server does not tell its version");
   const server = serverOf(seen.version);
   const databases = await asked(query, queries.DATABASES, z.object({ name: z.string() }));
-  const tables = await new Tables(query, server.flavour).read();
+  const tables = await new Tables(query, server).read();
   const routines = await asked(query, queries.ROUTINES, routine);
   return {
     version,

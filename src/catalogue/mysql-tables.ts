@@ -2,10 +2,10 @@
 import { z } from "zod";
 import type {
   MysqlColumn,
-  MysqlFlavour,
   MysqlIndex,
   MysqlReference,
   MysqlReferenceAction,
+  MysqlServer,
   MysqlTable,
   MysqlTableKind,
   MysqlTrigger,
@@ -27,7 +27,7 @@ const column = z.object({
   ...{ name: text, number: whole, type: text, datatype: text, nullable: text, charset: maybe, coll: maybe },
   ...{ characters: whole.nullable(), generation: maybe, dflt: maybe, extra: maybe, comment: maybe },
 });
-const index = z.object({ ...owner, name: text, many: text, col: maybe, expression: maybe });
+const index = z.object({ ...owner, name: text, many: text, col: maybe, expression: maybe, hidden: text });
 const reference = z.object({
   ...owner,
   ...{ name: text, col: text, todb: text, torel: text, tocol: text, ondelete: text, onupdate: text },
@@ -39,19 +39,19 @@ const partition = z.object({ ...owner, expression: maybe, sub: maybe });
 
 export class Tables {
   readonly #query: RunMysqlQuery;
-  readonly #flavour: MysqlFlavour;
+  readonly #server: MysqlServer;
 
-  constructor(query: RunMysqlQuery, flavour: MysqlFlavour) {
+  constructor(query: RunMysqlQuery, server: MysqlServer) {
     this.#query = query;
-    this.#flavour = flavour;
+    this.#server = server;
   }
 
   async read(): Promise<readonly MysqlTable[]> {
     const tables = await asked(this.#query, queries.TABLES, table);
     const columns = await this.#owned(queries.COLUMNS, column);
-    const indexes = await this.#owned(queries.indexes(this.#flavour), index);
+    const indexes = await this.#owned(queries.indexes(this.#server), index);
     const references = await this.#owned(queries.REFERENCES, reference);
-    const checks = await this.#owned(queries.checks(this.#flavour), check);
+    const checks = await this.#owned(queries.checks(this.#server.flavour), check);
     const triggers = await this.#owned(queries.TRIGGERS, trigger);
     const views = await this.#owned(queries.VIEWS, view);
     const partitions = await this.#owned(queries.PARTITIONS, partition);
@@ -150,6 +150,7 @@ function indexesOf(rows: readonly z.infer<typeof index>[]): readonly MysqlIndex[
   return grouped(rows).map((keys) => ({
     name: keys[0].name,
     unique: keys[0].many === "0",
+    visible: keys[0].hidden === "0",
     keys: keys.map(({ col, expression }) => ({ column: col, expression })),
   }));
 }

@@ -50,6 +50,8 @@ const USERS = `CREATE TABLE users (
   hidden VARCHAR(30),
   UNIQUE KEY by_ssn (ssn),
   KEY by_city (city),
+  KEY by_both (city, salary),
+  KEY unseen (pin),
   FULLTEXT KEY words (bio)
 ) DEFAULT CHARSET=utf8mb4`;
 
@@ -88,6 +90,8 @@ const TABLES = [
 ];
 
 const OBJECTS = [
+  "ALTER TABLE users ADD KEY with_pin (name, pin)",
+  "ALTER TABLE users ALTER INDEX unseen /*!80000 INVISIBLE */ /*M! IGNORED */",
   "CREATE VIEW all_users AS SELECT * FROM users",
   "CREATE VIEW user_names AS SELECT id, name FROM users",
   "CREATE VIEW renamed (number, secret_of, place) AS SELECT id, ssn, city FROM users",

@@ -43,6 +43,8 @@ export interface MysqlColumn {
 export interface MysqlIndex {
   readonly name: string;
   readonly unique: boolean;
+  /** False: it is kept up, and not read (INVISIBLE, IGNORED); a hint that names it is an error. */
+  readonly visible: boolean;
   /** Names of columns in order; of an expression the expression. */
   readonly keys: readonly { readonly column: string | null; readonly expression: string | null }[];
 }

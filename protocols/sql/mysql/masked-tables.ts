@@ -3,7 +3,7 @@
  * masks its protected columns, the definition of a view over some, or a common table.
  */
 import type { ProtectedColumn } from "#policies/question.ts";
-import { type MysqlTable, mysqlLookup, SERVER_DATABASES } from "./catalogue.ts";
+import { type MysqlIndex, type MysqlTable, mysqlLookup, SERVER_DATABASES } from "./catalogue.ts";
 import { displayTable, type MysqlMaskingView, type MysqlProtectedColumns, protectedMysqlColumns } from "./protection.ts";
 import { quoteName } from "./quoting.ts";
 import { type CommonTable, type Found, Refused, type TableMention } from "./reading.ts";
@@ -88,17 +88,14 @@ export function resolveTable(mention: TableMention, context: TableContext, star:
 }
 
 /**
- * Read off an index, rows come in the order of its true values, without anybody asking for one. What begins with a masked column is no
- * use for anything else: conditions meet the mask.
+ * Read off an index, rows come in the order of its true values, without anybody asking for one. The primary key's can't be
+ * helped: that is how rows are stored.
  */
 function withoutOrder({ indexes }: MysqlTable, attributes: MysqlProtectedColumns): readonly string[] {
-  const telling = indexes.filter(({ name, keys: [first] }) => {
-    if (name === "PRIMARY" || first === undefined) return false;
-    const { column, expression } = first;
-    return column === null
-      ? [...attributes.keys()].some((masked) => (expression ?? "").toLowerCase().includes(masked.toLowerCase()))
-      : attributes.has(column);
-  });
+  const names = [...attributes.keys()].map((name) => name.toLowerCase());
+  const isTold = ({ column, expression }: MysqlIndex["keys"][number]): boolean =>
+    names.some((name) => column?.toLowerCase() === name || (expression ?? "").toLowerCase().includes(name));
+  const telling = indexes.filter(({ name, visible, keys }) => name !== "PRIMARY" && visible && keys.some(isTold));
   return telling.length === 0 ? [] : [`IGNORE INDEX (${telling.map(({ name }) => quoteName(name)).join(", ")})`];
 }
 

@@ -89,6 +89,10 @@ function targetOf(mention: TableMention, context: TableContext): Target {
       throw new Refused("masked-write", message, "write to the table below it", mention.span.start);
     }
   }
+  if (mention.hints !== null && attributes.size > 0) {
+    const message = `an index of ${displayTable(table)} could order rows by masked columns`;
+    throw new Refused("masked-write", message, "leave the index hint out", mention.hints.start, null);
+  }
   const key = table.partitionKey.toLowerCase();
   const keyed = [...attributes].find(([name]) => key.includes(name.toLowerCase()));
   if (mention.partition !== null && keyed !== undefined) {

@@ -106,7 +106,7 @@ for (const flavour of ["mysql9", "mariadb10"] as const satisfies readonly MysqlF
     test("tells indexes, checks, foreign keys, triggers and partitions", () => {
       const people = table("people");
       const bySsn = people.indexes.find(({ name }) => name === "by_ssn");
-      assert.deepEqual(bySsn, { name: "by_ssn", unique: true, keys: [{ column: "ssn", expression: null }] });
+      assert.deepEqual(bySsn, { name: "by_ssn", unique: true, visible: true, keys: [{ column: "ssn", expression: null }] });
       assert.deepEqual(
         people.indexes.find(({ name }) => name === "by_two")?.keys.map(({ column }) => column),
         ["name", "mood"],

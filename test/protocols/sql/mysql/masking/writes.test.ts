@@ -39,6 +39,7 @@ const REFUSED: readonly (readonly [sql: string, reason: string])[] = [
   ["UPDATE users u, LATERAL (SELECT u.ssn AS s) l SET u.city = l.s", "masked-write"],
   ["DELETE p FROM payments p JOIN (SELECT '4' AS card) x USING (card)", "masked-write"],
   ["DELETE FROM p USING payments p JOIN (SELECT '4' AS card) x USING (card)", "masked-write"],
+  ["UPDATE users FORCE INDEX (by_ssn) SET city = 'least' LIMIT 1", "masked-write"],
   ["UPDATE guarded SET id = 7", "masked-write"],
   ["DELETE FROM payments WHERE card LIKE '4%'", "masked-write"],
   ["DELETE FROM payments ORDER BY card LIMIT 1", "masked-write"],
