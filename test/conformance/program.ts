@@ -9,7 +9,7 @@ export interface Shown {
 }
 
 /** The folder with the sources of client programs. */
-export const clientsOf = (protocol: "postgres" | "mysql"): string => join(import.meta.dirname, protocol, "clients");
+export const clientsOf = (protocol: "http" | "mysql" | "postgres"): string => join(import.meta.dirname, protocol, "clients");
 
 export interface Run {
   readonly env: NodeJS.ProcessEnv;
