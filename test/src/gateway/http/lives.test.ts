@@ -10,7 +10,7 @@ import { recordingOf } from "#test/src/gateway/archive.ts";
 import { makeAuthority } from "#test/support/certificates.ts";
 import { type Sections, startGateway } from "#test/support/gateway.ts";
 import { type HttpTarget, startHttpTarget } from "#test/support/http-target.ts";
-import { scratchFolder } from "#test/support/scratch.ts";
+import { removeFolder, scratchFolder } from "#test/support/scratch.ts";
 import { get1, get2, session2 } from "./client.ts";
 
 let target: HttpTarget;
@@ -89,5 +89,6 @@ describe("a client certificate", () => {
     const [start] = await recordingOf(gateway, "GET /echo?by=certificate");
     assert.ok(start?.kind === "session-start" && ["agent-seven", "agent"].includes(start.principal.name));
     await gateway.stop();
+    await removeFolder(folder);
   });
 });
