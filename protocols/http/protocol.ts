@@ -5,6 +5,7 @@
 
 export { Blanker, blankedText, Literals } from "./blanker.ts";
 export { type RequestBodyContext, type ResponseBodyContext, requestBody, responseBody } from "./body.ts";
+export { grpcRefusal, isGrpc } from "./grpc.ts";
 export { endToEnd, type HeaderPair, valuesOf } from "./header-pairs.ts";
 export type { BodyFilter } from "./json-filter.ts";
 export { literalsOf } from "./literals.ts";

@@ -8,6 +8,8 @@ import type { HttpMask } from "#policies/question.ts";
 import {
   challenge,
   checkMethod,
+  grpcRefusal,
+  isGrpc,
   type McpMessage,
   maskedQuery,
   mcpFacts,
@@ -205,6 +207,7 @@ class Attempt {
 
   #answerTo(told: Fault | Denial, error: unknown) {
     const requestId = this.#requestId;
+    if (isGrpc(this.#exchange.headers)) return grpcRefusal(told, requestId);
     if (this.#message !== null) return mcpRefusal(told, this.#message.calls, this.#message.batch, requestId);
     const { status, retryAfter } = error instanceof Refusal ? error : { status: undefined, retryAfter: undefined };
     const context = { requestId, ...(status === undefined ? {} : { status }), ...(retryAfter === undefined ? {} : { retryAfter }) };

@@ -185,13 +185,21 @@ describe("grpc-js", () => {
     made.close();
   });
 
-  test("without a token a call is unauthenticated", async () => {
-    const made = through();
-    const { path, requestSerialize, responseDeserialize } = SERVICE.unary;
-    const code = await new Promise((resolve) =>
-      made.makeUnaryRequest(path, requestSerialize, responseDeserialize, Buffer.from("x"), (error) => resolve(error?.code)),
-    );
-    made.close();
-    assert.equal(code, grpc.status.UNAUTHENTICATED);
+  test("a refusal has the code of gRPC, and says reason and rule", async () => {
+    const refused = async (path: string, fields: grpc.Metadata): Promise<grpc.ServiceError | null> => {
+      const made = through();
+      const { requestSerialize, responseDeserialize } = SERVICE.unary;
+      const error = await new Promise<grpc.ServiceError | null>((resolve) =>
+        made.makeUnaryRequest(path, requestSerialize, responseDeserialize, Buffer.from("x"), fields, (told) => resolve(told)),
+      );
+      made.close();
+      return error;
+    };
+    const unproved = await refused("/test.Echo/Unary", new grpc.Metadata());
+    assert.equal(unproved?.code, grpc.status.UNAUTHENTICATED);
+    assert.match(unproved?.details ?? "", /reason=identity-missing/);
+    const odd = await refused("/test.Echo/../Unary", metadata());
+    assert.equal(odd?.code, grpc.status.INVALID_ARGUMENT);
+    assert.match(odd?.details ?? "", /reason=request-ambiguous/);
   });
 });

@@ -1,6 +1,7 @@
 /** Refusals as HTTP responses, challenges, and the document by which clients find the issuer. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { grpcRefusal, isGrpc } from "#protocols/http/grpc.ts";
 import { checkMethod } from "#protocols/http/method.ts";
 import { challenge, metadataAskedFor, problem, protectedResourceMetadata } from "#protocols/http/problem.ts";
 import { checkUpgrade } from "#protocols/http/upgrade.ts";
@@ -51,6 +52,21 @@ describe("problem documents", () => {
 
   test("an answer whose body had to be withheld keeps its status", () => {
     assert.equal(problem(new Fault("masked-body-type", "x"), { requestId: "r", status: 404 }).status, 404);
+  });
+});
+
+describe("refusals of gRPC calls", () => {
+  test("are told in its own words, percent-encoded, and only where gRPC was spoken", () => {
+    const denial = { verdict: "deny", reason: "access-not-granted", rule: "r", message: "100% nö", hint: "ask", position: null } as const;
+    const { status, headers, body } = grpcRefusal(denial, "r-1");
+    assert.deepEqual([status, body.length], [200, 0]);
+    const fields = new Map(headers);
+    assert.equal(fields.get("grpc-status"), "7");
+    assert.equal(fields.get("grpc-message"), "100%25 n%C3%B6 (reason=access-not-granted rule=r); ask");
+    for (const type of ["application/grpc", "application/grpc+proto", "Application/GRPC;x=y"])
+      assert.equal(isGrpc([["Content-Type", type]]), true, type);
+    for (const type of ["application/grpc-web", "application/grpcx", "application/json"])
+      assert.equal(isGrpc([["Content-Type", type]]), false, type);
   });
 });
 
