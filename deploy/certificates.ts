@@ -38,7 +38,7 @@ async function make(): Promise<void> {
     await serve("mysql", "localhost"),
     await serve("idp", "localhost"),
   ];
-  const [auditor, evidence, application] = [await makeAuditorIdentity(), createSigningKey(), password()];
+  const [auditor, evidence, application, store] = [await makeAuditorIdentity(), createSigningKey(), password(), password()];
   const agents: readonly RealmClient[] = [
     { name: "report-agent", secret: password(), groups: ["data-agents"] },
     { name: "support-agent", secret: password(), groups: ["data-agents", "support"] },
@@ -51,6 +51,7 @@ async function make(): Promise<void> {
     "gateway.key": gateway.key,
     "evidence.key": evidence.privateKeyPem,
     "app.password": application,
+    "store.password": store,
   });
   write("postgres", {
     "server.crt": postgres.cert,
@@ -58,7 +59,13 @@ async function make(): Promise<void> {
     "superuser.password": password(),
     "app.password": application,
   });
-  write("mysql", { "ca.crt": ca.cert, "server.crt": mysql.cert, "server.key": mysql.key, "root.password": password() });
+  write("mysql", {
+    "ca.crt": ca.cert,
+    "server.crt": mysql.cert,
+    "server.key": mysql.key,
+    "root.password": password(),
+    "store.password": store,
+  });
   write("idp", { "idp.crt": idp.cert, "idp.key": idp.key, "agents-realm.json": realmOf(agents) });
   write("agents", { "ca.crt": ca.cert, ...Object.fromEntries(agents.map(({ name, secret }) => [`${name}.secret`, secret])) });
   write("auditor", { "identity.txt": identityFile(auditor), "evidence.pub": evidence.publicKeyPem });

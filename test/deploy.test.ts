@@ -1,19 +1,21 @@
 /**
  * The compose file and what it runs on. No engine is needed: compose itself reads the file, and the parts that are
- * ours - certificates, configuration, the shop - are run here with a real PostgreSQL and a real issuer in the place of
- * the images.
+ * ours - certificates, configuration, the shop - are run here with a real PostgreSQL, a real MySQL and a real issuer in
+ * the place of the images.
  */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import mysql from "mysql2/promise";
 import pg from "pg";
 import { parse } from "yaml";
 import { Secret } from "#protocols/wire/secret.ts";
 import { type Issuer, startIssuer } from "#src/demo/issuer.ts";
 import { dockerCompose } from "#test/support/fetched.ts";
 import { serveFile } from "#test/support/gateway.ts";
+import { startMysql, type TestMysql } from "#test/support/mysql.ts";
 import { optional } from "#test/support/optional.ts";
 import { runSql, startPostgres, type TestPostgres } from "#test/support/postgres.ts";
 import { removeFolder, scratchFolder } from "#test/support/scratch.ts";
@@ -64,6 +66,7 @@ describe("docker-compose.yml", () => {
 describe("what the compose file's services run on", () => {
   let papers: string;
   let postgres: TestPostgres | undefined;
+  let mysqlServer: TestMysql | undefined;
   let issuer: Issuer | undefined;
   let gateway: Awaited<ReturnType<typeof serveFile>> | undefined;
   const paper = (name: string) => readFileSync(join(papers, name), "utf8");
@@ -80,6 +83,7 @@ describe("what the compose file's services run on", () => {
     await gateway?.stop();
     await issuer?.stop();
     await postgres?.stop();
+    await mysqlServer?.stop();
     await removeFolder(papers);
   });
 
@@ -156,6 +160,40 @@ describe("what the compose file's services run on", () => {
     await assert.rejects(ask("report-agent", "update users set name = 'x'"), { code: "42501" });
   });
 
+  test("and the store, with a MySQL client", { skip: optional("mysql9") }, async () => {
+    const port = Number(/:(\d+)$/.exec(gateway?.addresses["mysql"] ?? "")?.[1]);
+    const ask = async (user: string, sql: string) => {
+      const ssl = { ca: paper("agents/ca.crt") };
+      const client = await mysql.createConnection({
+        host: "localhost",
+        port,
+        user,
+        password: paper(`agents/${user}.secret`),
+        database: "store",
+        ssl,
+      });
+      try {
+        return (await client.query<mysql.RowDataPacket[]>(sql))[0];
+      } finally {
+        await client.end();
+      }
+    };
+    const sql = "SELECT name, email, ssn, card FROM users JOIN payments ON user_id = users.id ORDER BY users.id LIMIT 1";
+    const [report] = await ask("report-agent", sql);
+    assert.deepEqual({ ...report }, { name: "Ada Winter", email: "***@example.com", ssn: "***", card: "************0002" });
+    const [support] = await ask("support-agent", sql);
+    assert.equal(support?.["email"], "ada@example.com");
+    await assert.rejects(ask("report-agent", "UPDATE users SET name = 'x'"), /reason=access-not-granted/);
+  });
+
+  /** As the image's entry point runs it: what the script hands to the server as root. */
+  async function startStore(): Promise<TestMysql> {
+    const script = read("deploy/mysql/store.sh").replace("/run/sallyport/store.password", join(papers, "mysql", "store.password"));
+    const { stdout, status, stderr } = spawnSync("bash", ["-c", `docker_process_sql() { cat; }\n${script}`], { encoding: "utf8" });
+    assert.equal(status, 0, stderr);
+    return startMysql({ seed: [`CREATE DATABASE store; USE store; DROP USER app;`, stdout] });
+  }
+
   /** Server, issuer and gateway as the compose file has them, but for where they listen. */
   async function startShop(): Promise<void> {
     const certificate = { ca: paper("gateway/ca.crt"), cert: paper("postgres/server.crt"), key: paper("postgres/server.key") };
@@ -169,6 +207,7 @@ describe("what the compose file's services run on", () => {
       .replace(/^\\set .*$/m, "")
       .replace(":'app_password'", pg.escapeLiteral(application));
     await runSql({ ...postgres, ca: certificate.ca }, seed, "shop");
+    mysqlServer = await startStore();
     const agents = ["report-agent", "support-agent"].map((name) => ({
       name,
       secret: new Secret(paper(`agents/${name}.secret`)),
@@ -182,6 +221,9 @@ describe("what the compose file's services run on", () => {
       .replace("https://idp:8443/realms/agents", issuer.url)
       .replace("name: azp", "name: sub")
       .replace("postgres:5432", `127.0.0.1:${postgres.port}`)
+      .replace("0.0.0.0:6433", "127.0.0.1:0")
+      .replace("mysql:3306", `127.0.0.1:${mysqlServer.port}`)
+      .replace("ca: ca.crt, serverName: mysql", `ca: ${mysqlServer.caFile}, serverName: localhost`)
       .replaceAll("/var/lib/sallyport", state);
     const file = join(papers, "gateway", "here.yaml");
     writeFileSync(file, text);

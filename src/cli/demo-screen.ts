@@ -33,6 +33,7 @@ export async function showDemo(screen: Screen, stage: Stage): Promise<void> {
     "",
     psqlLine(stage, support),
     "",
+    ...mysqlLines(screen, stage),
     bold("Try"),
     ...TRIES.flatMap(([statement, expect]) => [`  ${cyan(statement)}`, dim(`      ${expect}`)]),
     "",
@@ -50,6 +51,27 @@ export async function showDemo(screen: Screen, stage: Stage): Promise<void> {
     "",
   ];
   for (const line of lines) await screen.line(line);
+}
+
+/** The second target where the machine has a server for it, else why there is none. */
+function mysqlLines({ paint: { bold, dim } }: Screen, stage: Stage): readonly string[] {
+  const { mysql } = stage;
+  if ("absent" in mysql) return mysql.absent === "" ? [] : [dim(`Without a target of MySQL or MariaDB: ${mysql.absent}`), ""];
+  const name = mysql.programs.make === "mysql" ? "MySQL" : "MariaDB";
+  return [
+    bold(name) + dim(`  ${mysql.programs.version} of this machine, the same users and payments under the same policy`),
+    "",
+    mysqlLine(stage, stage.agents.report),
+    "",
+  ];
+}
+
+/** For the client that comes with the server that was found. */
+export function mysqlLine({ gateway, mysql, path }: Stage, { name, secret }: Agent): string {
+  const trust = "absent" in mysql || mysql.programs.make === "mysql" ? "--ssl-mode=VERIFY_IDENTITY" : "--ssl-verify-server-cert";
+  const client = "absent" in mysql || mysql.programs.make === "mysql" ? "mysql" : "mariadb";
+  const where = `--host=localhost --port=${gateway.mysqlPort} --protocol=TCP --user=${name} ${trust} --ssl-ca=${quoted(path("ca"))} store`;
+  return `MYSQL_PWD=${secret.expose()} ${client} ${where}`;
 }
 
 /** One line, whatever the terminal's width, so that it can be pasted. */

@@ -67,6 +67,7 @@ function start(world: World, screen: Screen, options: DemoOptions, cleanup: Retu
         self: world.self,
         env: world.env,
         cleanup,
+        mysqlPath: options.once ? null : (world.env["PATH"] ?? ""),
         say: (label) => say(`starting: ${label}`),
       });
     } catch (error) {

@@ -7,6 +7,8 @@ export interface DemoConfiguration {
   readonly databaseUser: string;
   readonly issuer: string;
   readonly recipient: string;
+  /** A MySQL or MariaDB beside it; null where the machine has none. */
+  readonly mysql: { readonly port: number; readonly user: string } | null;
 }
 
 export const AUDIENCE = "sallyport";
@@ -20,6 +22,7 @@ export const DEMO_FILES = {
   evidenceKey: "keys/evidence.key",
   evidencePublicKey: "certs/evidence.pub",
   databasePassword: "keys/shop.password",
+  mysqlPassword: "keys/store.password",
   identity: "auditor/identity.txt",
   recordings: "recordings",
   evidence: "evidence",
@@ -30,7 +33,7 @@ export function demoConfiguration(values: DemoConfiguration): string {
   return `# What \`sallyport demo\` runs on. \`sallyport init DIR\` writes one for your own databases.
 
 listen:
-  postgres: 127.0.0.1:${values.port}
+  postgres: 127.0.0.1:${values.port}${values.mysql === null ? "" : "\n  mysql: 127.0.0.1:0"}
 workers: 1
 
 tls:
@@ -52,12 +55,12 @@ targets:
     database: shop
     tls: { ca: ${DEMO_FILES.ca}, serverName: localhost }
     credential: { user: ${values.databaseUser}, password: { file: ${DEMO_FILES.databasePassword} } }
-
+${mysqlTarget(values)}
 access:
   rules:
     - name: agents-read
       who: { groups: [data-agents] }
-      targets: [shop]
+      targets: [shop${values.mysql === null ? "" : ", store"}]
       may: [read]
 
 masking:
@@ -75,12 +78,41 @@ masking:
       columns: [public.users.email]
       with: email
       unless: { groups: [support] }          # support answers mail, so it may see addresses
-
+${mysqlMasks(values)}
 recording:
   directory: ${DEMO_FILES.recordings}
   recipients: [${values.recipient}]
 
 evidence: { directory: ${DEMO_FILES.evidence}, signingKey: ${DEMO_FILES.evidenceKey} }
 state: { sqlite: ${DEMO_FILES.state} }
+`;
+}
+
+function mysqlTarget({ mysql }: DemoConfiguration): string {
+  if (mysql === null) return "";
+  return `  store:
+    protocol: mysql
+    address: 127.0.0.1:${mysql.port}
+    database: store
+    tls: { ca: ${DEMO_FILES.ca}, serverName: localhost }
+    credential: { user: ${mysql.user}, password: { file: ${DEMO_FILES.mysqlPassword} } }
+`;
+}
+
+function mysqlMasks({ mysql }: DemoConfiguration): string {
+  if (mysql === null) return "";
+  return `    - name: ssn-in-store
+      target: store
+      columns: [store.users.ssn]             # MySQL's names are database.table.column
+      with: redact
+    - name: cards-in-store
+      target: store
+      columns: [store.payments.card]
+      with: { keepLast: 4 }
+    - name: e-mail-in-store
+      target: store
+      columns: [store.users.email]
+      with: email
+      unless: { groups: [support] }
 `;
 }

@@ -134,7 +134,7 @@ function give(account: Account | undefined, path: string): void {
 }
 
 /** A port that was free a moment ago on the loopback address. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve, reject) => server.once("error", reject).listen(0, "127.0.0.1", resolve));
   const address = server.address();

@@ -21,6 +21,8 @@ export interface GatewayOptions {
 export interface Gateway {
   /** The port of its PostgreSQL listener. */
   readonly port: number;
+  /** The port of its MySQL listener, where it has one. */
+  readonly mysqlPort: number | undefined;
   readonly logFile: string;
   /** Resolves when it has ended, with its last words. */
   readonly ended: Promise<string>;
@@ -49,29 +51,30 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   child.stderr.pipe(log, { end: false });
   const last: string[] = [];
   const ended = new Promise<string>((resolve) => child.once("close", () => resolve(last.join("\n"))));
-  const port = await readyPort(child, last, ended);
-  return { port, logFile, ended };
+  const ready = await readyLine(child, last, ended);
+  const port = portOfReadyLine(ready);
+  if (port === undefined) throw new Error("broken invariant: the gateway is ready without a port");
+  return { port, mysqlPort: portOfReadyLine(ready, "mysql"), logFile, ended };
 }
 
-async function readyPort(child: ChildProcess, last: string[], ended: Promise<string>): Promise<number> {
-  return await new Promise<number>((resolve, reject) => {
+async function readyLine(child: ChildProcess, last: string[], ended: Promise<string>): Promise<string> {
+  return await new Promise<string>((resolve, reject) => {
     const timer = setTimeout(() => reject(new GatewayNotReady(`not ready within ${READY_MS} ms\n${last.join("\n")}`)), READY_MS);
     child.once("error", reject);
     void ended.then((words) => reject(new GatewayNotReady(words))).finally(() => clearTimeout(timer));
     const read = (line: string): void => {
       last.push(line);
       if (last.length > LAST_LINES) last.shift();
-      const port = portOfReadyLine(line);
-      if (port === undefined) return;
+      if (portOfReadyLine(line) === undefined) return;
       clearTimeout(timer);
-      resolve(port);
+      resolve(line);
     };
     for (const stream of [child.stdout, child.stderr]) if (stream !== null) createInterface({ input: stream }).on("line", read);
   });
 }
 
-/** The PostgreSQL port of `{"event":"ready","addresses":{"postgres":"127.0.0.1:6432"}}`; undefined for any other line. */
-export function portOfReadyLine(line: string): number | undefined {
+/** A listener's port of `{"event":"ready","addresses":{"postgres":"127.0.0.1:6432"}}`; undefined for any other line. */
+export function portOfReadyLine(line: string, listener = "postgres"): number | undefined {
   if (!line.includes('"ready"')) return undefined;
   let entry: unknown;
   try {
@@ -83,7 +86,8 @@ export function portOfReadyLine(line: string): number | undefined {
   if (typeof entry !== "object" || entry === null || !("event" in entry) || entry.event !== "ready" || !("addresses" in entry))
     return undefined;
   const { addresses } = entry;
-  if (typeof addresses !== "object" || addresses === null || !("postgres" in addresses)) return undefined;
-  const port = /:(\d+)$/.exec(String(addresses.postgres))?.[1];
+  if (typeof addresses !== "object" || addresses === null) return undefined;
+  const address = Object.entries(addresses).find(([name]) => name === listener)?.[1];
+  const port = /:(\d+)$/.exec(String(address))?.[1];
   return port === undefined ? undefined : Number(port);
 }

@@ -14,6 +14,8 @@ import { type EmbeddedPostgres, startEmbedded } from "#src/demo/embedded.ts";
 import { makeDemoFolder } from "#src/demo/folder.ts";
 import { type Gateway, type GatewayOptions, startGateway } from "#src/demo/gateway.ts";
 import { type Agent, type Issuer, startIssuer } from "#src/demo/issuer.ts";
+import { type DemoMysql, startMysql } from "#src/demo/mysql.ts";
+import { findMysql, type MysqlPrograms } from "#src/demo/mysql-programs.ts";
 import { type Programs, packagedPrograms, runnablePrograms } from "#src/demo/programs.ts";
 import { type SeededDatabase, seedShop } from "#src/demo/seed.ts";
 import { writeNewFiles } from "#src/setup/files.ts";
@@ -27,6 +29,8 @@ export interface StageOptions {
   readonly self: GatewayOptions["self"];
   readonly env: GatewayOptions["env"];
   readonly cleanup: Cleanup;
+  /** PATH of the environment, where a MySQL or MariaDB is looked for; null: none is to be started. */
+  readonly mysqlPath: string | null;
   /** Told what is being started next. */
   readonly say: (label: string) => void;
 }
@@ -38,6 +42,8 @@ export interface Stage {
   readonly agents: { readonly support: Agent; readonly report: Agent };
   readonly database: EmbeddedPostgres;
   readonly shop: SeededDatabase;
+  /** The machine's MySQL or MariaDB; or why there is none, for people. */
+  readonly mysql: (DemoMysql & { readonly programs: MysqlPrograms }) | { readonly absent: string };
   readonly issuer: Issuer;
   readonly gateway: Gateway;
   /** Age identity that opens the recordings. */
@@ -65,6 +71,8 @@ export async function setStage(options: StageOptions): Promise<Stage> {
   cleanup.folder(folder);
   say("certificates");
   const papers = await makePapers(options.nowMs);
+  // Beside the rest: making its data folder takes longest. It never rejects.
+  const startingMysql = startOwnMysql(options, account, folder, papers);
   say("PostgreSQL");
   const programs = runnablePrograms(native, account, folder);
   const database = await startDatabase(options, programs, account, folder, papers);
@@ -73,6 +81,8 @@ export async function setStage(options: StageOptions): Promise<Stage> {
   const agents = { support: makeAgent("support-agent", ["data-agents", "support"]), report: makeAgent("report-agent", ["data-agents"]) };
   const { cert: certificate, key } = papers.server;
   const issuer = await startIssuer({ certificate, key, audience: AUDIENCE, agents: [agents.support, agents.report] });
+  if (options.mysqlPath !== null) say("MySQL or MariaDB");
+  const mysql = await startingMysql;
   say("gateway");
   const auditor = await makeAuditorIdentity();
   const config = {
@@ -81,6 +91,7 @@ export async function setStage(options: StageOptions): Promise<Stage> {
     databaseUser: shop.user,
     issuer: issuer.url,
     recipient: auditor.recipient,
+    mysql: "absent" in mysql ? null : mysql,
   };
   writeNewFiles(folder, {
     [DEMO_FILES.config]: demoConfiguration(config),
@@ -90,12 +101,32 @@ export async function setStage(options: StageOptions): Promise<Stage> {
     [DEMO_FILES.evidenceKey]: papers.evidence.privateKeyPem,
     [DEMO_FILES.evidencePublicKey]: papers.evidence.publicKeyPem,
     [DEMO_FILES.databasePassword]: shop.password,
+    ...("absent" in mysql ? {} : { [DEMO_FILES.mysqlPassword]: mysql.password }),
     [DEMO_FILES.identity]: identityFile(auditor),
   });
   const configFile = join(folder, DEMO_FILES.config);
   const gateway = await startGateway({ self: options.self, env: options.env, folder, configFile, cleanup });
   const path = (file: keyof typeof DEMO_FILES): string => join(folder, DEMO_FILES[file]);
-  return { folder, ca: papers.ca, agents, database, shop, issuer, gateway, identity: auditor.identity, path };
+  return { folder, ca: papers.ca, agents, database, shop, mysql, issuer, gateway, identity: auditor.identity, path };
+}
+
+/** The demo goes on without it, and says why. */
+async function startOwnMysql(
+  { mysqlPath, cleanup }: StageOptions,
+  account: Account | undefined,
+  folder: string,
+  { server }: Papers,
+): Promise<Stage["mysql"]> {
+  if (mysqlPath === null) return { absent: "" };
+  const programs = findMysql(mysqlPath);
+  if (programs === undefined)
+    return { absent: "no MySQL or MariaDB server is on this machine (mysqld or mariadbd in PATH or a usual place)" };
+  try {
+    return { ...(await startMysql({ programs, account, folder, certificate: server.cert, key: server.key, cleanup })), programs };
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return { absent: `${programs.server} was not to be started: ${why.split("\n").at(-1)}` };
+  }
 }
 
 interface Papers {

@@ -113,9 +113,11 @@ interface Running {
 }
 
 /** `sallyport serve` on a configuration of the caller's. @throws Error with what it said when it does not come up */
-export async function serveFile(configFile: string): Promise<{ readonly port: number; readonly stop: () => Promise<number | null> }> {
+export async function serveFile(
+  configFile: string,
+): Promise<{ readonly port: number; readonly addresses: Readonly<Record<string, string>>; readonly stop: () => Promise<number | null> }> {
   const { child, addresses } = await launchGateway(dirname(configFile), configFile, {}, []);
-  return { port: portIn(addresses, "postgres"), stop: () => end(child, "SIGTERM") };
+  return { port: portIn(addresses, "postgres"), addresses, stop: () => end(child, "SIGTERM") };
 }
 
 /** @throws Error with what the gateway said when it does not come up within 30 s */

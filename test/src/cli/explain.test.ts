@@ -87,6 +87,7 @@ for (const version of [18, 15] as const) {
         databasePort: 2,
         databaseUser: "u",
         issuer: "https://localhost",
+        mysql: null,
         recipient: (await makeAuditorIdentity()).recipient,
       });
       for (const rule of output.matchAll(/rule ([\w-]+)/g)) assert.match(demo, new RegExp(`name: ${rule[1]}$`, "m"));

@@ -109,6 +109,19 @@ describe("demo", () => {
     await nothingLeft(demo, 0);
   });
 
+  test("has a target of the machine's MariaDB, masked as the other", { skip: optional("mariadb") }, async () => {
+    const demo = await startDemo();
+    const [line = ""] = /^MYSQL_PWD=\S+ mariadb .* store$/m.exec(demo.running.out()) ?? [];
+    assert.notEqual(line, "", demo.running.out());
+    const query = `-N -B -e "select id, email, ssn from users order by id limit 1; select count(*) from payments where card like '4%'; delete from users"`;
+    const { stdout, stderr } = spawnSync("sh", ["-c", `${line} ${query}`], { encoding: "utf8", env: { PATH: process.env["PATH"] } });
+    assert.equal(stdout, "1\t***@example.net\t***\n0\n");
+    assert.match(stderr, /reason=access-not-granted/);
+    demo.running.child.kill("SIGTERM");
+    assert.equal(await demo.running.ended, 0);
+    await nothingLeft(demo, 0);
+  });
+
   test("ends on SIGTERM and on a closed terminal as on Ctrl-C", async () => {
     for (const signal of ["SIGTERM", "SIGHUP"] as const) {
       const demo = await startDemo();
