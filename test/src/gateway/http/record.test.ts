@@ -1,5 +1,6 @@
 /** What requests leave on record: the record comes first, holds what was shown, and nothing that lets anybody in. */
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -9,6 +10,7 @@ import { endOf, problems, recordingOf } from "#test/src/gateway/archive.ts";
 import { makeAuthority } from "#test/support/certificates.ts";
 import { startGateway, type TestGateway } from "#test/support/gateway.ts";
 import { type HttpTarget, startHttpTarget } from "#test/support/http-target.ts";
+import { ROOT } from "#test/support/tree.ts";
 import { get1, get2, session2 } from "./client.ts";
 
 const KEY = "key-of-the-gateway-0123456789";
@@ -159,6 +161,39 @@ describe("masked values", () => {
     assert.deepEqual([got.status, JSON.parse(got.body.toString()).reason], [502, "masked-body-malformed"]);
     const good = await get1(gateway, { path: "/t/crm/json?body={}", headers: { authorization: guest } });
     assert.deepEqual([good.status, good.body.toString()], [200, "{}"]);
+  });
+});
+
+describe("the commands of auditors", () => {
+  const run = (...words: readonly string[]): string =>
+    execFileSync(process.execPath, [join(ROOT, "bin/sallyport.js"), ...words, "--config", gateway.configFile], {
+      encoding: "utf8",
+      env: { PATH: process.env["PATH"], CRM_KEY: KEY },
+    });
+
+  test("list sessions of requests, replay one, and show its handshakes", async () => {
+    const [start] = await recordingOf(gateway, "POST /echo?first=1");
+    const id = start?.kind === "session-start" ? start.session : "";
+    const listed = run("sessions", "--json")
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    const session = listed.find((one) => one.id === id);
+    assert.deepEqual(
+      [session.protocol, session.target, session.statements, session.label, session.status],
+      ["http", "crm", 2, "tester/1", "closed"],
+    );
+    assert.ok(session.bytes >= 5000);
+    const shown = run("replay", id, "--identity", gateway.identityFile);
+    for (const part of ["POST /echo?first=1", "response 200", "body to the target, done, 5 B", "200 OK"])
+      assert.ok(shown.includes(part), part);
+    const legs = run("handshakes", "--json")
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line))
+      .filter(({ sessionId }) => sessionId === id)
+      .map(({ leg }) => leg);
+    assert.ok(legs.includes("client"), "the first session of a connection has the id of its handshake");
   });
 });
 
