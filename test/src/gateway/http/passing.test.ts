@@ -7,7 +7,7 @@ import { after, before, describe, test } from "node:test";
 import { makeAuthority } from "#test/support/certificates.ts";
 import { startGateway, type TestGateway } from "#test/support/gateway.ts";
 import { type HttpTarget, startHttpTarget } from "#test/support/http-target.ts";
-import { type Ask, type Got, get1, get2, session2 } from "./client.ts";
+import { type Ask, type Got, get1, get2, raw, session2 } from "./client.ts";
 
 let h2: HttpTarget;
 let h1: HttpTarget;
@@ -137,6 +137,77 @@ for (const [name, target, over] of WAYS) {
     });
   });
 }
+
+describe("what stands around a request", () => {
+  const options = () => ({ host: "127.0.0.1", port: gateway.httpsPort, servername: "localhost", ca: gateway.ca, agent: false }) as const;
+
+  test("a client that waits to be asked for its body is asked once the request is permitted, and never when it is not", async () => {
+    for (const [bearer, status, asked] of [
+      [authorization, 200, true],
+      ["Bearer nonsense", 401, false],
+    ] as const) {
+      for (const target of ["one", "two"]) {
+        const headers = { host: "localhost", authorization: bearer, expect: "100-continue", "content-length": "5" };
+        const call = https.request({ ...options(), method: "POST", path: `/t/${target}/echo`, headers });
+        let continued = false;
+        call.on("continue", () => {
+          continued = true;
+          call.end("hello");
+        });
+        call.on("error", () => undefined);
+        call.flushHeaders();
+        const [response] = await once(call, "response");
+        assert.deepEqual([response.statusCode, continued], [status, asked]);
+        response.resume();
+        call.destroy();
+      }
+    }
+    const odd = await raw(gateway, "GET / HTTP/1.1\r\nhost: localhost\r\nexpect: wonders\r\n\r\n");
+    assert.match(odd.toString(), /^HTTP\/1\.1 417 /);
+  });
+
+  test("links that a target hints at come before its answer", async () => {
+    for (const target of ["one", "two"]) {
+      const call = https.get({ ...options(), path: `/t/${target}/hints`, headers: { host: "localhost", authorization } });
+      const hinted = once(call, "information");
+      const [response] = await once(call, "response");
+      response.resume();
+      const [information] = await hinted;
+      assert.equal(information.statusCode, 103);
+      assert.equal(information.headers.link, `<https://localhost/t/${target}/a.css>; rel=preload`.replace("https://localhost", ""));
+    }
+  });
+
+  test("trailers behind a body reach the target, but none that could let anybody in", async () => {
+    const session = session2(gateway);
+    const stream = session.request({ ":method": "POST", ":path": "/t/two/echo", authorization }, { waitForTrailers: true });
+    stream.on("wantTrailers", () => stream.sendTrailers({ "x-sum": "42", authorization: "Bearer x", "x-forwarded-for": "10.0.0.1" }));
+    stream.end("body");
+    let body = "";
+    for await (const chunk of stream) body += chunk;
+    assert.deepEqual(JSON.parse(body).trailers, [["x-sum", "42"]]);
+    session.close();
+  });
+
+  test("an absolute request target is one if it says the same host", async () => {
+    const ask = (host: string) =>
+      raw(
+        gateway,
+        `GET https://${host}/t/one/status/201 HTTP/1.1\r\nhost: localhost\r\nauthorization: ${authorization}\r\nconnection: close\r\n\r\n`,
+      );
+    assert.match((await ask("localhost")).toString(), /^HTTP\/1\.1 201 /);
+    assert.match((await ask("other")).toString(), /^HTTP\/1\.1 400 /);
+  });
+
+  test("requests that are sent ahead are answered in their order, one after the other", async () => {
+    const one = (path: string, close = "") =>
+      `GET /t/two${path} HTTP/1.1\r\nhost: localhost\r\nauthorization: ${authorization}\r\n${close}\r\n`;
+    const answers = (
+      await raw(gateway, one("/events?count=3&ms=50") + one("/status/201") + one("/status/202", "connection: close\r\n"))
+    ).toString();
+    assert.deepEqual(answers.match(/HTTP\/1\.1 \d+/g), ["HTTP/1.1 200", "HTTP/1.1 201", "HTTP/1.1 202"]);
+  });
+});
 
 describe("a stream of events", () => {
   test("shows each event as it comes, over HTTP/1.1 and HTTP/2", async () => {
