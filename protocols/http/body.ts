@@ -84,11 +84,12 @@ function maskedBody(contentTypes: readonly string[], masks: readonly HttpMask[])
   const type = value === undefined || others.length > 0 ? undefined : readMediaType(value);
   const kind: BodyKind | undefined = type === undefined ? undefined : bodyKind(type);
   if (type === undefined || kind === undefined) {
-    const what = type === undefined ? "has no type, or one that can be read in more than one way" : `is ${type.name}`;
+    // The type is not quoted: it is the other side's words.
+    const what = type === undefined ? "has no type, or one that can be read in more than one way" : "is of a type";
     return new Fault("masked-body-type", `the body ${what}, in which masked fields cannot be told`, { hint: UNREADABLE_HINT });
   }
   if (!isUtf8Charset(type)) {
-    return new Fault("masked-body-encoding", `the body is written in ${type.charset ?? "another charset"}`, { hint: UNREADABLE_HINT });
+    return new Fault("masked-body-encoding", "the body is written in another charset than UTF-8", { hint: UNREADABLE_HINT });
   }
   // Whoever asks may choose the type: what is protected as a field must not come as a form that nobody looks into.
   const unnamed = masks.find(({ fields }) => fields.length > 0);

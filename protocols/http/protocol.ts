@@ -12,7 +12,7 @@ export { literalsOf } from "./literals.ts";
 export { MCP_MESSAGE_BYTES_MAX, type McpCall, type McpMessage, mcpFacts, mcpMessage, mcpRefusal, NO_CALLS } from "./mcp.ts";
 export { checkMethod } from "./method.ts";
 export { type Answer, challenge, metadataAskedFor, type ProblemContext, problem, protectedResourceMetadata } from "./problem.ts";
-export { type RequestContext, readsBodies, requestHeaders } from "./request-headers.ts";
+export { type RequestContext, readsBodies, recordedFields, requestHeaders } from "./request-headers.ts";
 export { passedFields, type ResponseContext, responseHeaders } from "./response-headers.ts";
 export { type Addressed, type KnownTargets, type RequestedTarget, requestedTarget, resourceOf, sentTarget } from "./target.ts";
 export { checkUpgrade } from "./upgrade.ts";

@@ -148,6 +148,14 @@ function maskedFault(raw: readonly HeaderPair[], { method, masks }: RequestConte
   return refused === undefined ? undefined : writeRefused(refused.rule);
 }
 
+/** As they may be written down: masked whatever the method, as it is the target that a write gives values to. */
+export function recordedFields(pairs: readonly HeaderPair[], masks: readonly HttpMask[]): readonly HeaderPair[] {
+  return pairs.map(([name, value]) => {
+    const mask = masks.find(({ headers }) => headers.includes(name.toLowerCase()));
+    return mask === undefined ? [name, value] : [name, maskedText(mask.mask, value)];
+  });
+}
+
 /** A lookup sees what the mask shows; a write gives a value of the client's own. */
 function maskedHeader([name, value]: HeaderPair, { method, masks }: RequestContext): HeaderPair {
   const mask = masks.find(({ headers }) => headers.includes(name.toLowerCase()));

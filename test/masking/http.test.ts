@@ -60,6 +60,7 @@ const ANSWERS: readonly (readonly [name: string, answer: readonly (string | Buff
   ],
   ["HTML", [reply(["Content-Type: text/html"], `<p>${CANARY}</p>`)], null],
   ["HTML in an error", [reply(["Content-Type: text/html"], `<p>${CANARY}</p>`, "404 Not Found")], null],
+  ["a type that tells", [reply([`Content-Type: text/${CANARY}; charset=${CANARY}`], RECORD)], null],
   ["no type", [reply([], RECORD)], null],
   ["two types", [reply([JSON_TYPE, "Content-Type: text/plain"], CANARY)], null],
   ["two types, the other first", [reply(["Content-Type: text/plain", JSON_TYPE], RECORD)], null],
@@ -275,7 +276,7 @@ describe("requests under a mask", () => {
   });
 
   test("a write gives its own value", async () => {
-    await asked(`/v1/0?ssn=${CANARY}`, { method: "POST", fields: [JSON_TYPE], body: RECORD });
+    await asked(`/v1/0?ssn=${CANARY}`, { method: "POST", fields: [JSON_TYPE, `X-SSN: ${CANARY}`], body: RECORD });
     assert.match(target.asked.at(-1) ?? "", new RegExp(`^POST /v1/0\\?ssn=${CANARY} [\\s\\S]*${CANARY}`));
   });
 

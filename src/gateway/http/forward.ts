@@ -3,7 +3,7 @@
  * leaves before its event is in the kernel, and no piece of its body before that piece is.
  */
 import type { Readable } from "node:stream";
-import { endToEnd, type HeaderPair, readsBodies, requestHeaders, sentQuery, sentTarget } from "#protocols/http/protocol.ts";
+import { endToEnd, type HeaderPair, readsBodies, recordedFields, requestHeaders, sentQuery, sentTarget } from "#protocols/http/protocol.ts";
 import { Fault } from "#protocols/wire/fault.ts";
 import { hintsOf, respond } from "./answer.ts";
 import type { Forwarding } from "./forwarding.ts";
@@ -19,7 +19,10 @@ export async function forward(forwarding: Forwarding): Promise<void> {
   record.head(
     "in",
     null,
-    headers.filter((pair) => !credential.includes(pair)),
+    recordedFields(
+      headers.filter((pair) => !credential.includes(pair)),
+      forwarding.masks,
+    ),
   );
   record.flush();
   const body = bodyForTarget(forwarding);
