@@ -16,7 +16,7 @@ import { type Authority, makeAuthority } from "#test/support/certificates.ts";
 import { startGateway, type TestGateway } from "#test/support/gateway.ts";
 import { startTlsFront, type TlsFront } from "./tls-front.ts";
 
-const EXAMPLE = "@modelcontextprotocol/sdk/examples/server/simpleStreamableHttp.js";
+const EXAMPLE = import.meta.resolve("@modelcontextprotocol/sdk/examples/server/simpleStreamableHttp.js");
 
 let server: ChildProcess;
 let authority: Authority;
@@ -24,7 +24,7 @@ let front: TlsFront;
 let gateway: TestGateway;
 before(async () => {
   const port = await freePort();
-  server = spawn(process.execPath, [fileURLToPath(import.meta.resolve(EXAMPLE))], { env: { MCP_PORT: String(port) }, stdio: "ignore" });
+  server = spawn(process.execPath, [fileURLToPath(EXAMPLE)], { env: { MCP_PORT: String(port) }, stdio: "ignore" });
   await reachable(port);
   authority = await makeAuthority();
   front = await startTlsFront(authority, port);

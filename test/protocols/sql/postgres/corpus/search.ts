@@ -24,9 +24,9 @@ function dresses(value: string): readonly string[] {
   ];
 }
 
-/** A half is as bad as a whole one; of a date the year may show. */
+/** A half is as bad as a whole one; of a date the year may show. Five characters, as of `52.91`, are some time of day. */
 function parts(canary: string): readonly string[] {
-  const half = Math.ceil(canary.length * 0.6);
+  const half = Math.max(6, Math.ceil(canary.length * 0.6));
   return /^\d{4}-/.test(canary) ? [canary, canary.slice(4)] : [canary, canary.slice(0, half), canary.slice(-half)];
 }
 
