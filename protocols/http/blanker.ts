@@ -14,6 +14,8 @@ export class Literals {
   readonly isEmpty: boolean;
   readonly #classOf = new Uint16Array(256);
   readonly #classes: number;
+  /** Whether a literal begins with that byte. */
+  readonly #starts = new Uint8Array(256);
   /** State times class to state; complete, so that a byte takes one step. */
   readonly #next: Int32Array;
   /** Of each state: bytes of the longest literal that ends there, and of the beginning that may become a longer one. */
@@ -32,6 +34,7 @@ export class Literals {
     this.#depth = new Int32Array(states);
     let made = 1;
     for (const literal of given) {
+      this.#starts[literal[0] ?? 0] = 1;
       let state = 0;
       for (const [at, byte] of literal.entries()) {
         const edge = state * classes + at0(this.#classOf, byte);
@@ -76,13 +79,22 @@ export class Literals {
     }
   }
 
-  step(state: number, byte: number): number {
-    return at0(this.#next, state * this.#classes + at0(this.#classOf, byte));
-  }
-
-  /** Bytes of the longest literal that ends in this state; 0: none does. */
-  endsIn(state: number): number {
-    return at0(this.#ends, state);
+  /**
+   * @param found is told of each literal that ends: where, and how long the longest is
+   * @returns the state behind the chunk
+   */
+  walk(chunk: Buffer, from: number, found: (at: number, length: number) => void): number {
+    const [next, classOf, ends, starts, classes] = [this.#next, this.#classOf, this.#ends, this.#starts, this.#classes];
+    let state = from;
+    for (let at = 0; at < chunk.length; at++) {
+      const byte = chunk[at] ?? 0;
+      // Nearly every byte of nearly every body: nothing has begun, and nothing begins.
+      if (state === 0 && starts[byte] === 0) continue;
+      state = next[state * classes + (classOf[byte] ?? 0)] ?? 0;
+      const length = ends[state] ?? 0;
+      if (length > 0) found(at, length);
+    }
+    return state;
   }
 
   depthOf(state: number): number {
@@ -147,16 +159,10 @@ export class Blanker {
   /** Of each byte of the chunk, how long the literal is that ends with it; undefined where none does. */
   #walk(chunk: Buffer): Map<number, number> | undefined {
     let found: Map<number, number> | undefined;
-    let state = this.#state;
-    for (let at = 0; at < chunk.length; at++) {
-      state = this.#literals.step(state, chunk[at] ?? 0);
-      const length = this.#literals.endsIn(state);
-      if (length > 0) {
-        found ??= new Map();
-        found.set(at, length);
-      }
-    }
-    this.#state = state;
+    this.#state = this.#literals.walk(chunk, this.#state, (at, length) => {
+      found ??= new Map();
+      found.set(at, length);
+    });
     return found;
   }
 }

@@ -256,7 +256,7 @@ export class JsonFilter implements BodyFilter {
   #unmask(kind: Scalar, at: number): void {
     if (!this.#masking) return;
     const mask = this.#paths.masks[this.#place.rule];
-    const written = this.#kept === null ? null : Buffer.concat(this.#kept).toString("utf8");
+    const written = this.#keptText();
     if (mask !== undefined) this.#out.push(Buffer.from(maskedValue(mask, kind, written)));
     this.maskedCells++;
     this.#masking = false;
@@ -283,24 +283,31 @@ export class JsonFilter implements BodyFilter {
     const end = this.#string.read(chunk, at);
     if (end < 0) throw malformed("holds a string that is not JSON or not UTF-8", this.#seen - end - 1);
     const closed = this.#string.closed;
-    this.#keep(chunk, at, this.#mode === "in-key" && closed ? end - 1 : end);
-    if (!closed) return end;
     if (this.#mode === "in-string") {
-      this.#mode = "after";
-      this.#unmask("string", end);
+      this.#keep(chunk, at, end);
+      if (closed) {
+        this.#mode = "after";
+        this.#unmask("string", end);
+      }
       return end;
     }
-    const frame = this.#stack.at(-1);
-    if (frame !== undefined) this.#place = this.#named(frame.place);
-    this.#mode = "colon";
+    // Most names lie in one chunk, and need not be copied to be read.
+    const whole = closed && this.#keptBytes === 0 && end - 1 - at <= NAME_BYTES_MAX;
+    if (!whole) this.#keep(chunk, at, closed ? end - 1 : end);
+    if (closed) this.#endName(whole ? chunk.toString("utf8", at, end - 1) : this.#keptText());
     return end;
   }
 
-  /** A name too long to be one of a rule's can still be any name. */
-  #named(place: Place): Place {
-    const spelled = this.#kept === null ? "" : Buffer.concat(this.#kept).toString("utf8");
-    const unnamed = this.#kept === null;
-    return this.#paths.member(place, unnamed ? "\n" : spelled, () => (unnamed ? "\n" : unescaped(spelled)));
+  #keptText(): string | null {
+    return this.#kept === null ? null : Buffer.concat(this.#kept).toString("utf8");
+  }
+
+  /** @param spelled null: too long to be one of a rule's; it can still be any name */
+  #endName(spelled: string | null): void {
+    const frame = this.#stack.at(-1);
+    if (frame !== undefined)
+      this.#place = this.#paths.member(frame.place, spelled ?? "\n", () => (spelled === null ? "\n" : unescaped(spelled)));
+    this.#mode = "colon";
   }
 
   #inNumber(chunk: Buffer, at: number): number {

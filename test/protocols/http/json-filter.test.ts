@@ -110,6 +110,14 @@ describe("masking JSON", () => {
     assert.equal(masked('{"t":"{\\"ssn\\":1}"}', [{ fields: ["$..ssn"] }]), '{"t":"{\\"ssn\\":1}"}');
   });
 
+  test("a name longer than any rule's is any name, wherever it is cut", () => {
+    const long = "\\u0041".repeat(2000);
+    for (const sizes of [[1 << 20], [7], [1600]]) {
+      assert.equal(masked(`{"${long}":1,"ssn":2}`, [{ fields: ["$..ssn"] }], "one", sizes), `{"${long}":1,"ssn":null}`);
+      assert.equal(masked(`{"${long}":1}`, [{ fields: ["$.*"] }], "one", sizes), `{"${long}":null}`);
+    }
+  });
+
   test("an empty body passes", () => {
     assert.equal(masked("", [{ fields: ["$.a"] }]), "");
     assert.equal(masked(" \n", [{ fields: ["$.a"] }]), " \n");
