@@ -1,0 +1,183 @@
+/** What becomes of texts under a mask, without a server: names by the server's rules of case, settings, places, digests, lineage. */
+import assert from "node:assert/strict";
+import { before, describe, test } from "node:test";
+import fc from "fast-check";
+import type { MysqlCatalogue, MysqlColumn, MysqlTable } from "#protocols/sql/mysql/catalogue.ts";
+import { loadGrammar } from "#protocols/sql/mysql/grammar.ts";
+import { type MaskedText, maskedText } from "#protocols/sql/mysql/masked-text.ts";
+import { resolveMysqlProtection } from "#protocols/sql/mysql/protection.ts";
+import { readSqlMode } from "#protocols/sql/mysql/sql-mode.ts";
+
+function column(name: string, number: number): MysqlColumn {
+  const text = { type: "varchar(20)", dataType: "varchar", charset: "utf8mb4", collation: "utf8mb4_bin", characters: 20 };
+  return { name, number, ...text, nullable: true, generation: null, default: null, invisible: false, autoIncrement: false, tags: [] };
+}
+
+function table(database: string, name: string, columns: readonly string[]): MysqlTable {
+  const parts = { indexes: [], references: [], checks: [], triggers: [], partitionKey: "", view: null };
+  return { database, name, kind: "table", columns: columns.map((one, index) => column(one, index + 1)), ...parts };
+}
+
+function view(name: string, definition: string | null, columns: readonly string[]): MysqlTable {
+  const made = table("app", name, columns);
+  return { ...made, kind: "view", view: { definition, security: "definer", definer: "root@%", checkOption: false } };
+}
+
+const CATALOGUE: MysqlCatalogue = {
+  version: "1",
+  server: { flavour: "mysql", version: 90_700 },
+  lowerCaseTableNames: 0,
+  sqlMode: "",
+  databases: ["app", "other"],
+  tables: [
+    table("app", "users", ["id", "name", "ssn"]),
+    table("app", "orders", ["id", "user_id", "note"]),
+    table("other", "users", ["id", "name"]),
+    view("seen", "select `app`.`users`.`id` AS `id`,`app`.`users`.`ssn` AS `s` from `app`.`users`", ["id", "s"]),
+    view("hidden", null, ["id"]),
+    view("strange", "select `id` from `app`.`users` for system_time all", ["id"]),
+  ],
+  routines: [],
+};
+
+interface Settings {
+  readonly mode?: string;
+  readonly database?: string | null;
+  readonly foreign?: boolean;
+  readonly fold?: 0 | 1 | 2;
+}
+
+function masked(sql: string, { mode = "", database = "app", foreign = false, fold = 0 }: Settings = {}): MaskedText {
+  const catalogue = { ...CATALOGUE, lowerCaseTableNames: fold };
+  const rule = { rule: "pii", columns: ["app.users.ssn"], tags: [], mask: { kind: "redact" } } as const;
+  const { protection } = resolveMysqlProtection(catalogue, [rule]);
+  return maskedText(sql, { catalogue, protection, functionsAllowed: [] }, { sqlMode: readSqlMode(mode), foreign, database });
+}
+
+function text(sql: string, settings: Settings = {}): string {
+  const found = masked(sql, settings);
+  assert.equal(found.kind, "rewritten", found.kind === "refused" ? found.obstacle.message : "");
+  return found.kind === "rewritten" ? found.text.replaceAll(/\s+/g, " ").trim() : "";
+}
+
+function reason(sql: string, settings: Settings = {}): string {
+  const found = masked(sql, settings);
+  return found.kind === "refused" ? found.obstacle.reason : `passes as ${found.text}`;
+}
+
+const USERS = "(SELECT `id`, `name`, IF(`ssn` IS NULL, `ssn`, CONCAT(LEFT(`ssn`, 0), '***')) AS `ssn` FROM `app`.`users`)";
+
+describe("texts under a mask on MySQL", () => {
+  before(loadGrammar);
+
+  test("a protected table gives way to a query, others are named in full", () => {
+    assert.equal(text("SELECT ssn FROM users"), `SELECT ssn FROM ${USERS} AS \`users\``);
+    assert.equal(text("select u.ssn from app.users u, orders"), `select u.ssn from ${USERS} AS \`u\` , \`app\`.\`orders\``);
+    assert.equal(text("SELECT app.users.ssn FROM users"), `SELECT users.ssn FROM ${USERS} AS \`users\``);
+    assert.equal(text("SELECT * FROM users", { database: "other" }), "SELECT * FROM `other`.`users`");
+  });
+
+  test("names of tables fold where the server folds them", () => {
+    assert.equal(reason("SELECT * FROM USERS"), "masked-undefined-table");
+    assert.equal(text("SELECT * FROM USERS", { fold: 1 }), `SELECT * FROM ${USERS} AS \`USERS\``);
+    assert.equal(text("SELECT App.Users.ssn FROM App.Users", { fold: 2 }), `SELECT Users.ssn FROM ${USERS} AS \`Users\``);
+  });
+
+  test("a common table hides a table where the server sees it, and not elsewhere", () => {
+    assert.match(
+      text("WITH users AS (SELECT 1 AS ssn) SELECT * FROM users"),
+      /^WITH `users 1` AS \(SELECT 1 AS ssn\) SELECT \* FROM `users 1` AS `users`$/,
+    );
+    assert.match(
+      text("WITH users AS (SELECT * FROM users) SELECT * FROM users"),
+      /^WITH `users 1` AS \(SELECT \* FROM \(SELECT .*`app`\.`users`\) AS `users` \) SELECT/,
+    );
+    assert.match(text("SELECT (WITH users AS (SELECT 1) SELECT 2), ssn FROM users"), /`app`\.`users`\) AS `users`$/);
+    assert.match(text("WITH Users AS (SELECT 1) SELECT * FROM users"), /`app`\.`users`\) AS `users`$/);
+  });
+
+  test("views are read through, or refused", () => {
+    assert.match(
+      text("SELECT s FROM seen"),
+      /^SELECT s FROM \(WITH `app.seen rows`|^SELECT s FROM \(select .*'\*\*\*'\)\) AS `ssn` FROM `app`\.`users`\) AS `users` ?\) AS `seen`$/,
+    );
+    assert.equal(reason("SELECT * FROM hidden"), "masked-view");
+    assert.equal(reason("SELECT * FROM strange"), "masked-view");
+  });
+
+  test("quotes are read by sql_mode, and spelled for it", () => {
+    assert.equal(text('SELECT "a\\"" FROM orders'), "SELECT 'a\"' FROM `app`.`orders`");
+    assert.equal(text('SELECT "note" FROM orders', { mode: "ANSI_QUOTES" }), "SELECT `note` FROM `app`.`orders`");
+    assert.equal(text("SELECT 'a\\' FROM orders", { mode: "NO_BACKSLASH_ESCAPES" }), "SELECT 'a\\' FROM `app`.`orders`");
+    assert.equal(text("SELECT 'a\\\\' FROM orders"), "SELECT 'a\\\\' FROM `app`.`orders`");
+    assert.match(text('SELECT "ssn" FROM "users"', { mode: "ANSI_QUOTES" }), /`app`\.`users`\) AS `users`$/);
+  });
+
+  test("refusals have a reason, a place and a way on", () => {
+    const found = masked("SELECT 1,\n SLEEP(5)");
+    assert.equal(found.kind, "refused");
+    if (found.kind !== "refused") return;
+    assert.deepEqual(
+      { reason: found.obstacle.reason, position: found.obstacle.position, hint: found.obstacle.hint },
+      { reason: "masked-function", position: 12, hint: "use functions that only compute from their arguments" },
+    );
+    assert.equal(reason("SELECT 1; SELECT 2"), "masked-statement-kind");
+    assert.equal(reason("SELECT * FROM users", { database: null }), "masked-undefined-table");
+    assert.equal(reason("SELECT 'é' FROM orders", { foreign: true }), "masked-setting");
+    assert.equal(reason("SELECT '\ufffd' FROM orders"), "masked-unparsed");
+    assert.equal(reason("SELECT /*+ x */ 1"), "masked-unparsed");
+    assert.equal(reason("SELECT 1 /*! + 1 */"), "masked-unparsed");
+    assert.equal(reason("SELECT * FROM mysql.user"), "masked-catalogue");
+    assert.equal(reason("DROP TABLE users"), "masked-statement-kind");
+    assert.equal(reason(`SELECT ${"(".repeat(500)}1${")".repeat(500)}`), "masked-unsupported");
+  });
+
+  test("literals are kept from the record where a masked column is spoken of", () => {
+    const digests = (sql: string): readonly string[] => {
+      const { sensitive } = masked(sql);
+      return sensitive.ranges.map(({ start, end }) => sql.slice(start, end));
+    };
+    assert.deepEqual(digests("SELECT id FROM users WHERE ssn = 'a' AND name = \"b\" LIMIT 5"), ["'a'", '"b"', "5"]);
+    assert.deepEqual(digests("SELECT id FROM users WHERE name = 'b'"), []);
+    assert.deepEqual(digests("SELECT id FROM seen WHERE s = 'b'"), ["'b'"]);
+    assert.deepEqual(digests("SELECT * FROM users UNION SELECT 1, 2, 'b'"), ["1", "2", "'b'"]);
+    assert.deepEqual(digests("UPDATE users SET name = 'x' WHERE ssn = 'y'"), ["'x'", "'y'"]);
+    assert.deepEqual(digests("SELECT id FROM users WHERE ssn = 'unclosed"), ["SELECT id FROM users WHERE ssn = 'unclosed"]);
+    assert.deepEqual(masked("SELECT ? FROM users WHERE ssn = ?").sensitive.parameters, [1, 2]);
+    const found = masked("SELECT id FROM users WHERE ssn = 'it''s'");
+    assert.equal(found.kind, "rewritten");
+    if (found.kind === "rewritten")
+      assert.deepEqual(
+        found.sensitiveUpstream.map(({ start, end }) => found.text.slice(start, end)),
+        ["'it''s'"],
+      );
+  });
+
+  test("output columns are told as masked by what they come from", () => {
+    const outputs = (sql: string): readonly boolean[] => {
+      const found = masked(sql);
+      return found.kind === "rewritten" ? found.outputMasked : [];
+    };
+    assert.deepEqual(outputs("SELECT id, ssn, CONCAT(name, ssn), (SELECT MAX(ssn) FROM users) FROM users"), [false, true, true, true]);
+    assert.deepEqual(outputs("SELECT * FROM users u JOIN orders o ON o.user_id = u.id"), [false, false, true, false, false, false]);
+    assert.deepEqual(outputs("WITH c (a, b) AS (SELECT id, ssn FROM users) SELECT b, a FROM c"), [true, false]);
+    assert.deepEqual(outputs("SELECT x.k FROM (SELECT ssn AS k FROM users UNION SELECT note FROM orders) x"), [true]);
+    assert.deepEqual(outputs("SELECT note FROM orders UNION SELECT ssn FROM users"), [true]);
+    assert.deepEqual(outputs("SELECT s FROM seen"), [true]);
+  });
+
+  test("whatever is written, a protected table that is read stands in our own query alone", () => {
+    const word = fc.constantFrom(
+      ..."SELECT FROM users orders seen ssn id name * , ( ) . WITH AS JOIN ON USING UNION WHERE = 'a' 1 ? IN EXISTS TABLE u".split(" "),
+    );
+    const subquery = USERS.slice(1, -1);
+    fc.assert(
+      fc.property(fc.array(word, { maxLength: 25 }), (words) => {
+        const found = masked(["SELECT", ...words].join(" "));
+        if (found.kind === "refused") assert.ok(found.obstacle.message !== "" && found.obstacle.hint !== "");
+        else assert.doesNotMatch(found.text.replaceAll(subquery, ""), /`app`\.`users`(?!\.)/);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+});
