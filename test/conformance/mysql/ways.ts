@@ -52,12 +52,21 @@ export function onEachServer(client: string, parts: readonly string[], body: (wa
 /** `agent` may do everything; the others what their groups say. */
 const AGENTS = { agent: ["data-agents"], reader: ["readers"], loader: ["loaders"] };
 
-function configure(sections: Sections): Sections {
-  const targets = Object.keys(sections["targets"] ?? {});
-  const rights = { "data-agents": ["read", "write", "schema", "admin"], readers: ["read"], loaders: ["read", "write", "schema"] };
-  const rules = Object.entries(rights).map(([group, may]) => ({ who: { groups: [group] }, targets, may }));
-  return { ...sections, access: { rules } };
-}
+/** As docs/configuration.md advises: what the first client of a worker is greeted with, before the target was seen. */
+const VERSIONS = { mysql9: "9.7.0", mariadb10: "5.5.5-10.11.0-MariaDB", mariadb11: "11.8.0-MariaDB" } as const satisfies Record<
+  MysqlFlavour,
+  string
+>;
+
+const configure =
+  (flavour: MysqlFlavour) =>
+  (sections: Sections): Sections => {
+    const listen = { ...(sections["listen"] as object), mysql: { address: "127.0.0.1:0", version: VERSIONS[flavour] } };
+    const targets = Object.keys(sections["targets"] ?? {});
+    const rights = { "data-agents": ["read", "write", "schema", "admin"], readers: ["read"], loaders: ["read", "write", "schema"] };
+    const rules = Object.entries(rights).map(([group, may]) => ({ who: { groups: [group] }, targets, may }));
+    return { ...sections, listen, access: { rules } };
+  };
 
 /** Dumps read more than the database itself, and restore routines of another's. */
 const GRANTS = ["GRANT ALL ON *.* TO 'app'@'%';"];
@@ -68,7 +77,7 @@ async function open(flavour: MysqlFlavour): Promise<Ways & { readonly stop: () =
     settings: { "default-time-zone": "+00:00", "log-bin-trust-function-creators": "ON" },
     seed: GRANTS,
   });
-  const gateway = await startGateway({ mysql: { [server.database]: server }, agents: AGENTS, configure });
+  const gateway = await startGateway({ mysql: { [server.database]: server }, agents: AGENTS, configure: configure(flavour) });
   const { host, port, user, password, database } = server;
   const direct: Way = {
     name: "direct",
