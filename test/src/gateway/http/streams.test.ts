@@ -78,12 +78,16 @@ describe("a stream both ways", () => {
     assert.ok(target.aborted.includes("/duplex"));
   });
 
-  test("a target that resets is heard at the client: before its answer as 502, in it as a reset", async () => {
-    const before = session.request({ ...grpc(), ":path": "/t/crm/reset" });
-    before.end();
+  test("a target that resets is heard at the client: before its answer as 502, of gRPC as a status, in it as a reset", async () => {
+    const before = session.request({ authorization, ":path": "/t/crm/reset" });
     const [head] = await once(before, "response");
     assert.equal(head[":status"], 502);
     before.resume();
+    const call = session.request({ ...grpc(), ":path": "/t/crm/reset" });
+    call.end();
+    const [status] = await once(call, "response");
+    assert.deepEqual([status[":status"], status["grpc-status"]], [200, "14"]);
+    call.resume();
     const within = session.request({ authorization, ":path": "/t/crm/cut" });
     within.resume();
     await assert.rejects(once(within, "close"), /INTERNAL_ERROR/);
