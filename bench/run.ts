@@ -15,7 +15,8 @@ import { MEASURES, type Measure, type Sample, TABLES } from "./measures.ts";
 import { DATABASE, directPath, gatewayPath, type Path, type PathName, pgbouncerPath } from "./paths.ts";
 import { type Result, table } from "./report.ts";
 
-const HELP = `npm run bench -- [options], or: npm run bench -- rewrite, for what judging a text costs
+const HELP = `npm run bench -- [options], or: npm run bench -- rewrite, for what judging a text costs,
+or: npm run bench -- mysql, for a MySQL beside (--rounds, --seconds, --workers)
   --rounds N     how often each way is measured (5)
   --seconds N    how long each time (4)
   --workers N    the gateway's worker processes (1)
@@ -44,6 +45,7 @@ const { values: flags, positionals } = parseArgs({
 const wanted = MEASURES.filter(({ name }) => flags.only.split(",").some((text) => name.includes(text)));
 if (flags.help || flags.list) process.stdout.write(flags.help ? HELP : `${MEASURES.map(({ name }) => name).join("\n")}\n`);
 else if (positionals.includes("rewrite")) await import("./rewrite.ts");
+else if (positionals.includes("mysql")) await import("./mysql.ts");
 else await bench();
 
 async function bench(): Promise<void> {
