@@ -177,7 +177,10 @@ for (const version of [18, 15] as const) {
       const log = postgres.log().slice(from);
       assert.ok(log.includes("TABLESAMPLE SYSTEM"), "the large table is sampled by blocks");
       assert.ok(!log.toLowerCase().includes(CANARY));
-      const statements = [...log.matchAll(/LOG: {2}(?:duration: .*?)?statement: (\w+)/g)].map(([, word]) => word);
+      const spoken = [...log.matchAll(/\[(\d+)\] LOG: {2}(?:duration: .*?)?statement: (\w+)/g)];
+      // The gateway's own reader listens; it may have come anew while it took its file.
+      const readers = new Set(spoken.flatMap(([, pid, word]) => (word === "LISTEN" ? [pid] : [])));
+      const statements = spoken.flatMap(([, pid, word]) => (readers.has(pid) ? [] : [word]));
       assert.deepEqual([...new Set(statements)].sort(), ["BEGIN", "COMMIT", "ROLLBACK", "SELECT", "SET", "WITH"]);
       assert.equal([...log.matchAll(/BEGIN(?! READ ONLY| ISOLATION LEVEL REPEATABLE READ READ ONLY)/g)].length, 0);
     });
