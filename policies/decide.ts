@@ -11,7 +11,6 @@ import {
   httpBoundsOf,
   httpMasksIn,
   masksIn,
-  narrowsToolsIn,
   sizedTargetsIn,
 } from "./registry.ts";
 
@@ -46,11 +45,6 @@ export function httpMasksFor(document: PolicyDocument, principal: Principal, tar
 /** How large requests and answers may be, and how many requests there may be in a time. */
 export function httpBoundsFor(document: PolicyDocument, principal: Principal, target: string): HttpBounds {
   return httpBoundsOf(document, principal, target);
-}
-
-/** Whether a message to an MCP server has to be read whole, since a rule names tools. */
-export function toolsNarrowed(document: PolicyDocument, principal: Principal, target: string): boolean {
-  return narrowsToolsIn(document, principal, target);
 }
 
 /** Which guardrails hold for a principal on a target. */

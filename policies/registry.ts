@@ -1,5 +1,5 @@
 /** The list of policies, each with its part of the policy document. A new policy is one folder and its lines here. */
-import { accessPolicy, narrowsTools } from "#policies/access/decide.ts";
+import { accessPolicy } from "#policies/access/decide.ts";
 import { accessSchema } from "#policies/access/rules.ts";
 import { approvalsSchema } from "#policies/approvals/rules.ts";
 import { guardrailsPolicy } from "#policies/guardrails/decide.ts";
@@ -42,10 +42,6 @@ export function httpMasksIn(sections: Sections, principal: Principal, target: st
 
 export function httpBoundsOf(sections: Sections, principal: Principal, target: string): HttpBounds {
   return httpBoundsIn(sections.guardrails, principal, target);
-}
-
-export function narrowsToolsIn(sections: Sections, principal: Principal, target: string): boolean {
-  return narrowsTools(sections.access, principal, target);
 }
 
 /** Which guardrails hold for a principal on a target: none, such as the text alone tells, or such as need the catalogue. */

@@ -4,7 +4,7 @@
  */
 import type { Decision, Denial } from "#policies/decision.ts";
 import type { Policy } from "#policies/policy.ts";
-import { type Principal, type Question, RIGHTS, type Right, type TextFacts } from "#policies/question.ts";
+import { type Question, RIGHTS, type Right, type TextFacts } from "#policies/question.ts";
 import { isMeant } from "#policies/who.ts";
 import { judgeRequest } from "./requests.ts";
 import type { AccessRule, AccessRules } from "./rules.ts";
@@ -60,9 +60,4 @@ function inWords(rights: readonly Right[]): string {
 
 function denial(reason: Denial["reason"], message: string, hint: string): Denial {
   return { verdict: "deny", reason, rule: null, message, hint, position: null };
-}
-
-/** Whether tools of an MCP server are granted by name to a principal: its messages have to be read whole, then. */
-export function narrowsTools({ rules }: AccessRules, principal: Principal, target: string): boolean {
-  return rules.some((rule) => rule.tools !== undefined && rule.targets.includes(target) && isMeant(rule.who, principal));
 }

@@ -16,5 +16,5 @@ export { type RequestContext, readsBodies, recordedFields, requestHeaders } from
 export { passedFields, type ResponseContext, responseHeaders } from "./response-headers.ts";
 export { type Addressed, type KnownTargets, type RequestedTarget, requestedTarget, resourceOf, sentTarget } from "./target.ts";
 export { checkUpgrade } from "./upgrade.ts";
-export { type AddressContext, maskedQuery, sentQuery, translatedAddress } from "./urls.ts";
+export { type AddressContext, decodedParameter, maskedQuery, replacedParameters, sentQuery, translatedAddress } from "./urls.ts";
 export { WIRE_ERRORS } from "./wire-errors.ts";

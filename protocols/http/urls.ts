@@ -23,12 +23,19 @@ export function decodedParameter(text: string): string {
 /** With masked values in place of those that rules name; every other byte as it was. Both `&` and `;` part parameters. */
 export function maskedQuery(query: string, masks: readonly HttpMask[]): string {
   if (masks.every((mask) => mask.query.length === 0)) return query;
+  return replacedParameters(query, (name, value) => {
+    const mask = maskOfParameter(name, masks, "query");
+    return mask === undefined ? null : maskedText(mask.mask, decodedParameter(value));
+  });
+}
+
+/** @param shown the value to stand in place of a parameter's, both given as they are written; null: it stays */
+export function replacedParameters(query: string, shown: (name: string, value: string) => string | null): string {
   return query.replace(/[^&;]+/g, (pair) => {
     const equals = pair.indexOf("=");
-    const name = equals === -1 ? pair : pair.slice(0, equals);
-    const mask = maskOfParameter(name, masks, "query");
-    if (mask === undefined || equals === -1) return pair;
-    return `${name}=${encodeURIComponent(maskedText(mask.mask, decodedParameter(pair.slice(equals + 1))))}`;
+    const name = pair.slice(0, equals);
+    const value = equals === -1 ? null : shown(name, pair.slice(equals + 1));
+    return value === null ? pair : `${name}=${encodeURIComponent(value)}`;
   });
 }
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { decide, httpMasksFor, masksFor, toolsNarrowed } from "#policies/decide.ts";
+import { decide, httpMasksFor, masksFor } from "#policies/decide.ts";
 import { policyDocumentSchema } from "#policies/document.ts";
 import { isPath, mayBePath } from "#policies/http-paths.ts";
 import type { McpFacts, Principal } from "#policies/question.ts";
@@ -121,13 +121,8 @@ describe("access to tools", () => {
     assert.equal(isAllowed(two, "POST", "/mcp", calls("bx")), false);
   });
 
-  test("a rule without tools covers them all, so that messages need not be read", () => {
+  test("a rule without tools covers them all", () => {
     assert.equal(isAllowed([...search, { may: ["write"] }], "POST", "/mcp", calls("delete")), true);
-    const document = (rules: readonly object[]) =>
-      policyDocumentSchema.parse({ access: { rules: rules.map((rule) => ({ who: agents, targets: ["crm"], ...rule })) } });
-    assert.equal(toolsNarrowed(document(search), agent, "crm"), true);
-    assert.equal(toolsNarrowed(document(search), { ...agent, groups: [] }, "crm"), false);
-    assert.equal(toolsNarrowed(document([{ may: ["write"] }]), agent, "crm"), false);
   });
 });
 

@@ -3,7 +3,8 @@
  * ended. Values that let somebody in are digests.
  */
 import type { Decision } from "#policies/decision.ts";
-import type { HeaderPair } from "#protocols/http/protocol.ts";
+import type { HttpMask } from "#policies/question.ts";
+import { decodedParameter, type HeaderPair, maskedQuery, type RequestedTarget, replacedParameters } from "#protocols/http/protocol.ts";
 import type { Fault } from "#protocols/wire/fault.ts";
 import { RECORDED_SQL_BYTES_MAX, RECORDED_VALUE_BYTES_MAX } from "#protocols/wire/limits.ts";
 import { recordedText } from "#protocols/wire/recorded.ts";
@@ -15,12 +16,26 @@ import type { HttpSession } from "./session.ts";
 const SECRET_FIELDS =
   /^(authorization|proxy-authorization|cookie|set-cookie|.*(token|secret|api-?key|password|signature|credential)s?|x-amz-security-token|sec-websocket-key|mcp-session-id)$/;
 
+/** Parameters go by shorter names than fields do. */
+const SECRET_PARAMETERS = /^(key|sig|auth|pwd|passwd|code|assertion)$/;
+
+/** As it may be written down: what is masked masked, what lets somebody in as digests. */
+function recordedPath({ path, query }: RequestedTarget, masks: readonly HttpMask[], digestOf: (value: Buffer) => string): string {
+  if (query === null) return path;
+  const shown = replacedParameters(maskedQuery(query, masks), (written, value) => {
+    const name = decodedParameter(written).toLowerCase().replaceAll("_", "-");
+    return SECRET_FIELDS.test(name) || SECRET_PARAMETERS.test(name) ? digestOf(Buffer.from(decodedParameter(value))) : null;
+  });
+  return `${path}?${shown}`;
+}
+
 export interface RequestRecordParts {
   readonly session: HttpSession;
   readonly self: WorkerSelf;
   readonly method: string;
-  /** Path and query as they may be written down. */
-  readonly path: string;
+  readonly requested: RequestedTarget;
+  /** In force on its path. */
+  readonly masks: readonly HttpMask[];
   readonly decision: Decision;
   /** Of a message to an MCP server. */
   readonly tools: readonly string[];
@@ -37,12 +52,12 @@ export class RequestRecord {
 
   /** Nothing is in the kernel before `flush`. @throws Fault `recording-failed` */
   constructor(parts: RequestRecordParts) {
-    const { session, self, method, path, decision, tools } = parts;
+    const { session, self, method, requested, masks, decision, tools } = parts;
     this.#parts = parts;
     this.#startedMs = self.clock.monotonicMs();
     this.statement = session.append({
       kind: "statement",
-      sql: recordedText(`${method} ${path}`, RECORDED_SQL_BYTES_MAX),
+      sql: recordedText(`${method} ${recordedPath(requested, masks, self.digestOf)}`, RECORDED_SQL_BYTES_MAX),
       upstreamSql: null,
       parameters: [],
       verdict: decision.verdict,

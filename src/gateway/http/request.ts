@@ -4,14 +4,12 @@
  */
 import { decide, httpBoundsFor, httpMasksFor } from "#policies/decide.ts";
 import type { Denial } from "#policies/decision.ts";
-import type { HttpMask } from "#policies/question.ts";
 import {
   challenge,
   checkMethod,
   grpcRefusal,
   isGrpc,
   type McpMessage,
-  maskedQuery,
   mcpFacts,
   mcpRefusal,
   metadataAskedFor,
@@ -128,8 +126,7 @@ class Attempt {
     session.enter(stopper);
     try {
       const { method } = this.#exchange;
-      const path = recordedPath(requested, masks);
-      this.#record = new RequestRecord({ session, self: arrival.self, method, path, decision, tools: mcp?.tools ?? [] });
+      this.#record = new RequestRecord({ session, self: arrival.self, method, requested, masks, decision, tools: mcp?.tools ?? [] });
       this.#requestId = this.#record.requestId;
       if (decision.verdict !== "allow" && decision.verdict !== "mask") {
         this.#record.flush();
@@ -232,11 +229,6 @@ function tooLarge(status: number, message: string): Refusal {
 function tooOften({ rule, waitMs }: { readonly rule: string; readonly waitMs: number }): Refusal {
   const fault = new Fault("rate-limited", `the rule ${rule} lets no more requests through at the moment`, { hint: "send it again later" });
   return new Refusal(fault, { retryAfter: waitMs / 1000 });
-}
-
-/** Masked values that a query holds are not written down. */
-function recordedPath({ path, query }: RequestedTarget, masks: readonly HttpMask[]): string {
-  return query === null ? path : `${path}?${maskedQuery(query, masks)}`;
 }
 
 function causeOf(told: Fault | Denial): string | undefined {

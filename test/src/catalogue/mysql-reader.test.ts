@@ -2,11 +2,10 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { columnNamed, type MysqlCatalogue, type MysqlTable, mysqlLookup } from "#protocols/sql/mysql/catalogue.ts";
-import { Secret } from "#protocols/wire/secret.ts";
 import { mysqlCatalogueDigest, readMysqlCatalogue } from "#src/catalogue/mysql-reader.ts";
-import type { DatabaseTarget } from "#src/config/config.ts";
 import { Upstream } from "#src/gateway/upstream.ts";
 import { MysqlTargetConnection } from "#src/targets/mysql-connection.ts";
+import { databaseTarget } from "#test/support/database-target.ts";
 import { type MysqlFlavour, startMysql, type TestMysql } from "#test/support/mysql.ts";
 import { optional } from "#test/support/optional.ts";
 
@@ -59,7 +58,11 @@ for (const flavour of ["mysql9", "mariadb10"] as const satisfies readonly MysqlF
 
     before(async () => {
       server = await startMysql({ flavour, seed: flavour === "mariadb10" ? [...SEED, ...MARIADB] : SEED });
-      connection = await MysqlTargetConnection.open(new Upstream(targetOf(server), 15_000), "test", CONTEXT);
+      connection = await MysqlTargetConnection.open(
+        new Upstream(databaseTarget(server, { protocol: "mysql", databases: ["app"] }), 15_000),
+        "test",
+        CONTEXT,
+      );
       catalogue = await readMysqlCatalogue(query);
     });
     after(async () => {
@@ -166,22 +169,4 @@ for (const flavour of ["mysql9", "mariadb10"] as const satisfies readonly MysqlF
       await assert.rejects(query("DELETE FROM app.people"), /catalogue-unavailable|refused a query/);
     });
   });
-}
-
-function targetOf({ host, port, user, password, ca }: TestMysql): DatabaseTarget {
-  return {
-    ...{ name: "t", protocol: "mysql", address: { host, port }, databases: ["app"] },
-    tls: { ca, serverName: "localhost", pins: [], certificate: null, minVersion: "TLSv1.2" },
-    credential: { user, password: new Secret(password), allowWeak: false },
-    localFiles: false,
-    limits: {
-      statementTimeoutMs: null,
-      rowsPerStatement: null,
-      rowsPerSession: null,
-      bytesPerSession: null,
-      statementsPerSession: null,
-      idleMs: null,
-      sessionMs: null,
-    },
-  };
 }

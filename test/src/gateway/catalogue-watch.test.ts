@@ -4,12 +4,11 @@ import { after, before, describe, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import type pg from "pg";
 import type { Catalogue } from "#protocols/sql/catalogue.ts";
-import { Secret } from "#protocols/wire/secret.ts";
-import type { Target } from "#src/config/config.ts";
 import { CatalogueWatch } from "#src/gateway/catalogue-watch.ts";
 import { postgresSource } from "#src/gateway/postgres/catalogue-source.ts";
 import { Upstream } from "#src/gateway/upstream.ts";
 import { TargetConnection } from "#src/targets/connection.ts";
+import { databaseTarget } from "#test/support/database-target.ts";
 import { connectPostgres, startPostgres, type TestPostgres } from "#test/support/postgres.ts";
 import { startRelay } from "#test/support/relay.ts";
 import { read } from "#test/support/tree.ts";
@@ -17,26 +16,8 @@ import { read } from "#test/support/tree.ts";
 const [, TRIGGER = ""] = /```sql\n(CREATE FUNCTION public\.sallyport_catalogue[\s\S]*?)```/.exec(read("docs/masking.md")) ?? [];
 const CONTEXT = { sessionId: null, record: () => undefined, now: () => Date.now() };
 
-function upstreamOf(
-  { host, port, user, password, ca }: TestPostgres,
-  at: { readonly host: string; readonly port: number } = { host, port },
-): Upstream {
-  const target: Target = {
-    ...{ name: "t", protocol: "postgres", address: at, databases: ["postgres"] },
-    tls: { ca, serverName: "localhost", pins: [], certificate: null, minVersion: "TLSv1.2" },
-    credential: { user, password: new Secret(password), allowWeak: false },
-    localFiles: false,
-    limits: {
-      statementTimeoutMs: null,
-      rowsPerStatement: null,
-      rowsPerSession: null,
-      bytesPerSession: null,
-      statementsPerSession: null,
-      idleMs: null,
-      sessionMs: null,
-    },
-  };
-  return new Upstream(target, 15_000);
+function upstreamOf(postgres: TestPostgres, address = { host: postgres.host, port: postgres.port }): Upstream {
+  return new Upstream(databaseTarget(postgres, { address }), 15_000);
 }
 
 async function until(look: () => boolean, what: string): Promise<void> {

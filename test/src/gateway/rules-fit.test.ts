@@ -6,28 +6,13 @@ import type { Catalogue } from "#protocols/sql/catalogue.ts";
 import type { DatabaseTarget } from "#src/config/config.ts";
 import { RulesFit } from "#src/gateway/rules-fit.ts";
 import { smallView } from "#test/protocols/sql/postgres/small-view.ts";
+import { databaseTarget } from "#test/support/database-target.ts";
 
 const { catalogue } = smallView();
 const empty: Catalogue = { ...catalogue, version: "2", relations: [] };
 
-function target(more: Partial<DatabaseTarget> = {}): DatabaseTarget {
-  return {
-    ...{ name: "shop", protocol: "postgres", address: { host: "db", port: 5432 }, databases: ["shop"] },
-    tls: { ca: null, serverName: "db", pins: [], certificate: null, minVersion: "TLSv1.2" },
-    credential: { user: "app", password: null, allowWeak: false },
-    localFiles: false,
-    limits: {
-      statementTimeoutMs: null,
-      rowsPerStatement: null,
-      rowsPerSession: null,
-      bytesPerSession: null,
-      statementsPerSession: null,
-      idleMs: null,
-      sessionMs: null,
-    },
-    ...more,
-  };
-}
+const NOWHERE = { host: "db", port: 5432, user: "app", password: "none", ca: "" };
+const target = (more: Partial<DatabaseTarget> = {}) => databaseTarget(NOWHERE, { name: "shop", databases: ["shop"], ...more });
 
 function fit(
   columns: readonly string[],

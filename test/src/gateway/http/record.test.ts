@@ -114,6 +114,22 @@ describe("a session of requests", () => {
     assert.ok([1, 2].includes(kinds(shared).filter((kind) => kind === "statement").length));
   });
 
+  test("holds parameters that let somebody in as digests, whatever their spelling, and the target has them as they were", async () => {
+    const session = session2(gateway);
+    const query = "page=2&access_token=tok-4471&api%5Fkey=apk-4471&X-Amz-Signature=sig-4471;key=key-4471&body=%7B%7D";
+    await get2(session, { path: `/t/crm/json?${query}`, headers: { authorization } });
+    await get2(session, { path: "/t/crm/bytes/1?of=parameters", headers: { authorization } });
+    session.close();
+    assert.ok(target.asked.some(({ url }) => url === `/json?${query}`));
+    const events = await recordingOf(gateway, "GET /bytes/1?of=parameters");
+    const shown = events.flatMap((event) => (event.kind === "statement" ? [String(event.sql)] : []))[0] ?? "";
+    assert.match(
+      shown,
+      /^GET \/json\?page=2&access_token=hmac-sha256%3A\S+&api%5Fkey=hmac-\S+&X-Amz-Signature=hmac-\S+;key=hmac-\S+&body=%7B%7D$/,
+    );
+    assert.ok(!JSON.stringify(events).includes("-4471"));
+  });
+
   test("holds what was refused, and why", async () => {
     await get1(gateway, { path: "/t/crm/forbidden?x=1", headers: { authorization } });
     const events = await recordingOf(gateway, "GET /forbidden?x=1");
