@@ -143,10 +143,7 @@ export class Answers {
   /** The settings that we rely on are gone with all others: they are made anew before the client hears of it. */
   #onReset(ok: OkPacket, answer: Extract<Answer, { kind: "reset" }>): Exchange {
     const next = this.#state.terms.preamble[answer.next];
-    if (answer.next === 0) {
-      this.#state.statements.clear();
-      this.#state.lastPrepared = null;
-    }
+    if (answer.next === 0) this.#state.forgetAll();
     if (next === undefined) {
       this.#done();
       return [toldOk(ok, this.#state.terms, false)];
@@ -169,7 +166,7 @@ export class Answers {
     const parameters = cursor.uint16();
     if (this.#state.statements.size >= NAMES_MAX) throw new Fault("unexpected-message", `more than ${NAMES_MAX} prepared statements`);
     this.#state.lastPrepared = id;
-    this.#state.statements.set(id, { id, judgement: answer.judgement, parameters, types: [], sent: new Set(), open: null });
+    this.#state.statements.set(id, { id, judgement: answer.judgement, parameters, types: [], longData: null, open: null });
     const counts = [parameters, columns].filter((count) => count > 0);
     const left = counts.shift();
     if (left === undefined) this.#done();

@@ -7,7 +7,7 @@ import type { Judgement } from "#protocols/wire/judgement.ts";
 import { Run } from "#protocols/wire/run.ts";
 import type { RecordedValue } from "#protocols/wire/transcript.ts";
 import type { Outcome } from "./command-outcome.ts";
-import { readExecuteCommand, readExecuteTypes, readLongDataParameter, readQueryCommand, readStatementId } from "./commands.ts";
+import { readExecuteCommand, readExecuteTypes, readLongData, readQueryCommand, readStatementId } from "./commands.ts";
 import { CAPABILITY, COMMAND, EXECUTE_FLAG, HEADER_BYTES } from "./constants.ts";
 import type { MysqlJudge, MysqlJudgement, SessionEffects } from "./judge.ts";
 import { errorPayload, okPayload } from "./outcome.ts";
@@ -21,9 +21,13 @@ export interface LargeOutcome {
   readonly passes: boolean;
   /** Of the statement's beginning on record; its digest follows when all of it has come. */
   readonly event: number | null;
+  /** Each part of the payload, from its first byte on; a view. */
+  readonly takes: (payload: Buffer) => void;
   /** Once the last byte has come. */
   readonly done: (carryOut: (outcome: Outcome) => void) => () => void;
 }
+
+const IGNORED = (): void => undefined;
 
 /** To MariaDB, the id of the statement that was prepared last. */
 const LAST_PREPARED = 0xffffffff;
@@ -59,8 +63,7 @@ export class ClientCommands {
       case COMMAND.stmtReset:
         return this.#onReset(payload, whole);
       case COMMAND.stmtClose:
-        this.#state.statements.delete(readStatementId(payload));
-        if (this.#state.lastPrepared === readStatementId(payload)) this.#state.lastPrepared = null;
+        this.#state.forget(readStatementId(payload));
         return forward(whole, null);
       case COMMAND.stmtSendLongData:
         return this.#onLongData(payload, whole);
@@ -85,11 +88,7 @@ export class ClientCommands {
 
   /** The beginning of a command that is too large to be collected. */
   onLarge(command: number, beginning: Buffer, nowMs: number): LargeOutcome {
-    if (command === COMMAND.stmtSendLongData) {
-      this.#sent(beginning);
-      const event = this.#record(`-- COM_STMT_SEND_LONG_DATA of statement ${readStatementId(beginning)}`);
-      return { passes: true, event, done: () => () => undefined };
-    }
+    if (command === COMMAND.stmtSendLongData) return this.#onLargeLongData(beginning);
     if (command === COMMAND.stmtExecute) return this.#onLargeExecute(beginning, nowMs);
     const isText = command === COMMAND.query || command === COMMAND.stmtPrepare;
     if (!isText || !this.#state.terms.mayPassUnparsed) return this.#tooLarge();
@@ -99,7 +98,7 @@ export class ClientCommands {
       command === COMMAND.query
         ? { kind: "query", run: this.#run(event, judgement, nowMs), file: null, inserts: false }
         : { kind: "prepare", judgement, event };
-    return { passes: true, event, done: (carryOut) => () => carryOut({ kind: "forward", bytes: [], answer }) };
+    return { passes: true, event, takes: IGNORED, done: (carryOut) => () => carryOut({ kind: "forward", bytes: [], answer }) };
   }
 
   /** Its values are digested, not read. */
@@ -109,10 +108,10 @@ export class ClientCommands {
     const denial = prepared === null ? unknownStatementDenial(id) : prepared.judgement.holds() ? null : changedDenial(id);
     if (prepared === null || denial !== null) {
       const refused = this.#refuse(denial ?? unknownStatementDenial(id), null);
-      return { passes: false, event: null, done: (carryOut) => () => carryOut(refused) };
+      return { passes: false, event: null, takes: IGNORED, done: (carryOut) => () => carryOut(refused) };
     }
     prepared.types = readExecuteTypes(beginning, this.#state.terms.clientCapabilities, prepared);
-    prepared.sent.clear();
+    prepared.longData?.clear();
     prepared.open = null;
     const event = this.#recordText(prepared.judgement, []);
     const answer: Answer = {
@@ -121,7 +120,7 @@ export class ClientCommands {
       prepared,
       inserts: prepared.judgement.inserts,
     };
-    return { passes: true, event, done: (carryOut) => () => carryOut({ kind: "forward", bytes: [], answer }) };
+    return { passes: true, event, takes: IGNORED, done: (carryOut) => () => carryOut({ kind: "forward", bytes: [], answer }) };
   }
 
   #tooLarge(): LargeOutcome {
@@ -131,6 +130,7 @@ export class ClientCommands {
     return {
       passes: false,
       event: null,
+      takes: IGNORED,
       done: (carryOut) => () => carryOut({ kind: "answer", payloads: [errorPayload(tooLargeError())] }),
     };
   }
@@ -194,7 +194,7 @@ export class ClientCommands {
     if (!judgement.holds()) return this.#refuse(changedDenial(id), null);
     const command = readExecuteCommand(payload, this.#state.terms.clientCapabilities, prepared);
     prepared.types = command.types;
-    prepared.sent.clear();
+    prepared.longData?.clear();
     prepared.open = null;
     const event = this.#recordText(judgement, this.#shown(command.values, prepared));
     const stripped = payload[5] !== undefined && ((payload[5] ?? 0) & ~EXECUTE_FLAG.parameterCountAvailable) !== payload[5];
@@ -228,19 +228,32 @@ export class ClientCommands {
 
   #onReset(payload: Buffer, whole: Buffer): Outcome {
     const prepared = this.#state.statements.get(readStatementId(payload));
-    prepared?.sent.clear();
+    prepared?.longData?.clear();
     if (prepared !== undefined) prepared.open = null;
     return forward(whole, { kind: "plain", event: null, onOk: null });
   }
 
   #onLongData(payload: Buffer, whole: Buffer): Outcome {
-    this.#sent(payload);
-    this.#record(`-- COM_STMT_SEND_LONG_DATA of statement ${readStatementId(payload)}, ${payload.length - 7} bytes`);
+    const id = readStatementId(payload);
+    const { parameter, piece } = readLongData(payload);
+    const prepared = this.#state.statements.get(id);
+    if (prepared !== undefined) this.#state.longDataOf(prepared).add(parameter, piece);
+    this.#record(`-- COM_STMT_SEND_LONG_DATA of statement ${id}, ${piece.length} bytes`);
     return forward(whole, null);
   }
 
-  #sent(payload: Buffer): void {
-    this.#state.statements.get(readStatementId(payload))?.sent.add(readLongDataParameter(payload));
+  #onLargeLongData(beginning: Buffer): LargeOutcome {
+    const id = readStatementId(beginning);
+    const { parameter, piece } = readLongData(beginning);
+    const prepared = this.#state.statements.get(id);
+    const longData = prepared === undefined ? null : this.#state.longDataOf(prepared);
+    let head = beginning.length - piece.length;
+    const takes = (payload: Buffer): void => {
+      longData?.add(parameter, payload.subarray(head));
+      head = Math.max(0, head - payload.length);
+    };
+    const event = this.#record(`-- COM_STMT_SEND_LONG_DATA of statement ${id}`);
+    return { passes: true, event, takes, done: () => () => undefined };
   }
 
   /** USE by another name. */

@@ -28,6 +28,7 @@ interface Streamed {
   readonly event: number | null;
   readonly digest: Hash;
   bytes: number;
+  readonly takes: (payload: Buffer) => void;
   readonly done: () => void;
 }
 
@@ -111,24 +112,26 @@ export class ClientFlow implements CommandHandler {
 
   large(command: number, beginning: Buffer): boolean {
     const outcome = this.#commands.onLarge(command, beginning, this.#nowMs);
-    this.#streamed = { event: outcome.event, digest: createHash("sha256"), bytes: 0, done: outcome.done(this.#carryOut.bind(this)) };
+    const { event, takes } = outcome;
+    this.#streamed = { event, digest: createHash("sha256"), bytes: 0, takes, done: outcome.done(this.#carryOut.bind(this)) };
     return outcome.passes;
   }
 
-  part(part: Buffer, last: boolean): void {
+  part(bytes: Buffer, payload: Buffer, last: boolean): void {
     const streamed = this.#streamed;
     if (streamed === null) throw new Error("broken invariant: a part of no command");
-    streamed.digest.update(part);
-    streamed.bytes += part.length;
+    streamed.digest.update(payload);
+    streamed.bytes += payload.length;
+    streamed.takes(payload);
+    if (bytes.length > 0) this.#out.upstream.push(bytes);
     if (last) {
       this.#streamed = null;
       this.#state.commandSequence = this.#framer.sequence;
       if (streamed.event !== null) {
         this.#state.append({ kind: "body", statement: streamed.event, bytes: streamed.bytes, sha256: streamed.digest.digest("hex") });
       }
-      if (part.length > 0) this.#out.upstream.push(part);
       streamed.done();
-    } else if (part.length > 0) this.#out.upstream.push(part);
+    }
   }
 
   file(bytes: Buffer, payload: Buffer, last: boolean): void {

@@ -15,8 +15,8 @@ export interface CommandHandler {
   command(payload: Buffer, packets: Buffer): void;
   /** @param beginning of the payload, a copy. @returns whether the rest goes on to `part`, else it is dropped */
   large(command: number, beginning: Buffer): boolean;
-  /** @param part bytes as they came, headers included */
-  part(part: Buffer, last: boolean): void;
+  /** @param bytes as they came, headers included; @param payload of them, without */
+  part(bytes: Buffer, payload: Buffer, last: boolean): void;
   /**
    * The next part of a file's content, headers included.
    *
@@ -28,7 +28,7 @@ export interface CommandHandler {
 
 type Mode =
   | { readonly kind: "commands" }
-  /** The rest of a large command: `left` bytes of its packet, and more packets behind it where that is full. */
+  /** A large command: `left` bytes of its packet's payload, and more packets behind it where that is full. */
   | { readonly kind: "rest"; readonly passes: boolean; left: number; full: boolean };
 
 const COMMANDS: Mode = { kind: "commands" };
@@ -140,25 +140,25 @@ export class ClientFramer {
     const wanted = Math.min(length, BEGINNING_BYTES);
     if (bytes.length < HEADER_BYTES + wanted) return 0;
     const passes = this.#handler.large(command, Buffer.from(bytes.subarray(HEADER_BYTES, HEADER_BYTES + wanted)));
-    this.sequence = 0;
-    const mode: Mode = { kind: "rest", passes, left: HEADER_BYTES + length, full: length === PACKET_PAYLOAD_MAX };
-    this.#mode = mode;
-    return this.#rest(mode, bytes);
+    this.#mode = { kind: "rest", passes, left: 0, full: true };
+    return this.#rest(this.#mode, bytes);
   }
 
   #rest(mode: Extract<Mode, { kind: "rest" }>, bytes: Buffer): number {
+    let from = 0;
     if (mode.left === 0) {
       if (bytes.length < HEADER_BYTES) return 0;
-      const length = bytes.readUIntLE(0, 3);
+      from = HEADER_BYTES;
+      mode.left = bytes.readUIntLE(0, 3);
+      mode.full = mode.left === PACKET_PAYLOAD_MAX;
       this.sequence = bytes[3] ?? 0;
-      mode.left = HEADER_BYTES + length;
-      mode.full = length === PACKET_PAYLOAD_MAX;
     }
-    const taken = Math.min(mode.left, bytes.length);
-    mode.left -= taken;
+    const taken = Math.min(from + mode.left, bytes.length);
+    mode.left -= taken - from;
     const last = mode.left === 0 && !mode.full;
     if (last) this.#mode = COMMANDS;
-    if (mode.passes || last) this.#handler.part(mode.passes ? bytes.subarray(0, taken) : NOTHING, last);
+    if (mode.passes) this.#handler.part(bytes.subarray(0, taken), bytes.subarray(from, taken), last);
+    else if (last) this.#handler.part(NOTHING, NOTHING, true);
     return taken;
   }
 

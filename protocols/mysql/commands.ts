@@ -54,13 +54,13 @@ export interface ExecuteCommand {
 /**
  * @param known of the statement that is executed
  * @param known.types of its last execution
- * @param known.sent numbers of parameters (from 0) whose values were sent as long data
+ * @param known.longData values that were sent before, and are not in the payload
  * @throws Fault `malformed-message`
  */
 export function readExecuteCommand(
   payload: Buffer,
   capabilities: number,
-  known: { readonly parameters: number; readonly types: readonly ParameterType[]; readonly sent: ReadonlySet<number> },
+  known: { readonly parameters: number; readonly types: readonly ParameterType[]; readonly longData: SentBefore | null },
 ): ExecuteCommand {
   const cursor = new PayloadCursor(payload, 1);
   const statement = cursor.uint32();
@@ -76,7 +76,7 @@ export function readExecuteCommand(
     throw new Fault("malformed-message", "COM_STMT_EXECUTE has another number of parameters than its statement");
   }
   if (count === 0) return none;
-  const { types, values } = readParameters(cursor, count, known.types, named, known.sent);
+  const { types, values } = readParameters(cursor, count, known.types, named, known.longData ?? NONE);
   return {
     statement,
     cursor: open,
@@ -106,27 +106,29 @@ export function readExecuteTypes(
   return cursor.uint8() === 1 ? Array.from({ length: count }, () => readType(cursor, named)) : known.types;
 }
 
-const NONE: ReadonlySet<number> = new Set();
+/** Values of parameters that were sent by COM_STMT_SEND_LONG_DATA, by number from 0; undefined for others. */
+interface SentBefore {
+  value(parameter: number): RecordedValue | undefined;
+}
+
+const NONE: SentBefore = { value: () => undefined };
 
 function readParameters(
   cursor: PayloadCursor,
   count: number,
-  before: readonly ParameterType[],
+  known: readonly ParameterType[],
   named: boolean,
-  sent: ReadonlySet<number> = NONE,
+  before: SentBefore = NONE,
 ): { readonly types: readonly ParameterType[]; readonly values: readonly RecordedValue[] } {
   const nulls = cursor.bytes((count + 7) >> 3);
   const bound = cursor.uint8();
-  const types = bound === 1 ? Array.from({ length: count }, () => readType(cursor, named)) : before;
+  const types = bound === 1 ? Array.from({ length: count }, () => readType(cursor, named)) : known;
   if (types.length < count) throw new Fault("malformed-message", "COM_STMT_EXECUTE leaves out types that were never sent");
   const values = types
     .slice(0, count)
-    .map((type, index) => (sent.has(index) ? LONG_DATA : isNull(nulls, index) ? null : readBinaryValue(cursor, type)));
+    .map((type, index) => before.value(index) ?? (isNull(nulls, index) ? null : readBinaryValue(cursor, type)));
   return { types, values };
 }
-
-/** Stands for a value that was sent before, by COM_STMT_SEND_LONG_DATA, and is on record there. */
-const LONG_DATA: RecordedValue = "(sent as long data)";
 
 function readType(cursor: PayloadCursor, named: boolean): ParameterType {
   const type = cursor.uint8();
@@ -141,7 +143,8 @@ export function readStatementId(payload: Buffer): number {
   return new PayloadCursor(payload, 1).uint32();
 }
 
-/** COM_STMT_SEND_LONG_DATA: which parameter, from 0. @throws Fault `malformed-message` */
-export function readLongDataParameter(payload: Buffer): number {
-  return new PayloadCursor(payload, 5).uint16();
+/** COM_STMT_SEND_LONG_DATA: which parameter, from 0, and a piece of its value, a view. @throws Fault `malformed-message` */
+export function readLongData(payload: Buffer): { readonly parameter: number; readonly piece: Buffer } {
+  const cursor = new PayloadCursor(payload, 5);
+  return { parameter: cursor.uint16(), piece: cursor.rest() };
 }

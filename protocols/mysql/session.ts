@@ -10,6 +10,7 @@ import type { Column } from "./column.ts";
 import type { ParameterType } from "./commands.ts";
 import { CAPABILITY, STATUS } from "./constants.ts";
 import type { MysqlJudgement } from "./judge.ts";
+import { LongData, LongDataRoom } from "./long-data.ts";
 import type { Settings } from "./settings.ts";
 import type { Stopping } from "./stopping.ts";
 
@@ -40,8 +41,8 @@ export interface Prepared {
   readonly parameters: number;
   /** Of its last execution, which the next may leave out. */
   types: readonly ParameterType[];
-  /** Parameters whose values were sent as long data since the last execution. */
-  readonly sent: Set<number>;
+  /** Values that were sent as long data since the last execution; null: none. */
+  longData: LongData | null;
   /** The execution whose cursor is open; rows come by COM_STMT_FETCH. */
   open: { readonly run: Run; readonly columns: readonly Column[] } | null;
 }
@@ -67,6 +68,7 @@ export class SessionState {
   readonly append: Append;
   readonly counts: SessionCounts;
   readonly statements = new Map<number, Prepared>();
+  #longDataRoom = new LongDataRoom();
   /** Id of the statement that the last COM_STMT_PREPARE made; null when that failed. */
   lastPrepared: number | null = null;
   settings: Settings;
@@ -90,6 +92,24 @@ export class SessionState {
     this.budget = new SessionBudget(terms.caps, counts);
     this.settings = settings;
     this.status = status;
+  }
+
+  /** Where values of `prepared` that come as long data are kept. */
+  longDataOf(prepared: Prepared): LongData {
+    prepared.longData ??= new LongData(this.#longDataRoom);
+    return prepared.longData;
+  }
+
+  forget(id: number): void {
+    this.statements.get(id)?.longData?.clear();
+    this.statements.delete(id);
+    if (this.lastPrepared === id) this.lastPrepared = null;
+  }
+
+  forgetAll(): void {
+    this.statements.clear();
+    this.#longDataRoom = new LongDataRoom();
+    this.lastPrepared = null;
   }
 
   get inTransaction(): boolean {

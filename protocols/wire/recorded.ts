@@ -19,6 +19,14 @@ export function textValue(bytes: Buffer, limit: number): RecordedValue {
   return { head: beginning(bytes, Math.min(limit, HEAD_BYTES)), bytes: bytes.length, sha256: hash(bytes) };
 }
 
+/** Of a value whose bytes are not all at hand. @param kept its beginning; @param sha256 of the whole, in hex */
+export function excessOf(kept: Buffer, bytes: number, sha256: string): RecordedValue {
+  const head = kept.subarray(0, HEAD_BYTES);
+  const text = beginning(kept, Math.min(kept.length, HEAD_BYTES));
+  if (text.includes("\ufffd")) return { hex: head.toString("hex", 0, HEAD_BYTES / 2), bytes, sha256 };
+  return { head: text, bytes, sha256 };
+}
+
 /** As many whole characters as fit. */
 function beginning(bytes: Buffer, limit: number): string {
   let end = limit;

@@ -1,11 +1,12 @@
 /** A MySQL gateway as clients and attackers meet it: TLS first, a token as password, statements judged, all of it on record. */
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { createConnection } from "node:net";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import mysql from "mysql2/promise";
-import { CAPABILITY, COMMAND } from "#protocols/mysql/constants.ts";
+import { CAPABILITY, COMMAND, TYPE } from "#protocols/mysql/constants.ts";
 import { readGreeting } from "#protocols/mysql/greeting.ts";
 import { handshakeResponsePayload } from "#protocols/mysql/login.ts";
 import { readError } from "#protocols/mysql/outcome.ts";
@@ -201,20 +202,54 @@ describe("a MySQL gateway", { skip: optional("mysql9") }, () => {
     await client.query("SELECT ? AS word, id FROM t", [mark]);
     await client.execute("SELECT name FROM t WHERE id = ?", [2]);
     await client.end();
-    const until = performance.now() + 15_000;
-    for (;;) {
-      const found = [...(await recordings(gateway)).values()].find((events) => JSON.stringify(events).includes(mark));
-      if (found !== undefined) {
-        const rows = found.flatMap((event) => (event.kind === "rows" ? event.rows : []));
-        assert.deepEqual(rows.slice(-3), [[mark, "1"], [mark, "2"], ["two"]]);
-        assert.ok(found.some((event) => event.kind === "statement" && event.parameters[0] === "2"));
-        break;
-      }
-      assert.ok(performance.now() < until, "the session is not on record");
-      await pause(200);
-    }
+    const found = await until(async () =>
+      [...(await recordings(gateway)).values()].find((events) => JSON.stringify(events).includes(mark)),
+    );
+    const rows = found.flatMap((event) => (event.kind === "rows" ? event.rows : []));
+    assert.deepEqual(rows.slice(-3), [[mark, "1"], [mark, "2"], ["two"]]);
+    assert.ok(found.some((event) => event.kind === "statement" && event.parameters[0] === "2"));
     assert.deepEqual(await problems(gateway), []);
   });
+
+  test("values that are sent ahead, in pieces, are on record with the execution that uses them", async () => {
+    const raw = await rawLogin(gateway, "shop");
+    const mark = `mark ${crypto.randomUUID()}`;
+    const large = Buffer.alloc(200_000, "é");
+    raw.write(packets(Buffer.from(`\u0016SELECT ? AS word, LENGTH(?) AS bytes, '${mark}'`), 0));
+    const id = (await packet(raw)).subarray(1, 5);
+    for (let packetsLeft = 2 + 1 + 3 + 1; packetsLeft > 0; packetsLeft--) await packet(raw);
+    const send = (parameter: number, piece: Buffer) =>
+      raw.write(packets(Buffer.concat([Buffer.from([COMMAND.stmtSendLongData]), id, Buffer.from([parameter, 0]), piece]), 0));
+    send(0, Buffer.from("in "));
+    send(0, Buffer.from("pieces"));
+    send(1, large);
+    const types = Buffer.from([TYPE.blob, 0, TYPE.blob, 0]);
+    raw.write(packets(Buffer.concat([Buffer.from([COMMAND.stmtExecute]), id, Buffer.from([0, 1, 0, 0, 0, 0, 1]), types]), 0));
+    for (let packetsLeft = 1 + 3 + 1 + 1 + 1; packetsLeft > 0; packetsLeft--) await packet(raw);
+    raw.end(packets(Buffer.from([COMMAND.quit]), 0));
+    const execution = await until(async () =>
+      [...(await recordings(gateway)).values()]
+        .flat()
+        .find((event) => event.kind === "statement" && event.parameters.length > 0 && JSON.stringify(event.sql).includes(mark)),
+    );
+    assert.ok(execution.kind === "statement");
+    assert.equal(execution.parameters[0], "in pieces");
+    assert.deepEqual(execution.parameters[1], {
+      head: "é".repeat(512),
+      bytes: large.length,
+      sha256: createHash("sha256").update(large).digest("hex"),
+    });
+  });
+
+  async function until<T>(look: () => Promise<T | undefined>): Promise<T> {
+    const end = performance.now() + 15_000;
+    for (;;) {
+      const found = await look();
+      if (found !== undefined) return found;
+      assert.ok(performance.now() < end, "it is not on record");
+      await pause(200);
+    }
+  }
 
   async function record(
     fits: (entry: { remote: string; outcome: string; reason: string | null; protocol: string }) => boolean,
