@@ -13,6 +13,7 @@ import type { RuleRemark } from "#src/targets/masking-rules.ts";
 import { CatalogueWatch } from "./catalogue-watch.ts";
 import { DEADLINES } from "./limits.ts";
 import { mysqlSource } from "./mysql/catalogue-source.ts";
+import type { Greetings } from "./mysql/greetings.ts";
 import { postgresSource } from "./postgres/catalogue-source.ts";
 import { RulesFit } from "./rules-fit.ts";
 import { catalogueName } from "./runtime.ts";
@@ -21,6 +22,8 @@ import { Upstream, type UpstreamContext } from "./upstream.ts";
 export interface CataloguesOptions {
   readonly config: Config;
   readonly context: UpstreamContext;
+  /** Of MySQL targets; told of those that are dialled. */
+  readonly greetings: Greetings;
   /** Called once these catalogues are in force, with each that changes. */
   readonly onCatalogue: (name: string, catalogue: SeenCatalogue) => void;
   /** Likewise, with a target whose rules have come to fit. */
@@ -131,7 +134,7 @@ export class Catalogues {
   #add(upstream: Upstream, database: string): void {
     const { target } = upstream;
     const name = catalogueName(target, database);
-    const { context, config } = this.#options;
+    const { context, config, greetings } = this.#options;
     const looked = {
       onChange: (catalogue: SeenCatalogue) => this.#onChange(target, name, catalogue),
       pollMs: POLL_MS,
@@ -153,7 +156,7 @@ export class Catalogues {
     };
     const watch: Watch =
       target.protocol === "mysql"
-        ? new CatalogueWatch({ ...looked, source: mysqlSource(upstream, context) })
+        ? new CatalogueWatch({ ...looked, source: mysqlSource(upstream, context, greetings) })
         : new CatalogueWatch({ ...looked, source: postgresSource({ upstream, database, context, examine }) });
     this.#watches.set(name, watch);
   }

@@ -5,6 +5,7 @@
 import type { HandshakeRecord, SessionSummary } from "#src/audit/records.ts";
 import type { SeenCatalogue } from "#src/catalogue/seen.ts";
 import type { HostPort } from "#src/config/config.ts";
+import type { NamedGreeting } from "./mysql/greetings.ts";
 
 /** Where the workers listen; null: nowhere. */
 export type Listens = Readonly<Record<"postgres" | "mysql" | "https" | "http", HostPort | null>>;
@@ -39,6 +40,8 @@ export interface Start {
   readonly catalogues: readonly (readonly [name: string, SeenCatalogue])[];
   /** Targets whose masking rules fit their schema; masked principals of others are not served. */
   readonly fitting: readonly string[];
+  /** Of MySQL targets, as they were seen last. */
+  readonly greetings: readonly NamedGreeting[];
 }
 
 export interface Answer {
@@ -50,6 +53,7 @@ export interface Answer {
 /** What a worker is told once it runs. */
 export type Instruction =
   | { readonly type: "catalogue"; readonly name: string; readonly catalogue: SeenCatalogue | null }
+  | { readonly type: "greeting"; readonly news: NamedGreeting }
   | { readonly type: "cancel"; readonly request: CancelRequest }
   | { readonly type: "kill"; readonly request: KillRequest }
   /** Of the newest configuration. */
@@ -76,6 +80,8 @@ export type Report =
   | { readonly type: "session-progress"; readonly sessions: readonly SessionSummary[] }
   /** The journal is closed; the keeper may seal it. */
   | { readonly type: "session-closed"; readonly session: SessionSummary }
+  /** A MySQL target greets otherwise than was known. */
+  | { readonly type: "greeting"; readonly news: NamedGreeting }
   | { readonly type: "cancel"; readonly request: CancelRequest }
   | { readonly type: "kill"; readonly request: KillRequest }
   | {

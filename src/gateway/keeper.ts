@@ -12,8 +12,11 @@ import { Admin } from "./admin.ts";
 import { workerOf } from "./cancels.ts";
 import { Catalogues } from "./catalogues.ts";
 import type { Instruction, Listens, Report, ToKeeper, ToWorker } from "./ipc.ts";
+import { Greetings, type NamedGreeting } from "./mysql/greetings.ts";
+import { readGreetings, writeGreetings } from "./mysql/greetings-file.ts";
 import { RetiredCatalogues } from "./retired.ts";
 import { newSessionId } from "./session-id.ts";
+import { stateFolders } from "./state-folders.ts";
 import { Vault } from "./vault.ts";
 
 export interface KeeperDeps {
@@ -80,6 +83,7 @@ class Keeper {
   readonly #processes: number;
   #catalogues: Catalogues;
   readonly #retired: RetiredCatalogues;
+  readonly #greetings: Greetings;
   #listen: Listens;
   #admin: Admin | null = null;
   #phase: "starting" | "serving" | "stopping" = "starting";
@@ -92,6 +96,7 @@ class Keeper {
     this.#vault = vault;
     this.#listen = config.listen;
     this.#processes = config.workers;
+    this.#greetings = new Greetings(this.#greetingsKept(), (news) => this.#onGreeting(news));
     this.#catalogues = this.#cataloguesOf(config, undefined);
     this.#retired = new RetiredCatalogues((name) => {
       if (!this.#catalogues.has(name)) this.#broadcast({ type: "catalogue", name, catalogue: null });
@@ -136,10 +141,30 @@ class Keeper {
       config,
       context: { sessionId: null, record: (record: HandshakeRecord) => this.#ownHandshake(record), now: systemClock.now },
       onCatalogue: (name: string, catalogue: SeenCatalogue) => this.#broadcast({ type: "catalogue", name, catalogue }),
+      greetings: this.#greetings,
       onFit: (target: string) => this.#broadcast({ type: "fits", target }),
       log: this.#deps.log,
     };
     return new Catalogues(options, before);
+  }
+
+  /** None where they can't be read: clients are then greeted as if no target had been reached yet. */
+  #greetingsKept(): readonly NamedGreeting[] {
+    try {
+      return readGreetings(stateFolders(this.#config.state).greetings);
+    } catch {
+      this.#deps.log("warn", "greetings-unreadable", { file: stateFolders(this.#config.state).greetings });
+      return [];
+    }
+  }
+
+  #onGreeting(news: NamedGreeting): void {
+    this.#broadcast({ type: "greeting", news });
+    try {
+      writeGreetings(stateFolders(this.#config.state).greetings, this.#greetings.known());
+    } catch (error) {
+      this.#logFailure("greetings-not-kept", error);
+    }
   }
 
   async #refresh(name: string): Promise<void> {
@@ -184,6 +209,7 @@ class Keeper {
         gateway: this.#gateway,
         catalogues: this.#catalogues.known(),
         fitting: this.#catalogues.fitting,
+        greetings: this.#greetings.known(),
       });
     });
   }
@@ -207,6 +233,9 @@ class Keeper {
         return;
       case "refresh":
         this.#answer(worker, message.id, this.#refresh(message.name));
+        return;
+      case "greeting":
+        if (this.#greetings.take(message.news)) this.#onGreeting(message.news);
         return;
       case "cancel": {
         const owner = this.#workers.get(workerOf(message.request.processId));

@@ -16,6 +16,7 @@ import { Apis } from "./http/apis.ts";
 import type { KeeperLink } from "./keeper-link.ts";
 import type { Deadlines } from "./limits.ts";
 import { type Face, faceOf } from "./mysql/face.ts";
+import type { Greetings } from "./mysql/greetings.ts";
 import { MysqlStandings } from "./mysql/standings.ts";
 import { PostgresStandings } from "./postgres/standings.ts";
 import type { Standing, StandingOf } from "./standing.ts";
@@ -32,6 +33,8 @@ export interface RuntimeParts {
   readonly catalogues: ReadonlyMap<string, SeenCatalogue>;
   /** Targets whose masking rules fit their schema. */
   readonly fitting: ReadonlySet<string>;
+  /** Of MySQL targets, as they were seen last; shared by all runtimes of the worker. */
+  readonly greetings: Greetings;
   readonly digest: (literal: string) => string;
   /** @param catalogue by `catalogueName` */
   readonly refresh: (catalogue: string) => Promise<void>;
@@ -85,7 +88,9 @@ export class Runtime {
       ({ target }) => target.protocol === "mysql" && (bound === null || target.name === bound),
     );
     const localFiles = meant.some(({ target }) => target.localFiles);
-    return faceOf(meant.length === 1 ? meant[0]?.target : undefined, { version, localFiles });
+    const [only] = meant;
+    const seen = only === undefined || meant.length > 1 ? undefined : this.#parts.greetings.of(only.target);
+    return faceOf(seen, { version, localFiles });
   }
 
   /**

@@ -9,9 +9,16 @@ export interface StateFolders {
   readonly digestKey: string;
   /** Copy of the evidence log's last checkpoint. */
   readonly checkpoint: string;
+  /** What MySQL targets have greeted with. */
+  readonly greetings: string;
 }
 
 export function stateFolders(state: StateConfig): StateFolders {
   const folder = dirname(state.sqlite);
-  return { journals: join(folder, "journals"), digestKey: join(folder, "digest.key"), checkpoint: join(folder, "checkpoint") };
+  return {
+    journals: join(folder, "journals"),
+    digestKey: join(folder, "digest.key"),
+    checkpoint: join(folder, "checkpoint"),
+    greetings: join(folder, "greetings.json"),
+  };
 }

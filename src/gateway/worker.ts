@@ -26,6 +26,7 @@ import { KeeperLink } from "./keeper-link.ts";
 import { type Deadlines, UNAUTHENTICATED_PER_ADDRESS } from "./limits.ts";
 import { Listener } from "./listener.ts";
 import { MysqlFront } from "./mysql/front.ts";
+import { Greetings } from "./mysql/greetings.ts";
 import { POSTGRES_FRONT } from "./postgres/front.ts";
 import { Runtime } from "./runtime.ts";
 import { newSessionId } from "./session-id.ts";
@@ -72,6 +73,7 @@ class Worker {
   readonly #start: Start;
   readonly #catalogues: Map<string, SeenCatalogue>;
   readonly #cancels: Cancels;
+  readonly #greetings: Greetings;
   readonly #self: WorkerSelf;
   /** Of the newest configuration that was announced. */
   #fitting: Set<string>;
@@ -94,6 +96,7 @@ class Worker {
     this.#catalogues = new Map(start.catalogues);
     this.#fitting = new Set(start.fitting);
     this.#cancels = new Cancels(start.worker);
+    this.#greetings = new Greetings(start.greetings, (news) => link.tell({ type: "greeting", news }));
     const folders = stateFolders(config.state);
     prepareJournals(folders.journals);
     const digests = openDigests(folders.digestKey);
@@ -122,6 +125,9 @@ class Worker {
       case "catalogue":
         if (message.catalogue === null) this.#catalogues.delete(message.name);
         else this.#catalogues.set(message.name, message.catalogue);
+        return;
+      case "greeting":
+        this.#greetings.take(message.news);
         return;
       case "cancel": {
         const { processId, secret, remote } = message.request;
@@ -158,6 +164,7 @@ class Worker {
       deadlines: this.#deps.deadlines,
       catalogues: this.#catalogues,
       fitting: this.#fitting,
+      greetings: this.#greetings,
       digest,
       refresh: (name) => this.#link.refresh(name),
     });
@@ -166,7 +173,8 @@ class Worker {
   async #listen(config: Config): Promise<void> {
     const { listen } = this.#start;
     const postgres = await this.#listenAt(listen.postgres, config, () => POSTGRES_FRONT);
-    const mysql = await this.#listenAt(listen.mysql, config, () => new MysqlFront(this.#runtime.mysqlFace, this.#cancels.take()));
+    const greeted = () => new MysqlFront(this.#runtime.mysqlFace, this.#cancels.take(), this.#greetings);
+    const mysql = await this.#listenAt(listen.mysql, config, greeted);
     const servers = new HttpServers();
     const https = await this.#listenAt(listen.https, config, () => new HttpsFront(servers));
     const signpost = { isKnown: (host: string) => this.#runtime.answersTo(host), port: https?.port ?? 0 };

@@ -3,8 +3,8 @@
  * a target. Dialled and verified as every upstream leg is, and reading only. Queries run one after the other, whoever asks.
  */
 import type tls from "node:tls";
-import { COMMAND, MysqlQueryRun, type MysqlRow, packets, UTF8MB4_COLLATION } from "#protocols/mysql/protocol.ts";
-import { mysqlDialer } from "#src/gateway/mysql/dialer.ts";
+import { COMMAND, type Greeting, MysqlQueryRun, type MysqlRow, packets, UTF8MB4_COLLATION } from "#protocols/mysql/protocol.ts";
+import { type MysqlLogin, mysqlDialer } from "#src/gateway/mysql/dialer.ts";
 import type { Upstream, UpstreamContext } from "#src/gateway/upstream.ts";
 
 /** Longest wait for one answer. */
@@ -28,12 +28,14 @@ interface Running {
 
 export class MysqlTargetConnection {
   readonly socket: tls.TLSSocket;
+  readonly greeting: Greeting;
   readonly #capabilities: number;
   #last: Promise<unknown> = Promise.resolve();
   #running: Running | null = null;
 
-  private constructor(socket: tls.TLSSocket, capabilities: number) {
+  private constructor(socket: tls.TLSSocket, { greeting, capabilities }: MysqlLogin) {
     this.socket = socket;
+    this.greeting = greeting;
     this.#capabilities = capabilities;
     socket.on("data", (chunk: Buffer) => this.#onData(chunk));
     socket.on("close", () => this.#end((running) => running.reject(new Error(LOST))));
@@ -47,7 +49,7 @@ export class MysqlTargetConnection {
     const attributes = new Map([["program_name", application]]);
     const own = { capabilities: 0, collation: UTF8MB4_COLLATION, maxPacketBytes: MAX_PACKET_BYTES, database: "information_schema" };
     const { socket, login } = await upstream.dial(mysqlDialer(upstream, { ...own, attributes, preamble: PREAMBLE }), context);
-    return new MysqlTargetConnection(socket, login.capabilities);
+    return new MysqlTargetConnection(socket, login);
   }
 
   /**

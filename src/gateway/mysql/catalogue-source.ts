@@ -1,14 +1,16 @@
-/** The catalogue of a MySQL or MariaDB server, all of its databases, for what keeps it newest. */
+/** The catalogue of a MySQL or MariaDB server, all of its databases, for what keeps it newest. Its greeting is noted by the way. */
 import type { MysqlCatalogue } from "#protocols/mysql/protocol.ts";
 import { mysqlCatalogueDigest, readMysqlCatalogue, readMysqlEstimates, withMysqlEstimates } from "#src/catalogue/mysql-reader.ts";
 import type { CatalogueSource } from "#src/catalogue/source.ts";
 import type { Upstream, UpstreamContext } from "#src/gateway/upstream.ts";
 import { MysqlTargetConnection } from "#src/targets/mysql-connection.ts";
+import type { Greetings } from "./greetings.ts";
 
-export function mysqlSource(upstream: Upstream, context: UpstreamContext): CatalogueSource<MysqlCatalogue> {
+export function mysqlSource(upstream: Upstream, context: UpstreamContext, greetings: Greetings): CatalogueSource<MysqlCatalogue> {
   return {
     async open() {
       const connection = await MysqlTargetConnection.open(upstream, "sallyport catalogue reader", context);
+      greetings.note(upstream.target, connection.greeting);
       const query = (sql: string) => connection.query(sql);
       return {
         socket: connection.socket,

@@ -14,6 +14,7 @@ import type { MysqlStanding } from "#src/gateway/standing.ts";
 import type { Upstream, UpstreamContext } from "#src/gateway/upstream.ts";
 import { type DialTerms, type MysqlLogin, mysqlDialer } from "./dialer.ts";
 import { MysqlDialogue } from "./dialogue.ts";
+import type { Greetings } from "./greetings.ts";
 import type { Opening } from "./opening.ts";
 
 /**
@@ -32,10 +33,12 @@ export class MysqlConversation implements Conversation {
   readonly longCancelKeys = false;
   readonly #response: HandshakeResponse;
   readonly #opening: Opening;
+  readonly #greetings: Greetings;
 
-  constructor(response: HandshakeResponse, opening: Opening) {
+  constructor(response: HandshakeResponse, opening: Opening, greetings: Greetings) {
     this.#response = response;
     this.#opening = opening;
+    this.#greetings = greetings;
   }
 
   get application(): string | null {
@@ -52,6 +55,7 @@ export class MysqlConversation implements Conversation {
     const localFiles = upstream.target.localFiles && !standing.underMask;
     const terms = this.#terms(database, mark, localFiles);
     const { socket, login } = await upstream.dial(mysqlDialer(upstream, terms), context);
+    this.#greetings.note(upstream.target, login.greeting);
     this.#check(login);
     return {
       socket,

@@ -22,7 +22,6 @@ import {
 } from "#protocols/mysql/protocol.ts";
 import { Fault } from "#protocols/wire/fault.ts";
 import { ed25519Answer } from "#src/gateway/mariadb-ed25519.ts";
-import { noteGreeting } from "#src/gateway/mysql/face.ts";
 import { SocketReader } from "#src/gateway/socket-reader.ts";
 import { DeclinedError, type Dialer, type Upstream } from "#src/gateway/upstream.ts";
 
@@ -63,7 +62,6 @@ export function mysqlDialer(upstream: Upstream, terms: DialTerms): Dialer<MysqlL
     alpn: [],
     async agree(raw) {
       greeting = await readFirst(raw);
-      noteGreeting(upstream.target, greeting);
       raw.write(packets(sslRequestPayload(beginning(terms, greeting)), 1));
     },
     login(socket) {

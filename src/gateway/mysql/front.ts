@@ -10,6 +10,7 @@ import type { Arrival, Occupant } from "#src/gateway/occupant.ts";
 import { SingleSession } from "#src/gateway/single-session.ts";
 import type { SocketReader } from "#src/gateway/socket-reader.ts";
 import type { Face } from "./face.ts";
+import type { Greetings } from "./greetings.ts";
 import { login } from "./login.ts";
 import { Opening } from "./opening.ts";
 
@@ -19,9 +20,14 @@ const FIRST_PACKET_BYTES_MAX = 64 * 1024;
 export class MysqlFront implements LoginFront {
   readonly protocol = "mysql";
   readonly #opening: Opening;
+  readonly #greetings: Greetings;
 
-  /** @param connectionId that KILL names; unique in this gateway */
-  constructor(face: Face, connectionId: number) {
+  /**
+   * @param connectionId that KILL names; unique in this gateway
+   * @param greetings told of what the target greets with
+   */
+  constructor(face: Face, connectionId: number, greetings: Greetings) {
+    this.#greetings = greetings;
     this.#opening = new Opening(face, connectionId);
   }
 
@@ -56,7 +62,7 @@ export class MysqlFront implements LoginFront {
   }
 
   login(input: LoginInput, grounds: LoginGrounds): Promise<LoginResult> {
-    return login(input, grounds, this.#opening);
+    return login(input, grounds, this.#opening, this.#greetings);
   }
 }
 

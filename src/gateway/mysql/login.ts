@@ -18,12 +18,13 @@ import { PASSWORD_BYTES_MAX } from "#src/gateway/limits.ts";
 import { SocketReader } from "#src/gateway/socket-reader.ts";
 import type { Proof } from "#src/identity/proof.ts";
 import { MysqlConversation } from "./conversation.ts";
+import type { Greetings } from "./greetings.ts";
 import type { Opening } from "./opening.ts";
 
 /** Never throws for what a client does. */
-export async function login(input: LoginInput, grounds: LoginGrounds, opening: Opening): Promise<LoginResult> {
+export async function login(input: LoginInput, grounds: LoginGrounds, opening: Opening, greetings: Greetings): Promise<LoginResult> {
   try {
-    return await new Steps(input, grounds, opening).run();
+    return await new Steps(input, grounds, opening, greetings).run();
   } catch (error) {
     if (error instanceof ClientGone) return { kind: "refused", reason: "client-lost" };
     if (error instanceof Denied) {
@@ -42,13 +43,15 @@ class Steps {
   readonly #input: LoginInput;
   readonly #grounds: LoginGrounds;
   readonly #opening: Opening;
+  readonly #greetings: Greetings;
   readonly #reader: SocketReader;
   #received = Buffer.alloc(0);
 
-  constructor(input: LoginInput, grounds: LoginGrounds, opening: Opening) {
+  constructor(input: LoginInput, grounds: LoginGrounds, opening: Opening, greetings: Greetings) {
     this.#input = input;
     this.#grounds = grounds;
     this.#opening = opening;
+    this.#greetings = greetings;
     this.#reader = new SocketReader(input.socket);
   }
 
@@ -64,7 +67,7 @@ class Steps {
     const targets = new Set(all.map(([name]) => name));
     const requested = requestedTarget({ user: response.user, database: response.database, sni: this.#input.sni }, targets);
     const permit = authorise("mysql", proof, requested, this.#grounds);
-    const conversation = new MysqlConversation(response, this.#opening);
+    const conversation = new MysqlConversation(response, this.#opening, this.#greetings);
     return { kind: "authorised", authorised: { ...permit, conversation, rest: this.#received } };
   }
 

@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { after, before, describe } from "node:test";
+import mysql from "mysql2/promise";
 import { firstDifference } from "#test/conformance/difference.ts";
 import { ROUTINES, SEED } from "#test/conformance/mysql/seed.ts";
 import { type Login, type Sections, startGateway, type TestGateway } from "#test/support/gateway.ts";
@@ -52,21 +53,12 @@ export function onEachServer(client: string, parts: readonly string[], body: (wa
 /** `agent` may do everything; the others what their groups say. */
 const AGENTS = { agent: ["data-agents"], reader: ["readers"], loader: ["loaders"] };
 
-/** As docs/configuration.md advises: what the first client of a worker is greeted with, before the target was seen. */
-const VERSIONS = { mysql9: "9.7.0", mariadb10: "5.5.5-10.11.0-MariaDB", mariadb11: "11.8.0-MariaDB" } as const satisfies Record<
-  MysqlFlavour,
-  string
->;
-
-const configure =
-  (flavour: MysqlFlavour) =>
-  (sections: Sections): Sections => {
-    const listen = { ...(sections["listen"] as object), mysql: { address: "127.0.0.1:0", version: VERSIONS[flavour] } };
-    const targets = Object.keys(sections["targets"] ?? {});
-    const rights = { "data-agents": ["read", "write", "schema", "admin"], readers: ["read"], loaders: ["read", "write", "schema"] };
-    const rules = Object.entries(rights).map(([group, may]) => ({ who: { groups: [group] }, targets, may }));
-    return { ...sections, listen, access: { rules } };
-  };
+function configure(sections: Sections): Sections {
+  const targets = Object.keys(sections["targets"] ?? {});
+  const rights = { "data-agents": ["read", "write", "schema", "admin"], readers: ["read"], loaders: ["read", "write", "schema"] };
+  const rules = Object.entries(rights).map(([group, may]) => ({ who: { groups: [group] }, targets, may }));
+  return { ...sections, access: { rules } };
+}
 
 /** Dumps read more than the database itself, and restore routines of another's. */
 const GRANTS = ["GRANT ALL ON *.* TO 'app'@'%';"];
@@ -77,7 +69,8 @@ async function open(flavour: MysqlFlavour): Promise<Ways & { readonly stop: () =
     settings: { "default-time-zone": "+00:00", "log-bin-trust-function-creators": "ON" },
     seed: GRANTS,
   });
-  const gateway = await startGateway({ mysql: { [server.database]: server }, agents: AGENTS, configure: configure(flavour) });
+  const gateway = await startGateway({ mysql: { [server.database]: server }, agents: AGENTS, configure });
+  await visit(gateway, server.database);
   const { host, port, user, password, database } = server;
   const direct: Way = {
     name: "direct",
@@ -108,6 +101,13 @@ async function open(flavour: MysqlFlavour): Promise<Ways & { readonly stop: () =
   };
   assert.equal(host, "127.0.0.1");
   return { flavour, server, gateway, direct, through, as, compare, compareWith, stop };
+}
+
+/** Clients are greeted as the target greets from the gateway's first login on. */
+async function visit(gateway: TestGateway, target: string): Promise<void> {
+  const { host, port, user, password, database } = await gateway.mysqlLogin(target);
+  const client = await mysql.createConnection({ host, port, user, password, database, ssl: { ca: gateway.ca } });
+  await client.end();
 }
 
 function refresh(server: TestMysql): void {
