@@ -2,8 +2,8 @@
 
 import { PRIVILEGES_MS } from "#src/catalogue/privileges.ts";
 import type { DatabaseTarget, Target } from "#src/config/config.ts";
-import { examine } from "#src/doctor/examine.ts";
 import { bySeverity, type Finding, isWarning, type Severity } from "#src/doctor/finding.ts";
+import { examine } from "#src/doctor/postgres/examine.ts";
 import { asFailure, type ExitCode } from "./failure.ts";
 import type { Colors, Screen } from "./screen.ts";
 import { needCatalogue, needConfig, needTarget, withTarget } from "./target.ts";

@@ -10,8 +10,16 @@ import { Failure } from "./failure.ts";
 import { unreachable, wordsOf } from "./target.ts";
 import type { World } from "./world.ts";
 
-/** @throws Failure `target-unreachable`, `catalogue-unreadable` */
-export async function mysqlCatalogueOf(world: World, target: DatabaseTarget): Promise<MysqlCatalogue> {
+/**
+ * Dials, hands the connection over, and hangs up, however `use` ends. It is of no database, and reads only.
+ *
+ * @throws Failure `target-unreachable`, or whatever `use` throws
+ */
+export async function withMysqlTarget<Result>(
+  world: World,
+  target: DatabaseTarget,
+  use: (connection: MysqlTargetConnection) => Promise<Result>,
+): Promise<Result> {
   let handshake: HandshakeRecord | null = null;
   const record = (made: HandshakeRecord): void => {
     handshake = made;
@@ -24,10 +32,22 @@ export async function mysqlCatalogueOf(world: World, target: DatabaseTarget): Pr
     throw unreachable(error, target, handshake);
   }
   try {
-    return await readMysqlCatalogue((sql) => connection.query(sql));
-  } catch (cause) {
-    throw new Failure("catalogue-unreadable", `the catalogue of ${target.name} could not be read: ${wordsOf(cause)}`, { cause });
+    return await use(connection);
   } finally {
     connection.close();
   }
+}
+
+/** @throws Failure `catalogue-unreadable` */
+export async function needMysqlCatalogue(connection: MysqlTargetConnection, { name }: DatabaseTarget): Promise<MysqlCatalogue> {
+  try {
+    return await readMysqlCatalogue((sql) => connection.query(sql));
+  } catch (cause) {
+    throw new Failure("catalogue-unreadable", `the catalogue of ${name} could not be read: ${wordsOf(cause)}`, { cause });
+  }
+}
+
+/** @throws Failure `target-unreachable`, `catalogue-unreadable` */
+export function mysqlCatalogueOf(world: World, target: DatabaseTarget): Promise<MysqlCatalogue> {
+  return withMysqlTarget(world, target, (connection) => needMysqlCatalogue(connection, target));
 }

@@ -105,3 +105,6 @@ export function found(target: string, database: string | null, observations: rea
     sql: sql === undefined || sql.length === 0 ? null : sql.join("\n"),
   }));
 }
+
+/** Whose masks the doctor looks at: those of somebody under every one. */
+export const NOBODY = { issuer: "", name: "", groups: [], actor: null };

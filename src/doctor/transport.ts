@@ -1,7 +1,23 @@
-/** What the leg to the target is like: version of TLS, certificates and their keys, and whether the server is still mended. */
-import type { X509Certificate } from "node:crypto";
+/** What the leg to the target is like: version of TLS, certificates and their keys. */
+import { X509Certificate } from "node:crypto";
+import type tls from "node:tls";
+import type { DatabaseTarget } from "#src/config/config.ts";
+import { peerChain } from "#src/tls/certificates.ts";
 import type { Observation } from "./finding.ts";
-import type { Transport } from "./patient.ts";
+
+/** What was seen of the target's TLS. */
+export interface Transport {
+  readonly version: string | null;
+  /** The target's chain, leaf first. */
+  readonly chain: readonly X509Certificate[];
+  /** What the gateway shows the target; null when nothing. */
+  readonly own: X509Certificate | null;
+}
+
+export function transportOf(socket: tls.TLSSocket, { tls: { certificate } }: DatabaseTarget): Transport {
+  const own = certificate === null ? null : new X509Certificate(certificate.cert);
+  return { version: socket.getProtocol(), chain: peerChain(socket), own };
+}
 
 const DAY_MS = 86_400_000;
 const EXPIRY_DAYS = 30;
@@ -21,17 +37,6 @@ const CURVE_BITS: Readonly<Record<string, number>> = {
   secp384r1: 384,
   secp521r1: 521,
 };
-
-/** When the last minor release of a major version came or will come (postgresql.org, "Versioning policy"). */
-const LAST_RELEASE: Readonly<Record<string, string>> = {
-  "13": "2025-11-13",
-  "14": "2026-11-12",
-  "15": "2027-11-11",
-  "16": "2028-11-09",
-  "17": "2029-11-08",
-  "18": "2030-11-14",
-};
-const OLDEST_LISTED = 13;
 
 export function transportObservations({ version, chain, own }: Transport, nowMs: number): readonly Observation[] {
   const certificates = [
@@ -78,16 +83,4 @@ function keyOf(certificate: X509Certificate, whose: string): readonly Observatio
 
 function subjectOf(certificate: X509Certificate): string {
   return certificate.subject?.split("\n").join(", ") ?? "";
-}
-
-/** @param serverVersion as the server says it, e.g. `15.18 (Debian 15.18-0+deb12u1)` */
-export function serverObservations(serverVersion: string, nowMs: number): readonly Observation[] {
-  const major = /^\d+/.exec(serverVersion)?.[0] ?? "";
-  const last = LAST_RELEASE[major];
-  const ended = last === undefined ? Number(major) < OLDEST_LISTED : Date.parse(last) < nowMs;
-  const object = `PostgreSQL ${serverVersion}`;
-  if (!ended)
-    return [{ code: "server-ok", object, message: `PostgreSQL ${major} is supported${last === undefined ? "" : ` until ${last}`}` }];
-  const message = `PostgreSQL ${major} gets no corrections any more${last === undefined ? "" : `, the last came on ${last}`}`;
-  return [{ code: "server-out-of-support", object, message, remedy: "move to a version that is supported" }];
 }

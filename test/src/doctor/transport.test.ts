@@ -2,7 +2,9 @@
 import assert from "node:assert/strict";
 import { generateKeyPairSync, X509Certificate } from "node:crypto";
 import { test } from "node:test";
-import { serverObservations, transportObservations } from "#src/doctor/transport.ts";
+import { postgresRelease } from "#src/doctor/postgres/release.ts";
+import { serverObservations } from "#src/doctor/server.ts";
+import { transportObservations } from "#src/doctor/transport.ts";
 import { issueCa, issueServer } from "#src/tls/issue.ts";
 
 const NOW = Date.UTC(2026, 5, 15);
@@ -52,7 +54,7 @@ test("short keys are told from weak ones", async () => {
 });
 
 test("a server is in support until its last release, and a version not listed yet is", () => {
-  const code = (version: string) => serverObservations(version, NOW)[0]?.code;
+  const code = (version: string) => serverObservations(postgresRelease(version), NOW)[0]?.code;
   assert.equal(code("9.6.24"), "server-out-of-support");
   assert.equal(code("12.22"), "server-out-of-support");
   assert.equal(code("13.22"), "server-out-of-support");

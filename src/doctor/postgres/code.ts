@@ -1,5 +1,5 @@
 /** Code of the database's own that runs around a mask: functions with their owner's rights, triggers, row security. */
-import type { Observation } from "./finding.ts";
+import type { Observation } from "#src/doctor/finding.ts";
 import { called, type Patient, protectedRelations } from "./patient.ts";
 
 export function codeObservations(patient: Patient): readonly Observation[] {

@@ -2,21 +2,22 @@
  * Looks at one database of a target and says what weakens masking there. It reads over a connection that it is handed, and
  * changes nothing; who calls it decides what becomes of the findings.
  */
-import { X509Certificate } from "node:crypto";
 import { masksFor } from "#policies/decide.ts";
 import { allowedFunctions, type PolicyDocument } from "#policies/document.ts";
 import { type Catalogue, resolveProtection } from "#protocols/postgres/protocol.ts";
 import { readPrivileges } from "#src/catalogue/privileges.ts";
 import type { DatabaseTarget } from "#src/config/config.ts";
+import { type Finding, found, NOBODY } from "#src/doctor/finding.ts";
+import { ruleObservations } from "#src/doctor/rules.ts";
+import { serverObservations } from "#src/doctor/server.ts";
+import { transportObservations, transportOf } from "#src/doctor/transport.ts";
+import { type Standing, wallObservations } from "#src/doctor/walls.ts";
 import type { TargetConnection } from "#src/targets/connection.ts";
-import { peerChain } from "#src/tls/certificates.ts";
 import { codeObservations } from "./code.ts";
 import { copyObservations } from "./copies.ts";
-import { type Finding, found } from "./finding.ts";
 import { loginInDatabase, loginObservations } from "./login.ts";
-import type { Patient, Transport } from "./patient.ts";
-import { ruleObservations, wallObservations } from "./rules.ts";
-import { serverObservations, transportObservations } from "./transport.ts";
+import { called, type Patient, protectedRelations, wallSchemas } from "./patient.ts";
+import { postgresRelease } from "./release.ts";
 
 export interface Examination {
   readonly target: DatabaseTarget;
@@ -29,9 +30,6 @@ export interface Examination {
   /** How long the target may take. */
   readonly timeoutMs: number;
 }
-
-/** Under every mask. */
-const NOBODY = { issuer: "", name: "", groups: [], actor: null };
 
 /**
  * Login, TLS and server are looked at with the target's default database only: they are the same for all.
@@ -48,21 +46,34 @@ export async function examine({ target, policy, connection, catalogue, nowMs, ti
     catalogue.database === target.databases[0]
       ? [
           ...loginObservations(patient),
-          ...transportObservations(transportOf(connection, target), nowMs),
-          ...serverObservations(catalogue.serverVersion, nowMs),
+          ...transportObservations(transportOf(connection.socket, target), nowMs),
+          ...serverObservations(postgresRelease(catalogue.serverVersion), nowMs),
         ]
       : [];
   const here = [
     ...loginInDatabase(patient),
-    ...ruleObservations(patient, rules),
+    ...ruleObservations({ ...resolved, rules, place: catalogue.database, guarded: protectedRelations(patient).length }),
     ...codeObservations(patient),
     ...copyObservations(patient),
-    ...wallObservations(patient, rules),
+    ...(rules === 0 ? [] : wallObservations(standingOf(patient))),
   ];
   return [...found(target.name, null, wide), ...found(target.name, catalogue.database, here)];
 }
 
-function transportOf({ socket }: TargetConnection, { tls }: DatabaseTarget): Transport {
-  const own = tls.certificate === null ? null : new X509Certificate(tls.certificate.cert);
-  return { version: socket.getProtocol(), chain: peerChain(socket), own };
+function standingOf(patient: Patient): Standing {
+  const { privileges, catalogue } = patient;
+  const login = privileges.login.name;
+  const readable = new Set(privileges.relations.filter(({ loginReads }) => loginReads).map(({ oid }) => oid));
+  const open = protectedRelations(patient).find(({ oid }) => readable.has(oid));
+  const walls = wallSchemas(privileges).map(({ name, comment }) => ({
+    name,
+    ofLogin: comment?.includes(`"${login.replaceAll('"', '""')}"`) === true,
+  }));
+  return {
+    place: `database ${catalogue.database}`,
+    object: catalogue.database,
+    login,
+    walls,
+    open: open === undefined ? null : called(open),
+  };
 }

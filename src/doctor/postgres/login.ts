@@ -1,6 +1,6 @@
 /** What the gateway's own login may do beyond what agents need: whatever goes by the gateway can do that much. */
 import { quoteIdentifier } from "#protocols/postgres/protocol.ts";
-import type { FindingCode, Observation } from "./finding.ts";
+import type { FindingCode, Observation } from "#src/doctor/finding.ts";
 import { called, type Patient, protectedRelations } from "./patient.ts";
 
 /** Roles that come with PostgreSQL, and what being a member of one means. */

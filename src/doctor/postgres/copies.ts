@@ -2,7 +2,7 @@
 
 import { quoteIdentifier, traceColumns } from "#protocols/postgres/protocol.ts";
 import type { CatalogueColumn, CatalogueRelation } from "#protocols/sql/catalogue.ts";
-import type { Observation } from "./finding.ts";
+import type { Observation } from "#src/doctor/finding.ts";
 import { called, type Patient, protectedRelations, reachedBy, userRelations } from "./patient.ts";
 
 /** Extensions by which a statement reaches other servers, files or the system: `*_fdw`, and languages that are not trusted. */

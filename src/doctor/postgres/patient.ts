@@ -1,5 +1,4 @@
 /** What the checks look at: one database of a target, as it was read, and what the rules protect in it. */
-import type { X509Certificate } from "node:crypto";
 import { type ResolvedProtection, WALL_MARK } from "#protocols/postgres/protocol.ts";
 import type { Catalogue, CatalogueRelation } from "#protocols/sql/catalogue.ts";
 import type { Privileges } from "#src/catalogue/privileges.ts";
@@ -11,15 +10,6 @@ export interface Patient {
   readonly resolved: ResolvedProtection;
   /** `masking.functions.allow`. */
   readonly functionsAllowed: readonly string[];
-}
-
-/** What was seen of the target's TLS. */
-export interface Transport {
-  readonly version: string | null;
-  /** The target's chain, leaf first. */
-  readonly chain: readonly X509Certificate[];
-  /** What the gateway shows the target; null when nothing. */
-  readonly own: X509Certificate | null;
 }
 
 /** Relations with masked columns, the server's own and those of walls left out. */
