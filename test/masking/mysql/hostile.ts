@@ -20,6 +20,16 @@ export function changesRows(sql: string): boolean {
   return CHANGES.test(sql);
 }
 
+/** Whether a statement that went through has made, changed or removed something that no rollback undoes. */
+export function changesObjects(sql: string): boolean {
+  return /^\s*(create|alter|rename|drop|truncate|call|execute)/i.test(sql);
+}
+
+/** Whether a statement may leave something in the session that no rollback undoes. */
+export function staysInSession(hostile: Hostile): boolean {
+  return [hostile].flat().some((sql) => STAYS.test(sql) || changesObjects(sql));
+}
+
 /** Whether anything may be left behind, in the session or the database. */
 export function isLasting(hostile: Hostile): boolean {
   return typeof hostile !== "string" || CHANGES.test(hostile) || STAYS.test(hostile);

@@ -1,7 +1,7 @@
 /** What explain and check say of MySQL and MariaDB targets is what the gateway then does. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { MYSQL_TARGETS, type MysqlWorld, openMysqlWorld } from "#test/masking/mysql-world.ts";
+import { MYSQL_TARGETS, type MysqlWorld, openMysqlWorld } from "#test/masking/mysql/world.ts";
 import { runCommand } from "#test/src/cli/terminal.ts";
 import { optional } from "#test/support/optional.ts";
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { COMMAND } from "#protocols/mysql/constants.ts";
-import { MysqlAttacker, type MysqlWay } from "#test/masking/mysql-client.ts";
+import { MysqlAttacker, type MysqlWay } from "#test/masking/mysql/client.ts";
 import { endOf, recordingOf } from "#test/src/gateway/archive.ts";
 import { type Sections, startGateway, type TestGateway } from "#test/support/gateway.ts";
 import { startMysql, type TestMysql } from "#test/support/mysql.ts";

@@ -1,7 +1,7 @@
 /** Honest statements go on under every mask: what a real server answers is the same, outside masked columns, as without. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { MYSQL_BENIGN, MYSQL_BENIGN_STATEMENTS, MYSQL_SHOWN_MASKED } from "#test/masking/mysql-benign.ts";
+import { APP_BENIGN, APP_BENIGN_STATEMENTS, APP_SHOWN_MASKED } from "#test/masking/mysql/app/benign.ts";
 import type { MysqlFlavour } from "#test/support/mysql.ts";
 import { optional } from "#test/support/optional.ts";
 import { type Answer, type Scene, startScene } from "./scene.ts";
@@ -18,14 +18,14 @@ for (const flavour of ["mysql9", "mariadb10"] as const satisfies readonly MysqlF
       return { names: columns.map(([name]) => name), rows: rows.map((row) => row.map((cell, index) => (isMasked(index) ? "" : cell))) };
     }
 
-    for (const sql of MYSQL_BENIGN) {
+    for (const sql of APP_BENIGN) {
       test(sql, async () => {
         const masked = scene.masked(sql);
         assert.equal(masked.kind, "rewritten", masked.kind === "refused" ? `${masked.obstacle.reason}: ${masked.obstacle.message}` : "");
         if (masked.kind !== "rewritten") return;
         const direct = await scene.run(sql);
         const answer = await scene.run(masked.text);
-        const named = (index: number): boolean => MYSQL_SHOWN_MASKED.has(direct.columns[index]?.[0] ?? "");
+        const named = (index: number): boolean => APP_SHOWN_MASKED.has(direct.columns[index]?.[0] ?? "");
         assert.deepEqual(
           outside(answer, (index) => masked.outputMasked[index] === true || named(index)),
           outside(direct, (index) => masked.outputMasked[index] === true || named(index)),
@@ -39,7 +39,7 @@ for (const flavour of ["mysql9", "mariadb10"] as const satisfies readonly MysqlF
     }
 
     test("settings and transactions pass", async () => {
-      for (const sql of MYSQL_BENIGN_STATEMENTS) {
+      for (const sql of APP_BENIGN_STATEMENTS) {
         const masked = scene.masked(sql);
         assert.equal(masked.kind, "rewritten", sql);
         if (masked.kind === "rewritten") await scene.run(masked.text);

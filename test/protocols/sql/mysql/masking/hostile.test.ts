@@ -1,8 +1,9 @@
 /** Every hostile statement is refused, or what goes upstream in its place shows no canary on a real server. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { MYSQL_CANARIES } from "#test/masking/mysql-seed.ts";
-import { MYSQL_HOSTILE } from "#test/masking/mysql-statements.ts";
+import { APP_CANARIES } from "#test/masking/mysql/app/seed.ts";
+import { APP_HOSTILE } from "#test/masking/mysql/app/statements.ts";
+import { MYSQL_CANARIES } from "#test/masking/mysql/seed.ts";
 import { searchFor } from "#test/masking/search.ts";
 import type { MysqlFlavour } from "#test/support/mysql.ts";
 import { optional } from "#test/support/optional.ts";
@@ -29,7 +30,7 @@ for (const flavour of ["mysql9", "mariadb10"] as const satisfies readonly MysqlF
       }
     }
 
-    for (const [group, statements] of Object.entries(MYSQL_HOSTILE)) {
+    for (const [group, statements] of Object.entries(APP_HOSTILE)) {
       test(`${group}: no canary comes back`, async () => {
         for (const statement of statements) {
           await scene.run("START TRANSACTION");
@@ -48,7 +49,7 @@ for (const flavour of ["mysql9", "mariadb10"] as const satisfies readonly MysqlF
         shown.push(JSON.stringify(await scene.run(`SELECT * FROM ${table}`)));
       }
       shown.push(JSON.stringify(await scene.run("SELECT HEX(photo) FROM users")).toLowerCase());
-      for (const { text } of MYSQL_CANARIES)
+      for (const { text } of APP_CANARIES)
         assert.ok(
           shown.some((one) => one.includes(text)),
           text,

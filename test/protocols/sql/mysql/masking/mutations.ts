@@ -1,8 +1,8 @@
 /** Statements of the corpora, changed at random: parts left out, doubled, moved, taken from others. The same for the same seed. */
 import { Chance } from "#test/fuzz/gate-chance.ts";
-import { MYSQL_BENIGN } from "#test/masking/mysql-benign.ts";
-import { MYSQL_BENIGN_WRITES } from "#test/masking/mysql-benign-writes.ts";
-import { MYSQL_HOSTILE } from "#test/masking/mysql-statements.ts";
+import { APP_BENIGN } from "#test/masking/mysql/app/benign.ts";
+import { APP_BENIGN_WRITES } from "#test/masking/mysql/app/benign-writes.ts";
+import { APP_HOSTILE } from "#test/masking/mysql/app/statements.ts";
 
 const TOKEN = /'(?:[^']|'')*'|`(?:[^`]|``)*`|[A-Za-z_@$][\w$]*|\d+(?:\.\d+)?|->>|->|<=>|<=|>=|<>|!=|:=|\|\||&&|\S/g;
 const PIECES = [
@@ -20,11 +20,7 @@ const MOVING =
 
 /** @returns statements that do not depend on when and where they run */
 export function mutations(seed: number, count: number): readonly string[] {
-  const sources = [
-    ...Object.values(MYSQL_HOSTILE).flatMap((group) => group.flatMap((one) => one)),
-    ...MYSQL_BENIGN,
-    ...MYSQL_BENIGN_WRITES,
-  ];
+  const sources = [...Object.values(APP_HOSTILE).flatMap((group) => group.flatMap((one) => one)), ...APP_BENIGN, ...APP_BENIGN_WRITES];
   const texts = sources
     .filter((one) => /^[\s(]*(select|with|table|values|insert|replace|update|delete)/i.test(one))
     .map((one) => one.match(TOKEN) ?? []);

@@ -6,7 +6,7 @@ import { maskedText } from "#protocols/sql/mysql/masked-text.ts";
 import { type MysqlMaskingView, resolveMysqlProtection } from "#protocols/sql/mysql/protection.ts";
 import { readSqlMode } from "#protocols/sql/mysql/sql-mode.ts";
 import { readMysqlCatalogue } from "#src/catalogue/mysql-reader.ts";
-import { MYSQL_MASKS, MYSQL_SEED } from "#test/masking/mysql-seed.ts";
+import { MYSQL_MASKS, MYSQL_SEED } from "#test/masking/mysql/seed.ts";
 import { type MysqlFlavour, startMysql } from "#test/support/mysql.ts";
 
 export interface Answer {

@@ -5,9 +5,9 @@
  */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { MYSQL_BENIGN } from "#test/masking/mysql-benign.ts";
-import { MYSQL_BENIGN_WRITES } from "#test/masking/mysql-benign-writes.ts";
-import { MYSQL_HOSTILE } from "#test/masking/mysql-statements.ts";
+import { APP_BENIGN } from "#test/masking/mysql/app/benign.ts";
+import { APP_BENIGN_WRITES } from "#test/masking/mysql/app/benign-writes.ts";
+import { APP_HOSTILE } from "#test/masking/mysql/app/statements.ts";
 import type { MysqlFlavour } from "#test/support/mysql.ts";
 import { optional } from "#test/support/optional.ts";
 import { mutations } from "./mutations.ts";
@@ -32,9 +32,9 @@ const OTHER_FILLING = [
 ];
 
 const STATEMENTS: readonly string[] = [
-  ...Object.values(MYSQL_HOSTILE).flatMap((group) => group.flatMap((one) => one)),
-  ...MYSQL_BENIGN,
-  ...MYSQL_BENIGN_WRITES,
+  ...Object.values(APP_HOSTILE).flatMap((group) => group.flatMap((one) => one)),
+  ...APP_BENIGN,
+  ...APP_BENIGN_WRITES,
 ];
 const TABLES = ["orders", "inbox", "counters", "guarded", "other.users", "badges", "payments", "users", "logins"];
 

@@ -1,8 +1,8 @@
 /** Writes under a mask on real servers: honest ones do what they do without it, copies hold masked values, the rest is refused. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { MYSQL_BENIGN_WRITES } from "#test/masking/mysql-benign-writes.ts";
-import { MYSQL_CANARIES } from "#test/masking/mysql-seed.ts";
+import { APP_BENIGN_WRITES } from "#test/masking/mysql/app/benign-writes.ts";
+import { MYSQL_CANARIES } from "#test/masking/mysql/seed.ts";
 import { searchFor } from "#test/masking/search.ts";
 import type { MysqlFlavour } from "#test/support/mysql.ts";
 import { optional } from "#test/support/optional.ts";
@@ -83,7 +83,7 @@ for (const flavour of ["mysql9", "mariadb10"] as const satisfies readonly MysqlF
       }
     }
 
-    for (const sql of MYSQL_BENIGN_WRITES) {
+    for (const sql of APP_BENIGN_WRITES) {
       test(sql, async () => {
         const masked = scene.masked(sql);
         assert.equal(masked.kind, "rewritten", masked.kind === "refused" ? masked.obstacle.message : "");

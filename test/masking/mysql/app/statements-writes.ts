@@ -1,7 +1,7 @@
-/** Hostile statements for MySQL and MariaDB that write, or carry values elsewhere; see `mysql-statements.ts`. */
-import type { Hostile } from "./statements.ts";
+/** Hostile statements for MySQL and MariaDB that write, or carry values elsewhere; see `statements.ts`. */
+import type { Hostile } from "#test/masking/mysql/hostile.ts";
 
-export const MYSQL_CARRIERS: readonly Hostile[] = [
+export const CARRIERS: readonly Hostile[] = [
   "CREATE TABLE copy1 AS SELECT * FROM users",
   "CREATE TABLE copy2 SELECT ssn FROM users",
   "CREATE TEMPORARY TABLE copy3 AS SELECT * FROM users",
@@ -69,7 +69,7 @@ export const MYSQL_CARRIERS: readonly Hostile[] = [
 ];
 
 /** Each either changes nothing or tells nothing; what it tells is that it was refused. */
-export const MYSQL_WRITES: readonly string[] = [
+export const WRITES: readonly string[] = [
   "UPDATE users SET city = 'x' WHERE ssn LIKE '9%'",
   "DELETE FROM users WHERE ssn = '917-44-2051'",
   "UPDATE users SET city = 'x' ORDER BY ssn LIMIT 1",

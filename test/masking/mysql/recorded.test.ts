@@ -2,11 +2,11 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { createConnection } from "mysql2/promise";
+import { searchFor } from "#test/masking/search.ts";
 import { recordingOf } from "#test/src/gateway/archive.ts";
 import { optional } from "#test/support/optional.ts";
-import { MYSQL_CANARIES } from "./mysql-seed.ts";
-import { MYSQL_TARGETS, type MysqlWorld, openMysqlWorld } from "./mysql-world.ts";
-import { searchFor } from "./search.ts";
+import { MYSQL_CANARIES } from "./seed.ts";
+import { MYSQL_TARGETS, type MysqlWorld, openMysqlWorld } from "./world.ts";
 
 const canaryIn = searchFor(MYSQL_CANARIES);
 

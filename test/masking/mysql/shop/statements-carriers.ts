@@ -1,5 +1,5 @@
 /** Hostile statements that carry values somewhere else and read them there, let the database's own programs read, or write and see. */
-import type { HostileGroups } from "./hostile.ts";
+import type { HostileGroups } from "#test/masking/mysql/hostile.ts";
 
 export const CARRIERS: HostileGroups = {
   "user variables": [
@@ -39,7 +39,7 @@ export const CARRIERS: HostileGroups = {
     ["CREATE TABLE t1 (note text) SELECT ssn AS note FROM users", "SELECT note FROM t1"],
     ["CREATE TEMPORARY TABLE t1 AS SELECT ssn FROM users", "SELECT * FROM t1"],
     ["CREATE TEMPORARY TABLE t1 (s varchar(20))", "INSERT INTO t1 SELECT ssn FROM users", "SELECT * FROM t1"],
-    ["CREATE TEMPORARY TABLE users AS SELECT id, ssn FROM app.users", "SELECT ssn FROM users"],
+    ["CREATE TEMPORARY TABLE users AS SELECT id, ssn FROM shop.users", "SELECT ssn FROM users"],
     ["CREATE TABLE t1 LIKE users", "INSERT INTO t1 (id, name, ssn) SELECT id, name, ssn FROM users", "SELECT ssn FROM t1"],
     ["CREATE VIEW v1 AS SELECT ssn AS a FROM users", "SELECT a FROM v1"],
     ["CREATE OR REPLACE VIEW open_orders AS SELECT ssn AS id, email AS total FROM users", "SELECT id FROM open_orders"],
@@ -102,13 +102,13 @@ export const CARRIERS: HostileGroups = {
 export const PROGRAMS: HostileGroups = {
   "the database's own programs": [
     "SELECT user_ssn(1)",
-    "SELECT app.user_ssn(id) FROM orders WHERE id = 1",
+    "SELECT shop.user_ssn(id) FROM orders WHERE id = 1",
     "SELECT `user_ssn`(1)",
-    "SELECT `app`.`user_ssn` (1)",
+    "SELECT `shop`.`user_ssn` (1)",
     "SELECT CONCAT(user_ssn(1))",
     "SELECT * FROM orders WHERE id = 1 UNION SELECT 1, 2, 3, user_ssn(1), 5, 6",
     "CALL show_ssn()",
-    "CALL app.show_ssn",
+    "CALL shop.show_ssn",
     ["CALL copy_out()", "SELECT * FROM inbox"],
     ["INSERT INTO noisy VALUES (1, 'x')", "SELECT note FROM noisy"],
     ["INSERT INTO inbox VALUES (1, user_ssn(1))", "SELECT note FROM inbox"],

@@ -2,9 +2,9 @@
  * What people, drivers and frameworks ask of MySQL and MariaDB every day, for a principal under masks: it must work, and come back
  * as it does without the gateway in every cell that no mask covers.
  */
-import type { HostileGroups } from "./hostile.ts";
+import type { HostileGroups } from "#test/masking/mysql/hostile.ts";
 
-export const MYSQL_BENIGN: HostileGroups = {
+export const SHOP_BENIGN: HostileGroups = {
   "tables without masks": [
     "SELECT * FROM orders",
     "SELECT id, total FROM orders WHERE status = 'open' ORDER BY id",
@@ -44,7 +44,7 @@ export const MYSQL_BENIGN: HostileGroups = {
     "SELECT name FROM users WHERE id = (SELECT user_id FROM orders WHERE id = 2)",
     "SELECT name FROM users WHERE id IN (SELECT user_id FROM orders WHERE total > 5) ORDER BY name",
     "SELECT name, (SELECT COUNT(*) FROM orders o WHERE o.user_id = u.id) AS n FROM users u ORDER BY n, name",
-    "SELECT app.users.name FROM app.users ORDER BY app.users.id",
+    "SELECT shop.users.name FROM shop.users ORDER BY shop.users.id",
     "SELECT users.id, users.name FROM users ORDER BY users.name LIMIT 2",
     "SELECT p.amount, u.name FROM payments p JOIN users u ON u.id = p.user_id ORDER BY p.id",
     "SELECT name FROM users NATURAL JOIN (SELECT 1 AS id) x",
@@ -80,14 +80,14 @@ export const MYSQL_BENIGN: HostileGroups = {
     "SELECT @@version_comment IS NOT NULL, @@autocommit, @@session.sql_mode IS NOT NULL",
     "SELECT @@max_allowed_packet > 0, @@wait_timeout > 0, @@character_set_client",
     "SELECT NOW() IS NOT NULL, CURRENT_TIMESTAMP IS NOT NULL, CURDATE() IS NOT NULL, UTC_TIMESTAMP() IS NOT NULL",
-    "SHOW DATABASES LIKE 'app'",
+    "SHOW DATABASES LIKE 'shop'",
     "SHOW TABLES",
     "SHOW FULL TABLES",
-    "SHOW TABLES FROM app LIKE 'o%'",
+    "SHOW TABLES FROM shop LIKE 'o%'",
     "SHOW COLUMNS FROM users",
     "SHOW FULL COLUMNS FROM orders",
     "DESCRIBE users",
-    "DESC app.orders",
+    "DESC shop.orders",
     "SHOW CREATE TABLE orders",
     "SHOW CREATE TABLE users",
     "SHOW VARIABLES LIKE 'sql_mode'",
@@ -96,7 +96,7 @@ export const MYSQL_BENIGN: HostileGroups = {
     "SHOW CHARACTER SET LIKE 'utf8mb4'",
     "SHOW WARNINGS",
     "SHOW KEYS FROM counters WHERE Key_name = 'PRIMARY'",
-    "USE app",
+    "USE shop",
     "SET NAMES utf8mb4",
     "SET autocommit = 1",
     "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
@@ -104,12 +104,12 @@ export const MYSQL_BENIGN: HostileGroups = {
     ["BEGIN", "SELECT 1", "ROLLBACK"],
     ["START TRANSACTION READ ONLY", "SELECT COUNT(*) FROM orders", "COMMIT"],
     ["BEGIN", "SAVEPOINT a", "ROLLBACK TO SAVEPOINT a", "RELEASE SAVEPOINT a", "COMMIT"],
-    "SELECT schema_name FROM information_schema.schemata WHERE schema_name = 'app'",
-    "SELECT table_name, table_type FROM information_schema.tables WHERE table_schema = 'app' ORDER BY table_name",
-    "SELECT column_name, data_type, is_nullable FROM information_schema.columns WHERE table_schema = 'app' AND table_name = 'orders' ORDER BY ordinal_position",
-    "SELECT constraint_name, constraint_type FROM information_schema.table_constraints WHERE table_schema = 'app' ORDER BY 1, 2",
-    "SELECT table_name, column_name, referenced_table_name FROM information_schema.key_column_usage WHERE table_schema = 'app' AND referenced_table_name IS NOT NULL ORDER BY 1",
-    "SELECT index_name, column_name FROM information_schema.statistics WHERE table_schema = 'app' AND table_name = 'orders' ORDER BY 1, 2",
+    "SELECT schema_name FROM information_schema.schemata WHERE schema_name = 'shop'",
+    "SELECT table_name, table_type FROM information_schema.tables WHERE table_schema = 'shop' ORDER BY table_name",
+    "SELECT column_name, data_type, is_nullable FROM information_schema.columns WHERE table_schema = 'shop' AND table_name = 'orders' ORDER BY ordinal_position",
+    "SELECT constraint_name, constraint_type FROM information_schema.table_constraints WHERE table_schema = 'shop' ORDER BY 1, 2",
+    "SELECT table_name, column_name, referenced_table_name FROM information_schema.key_column_usage WHERE table_schema = 'shop' AND referenced_table_name IS NOT NULL ORDER BY 1",
+    "SELECT index_name, column_name FROM information_schema.statistics WHERE table_schema = 'shop' AND table_name = 'orders' ORDER BY 1, 2",
   ],
   writes: [
     ["INSERT INTO inbox VALUES (1, 'a'), (2, 'b')", "SELECT * FROM inbox ORDER BY id"],

@@ -1,10 +1,10 @@
 /**
- * Honest work on the seed of `mysql-seed.ts` that must go on under every mask, on MySQL and MariaDB alike. Each answer is
+ * Honest work on the seed of `seed.ts` that must go on under every mask, on MySQL and MariaDB alike. Each answer is
  * compared with a direct one, cell by cell, outside masked columns; nothing here computes with what a mask hides.
  */
 
 /** Columns that show masked wherever they stand: for a comparison by names. */
-export const MYSQL_SHOWN_MASKED: ReadonlySet<string> = new Set(
+export const APP_SHOWN_MASKED: ReadonlySet<string> = new Set(
   "email ssn code pin salary born seen stamped details photo bio mood tail hidden card secret ssn_ref secret_of least Cardinality Packed".split(
     " ",
   ),
@@ -141,7 +141,7 @@ const SERVER: readonly string[] = [
 ];
 
 /** One after the other, in one session. */
-export const MYSQL_BENIGN_STATEMENTS: readonly string[] = [
+export const APP_BENIGN_STATEMENTS: readonly string[] = [
   "SET NAMES utf8mb4",
   "SET NAMES 'utf8mb4' COLLATE 'utf8mb4_unicode_ci'",
   "SET autocommit = 1, @@session.time_zone = '+00:00', SESSION group_concat_max_len = 4096",
@@ -161,4 +161,4 @@ export const MYSQL_BENIGN_STATEMENTS: readonly string[] = [
   "USE app",
 ];
 
-export const MYSQL_BENIGN: readonly string[] = [...QUERIES, ...SERVER];
+export const APP_BENIGN: readonly string[] = [...QUERIES, ...SERVER];

@@ -1,4 +1,4 @@
-/** Ordinary work on MySQL and MariaDB, beside `mysql-benign.ts`, that shows no masked column: a principal under masks gets what everybody gets. */
+/** Ordinary work on MySQL and MariaDB, beside `benign.ts`, that shows no masked column: a principal under masks gets what everybody gets. */
 
 const reports: readonly string[] = [
   "SELECT * FROM orders ORDER BY id",
@@ -73,4 +73,4 @@ const writes: readonly string[] = [
   "DELETE FROM inbox WHERE id = 900",
 ];
 
-export const MYSQL_ORDINARY: Readonly<Record<string, readonly string[]>> = { reports, around, writes };
+export const APP_ORDINARY: Readonly<Record<string, readonly string[]>> = { reports, around, writes };

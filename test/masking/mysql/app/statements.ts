@@ -1,9 +1,10 @@
 /**
  * Hostile statements for MySQL and MariaDB by group, for a principal who may do everything and is under every mask of
- * `mysql-seed.ts`. Nothing that comes back for any of them, in any protocol, may hold a canary.
+ * `seed.ts`. Nothing that comes back for any of them, in any protocol, may hold a canary.
  */
-import { MYSQL_CARRIERS, MYSQL_WRITES } from "./mysql-statements-writes.ts";
-import type { Hostile } from "./statements.ts";
+
+import type { Hostile } from "#test/masking/mysql/hostile.ts";
+import { CARRIERS, WRITES } from "./statements-writes.ts";
 
 const EVERY = "email ssn code pin salary born seen stamped details photo bio mood tail hidden".split(" ");
 
@@ -304,15 +305,15 @@ const inference: readonly string[] = [
   "SELECT id FROM users LIMIT 1 PROCEDURE ANALYSE()",
 ];
 
-export const MYSQL_HOSTILE: Readonly<Record<string, readonly Hostile[]>> = {
+export const APP_HOSTILE: Readonly<Record<string, readonly Hostile[]>> = {
   "expressions, casts, encodings, hashes": expressions,
   "whole rows": rows,
   "subqueries, common tables, set operations, windows": subqueries,
   "views and partitions": views,
   "routines and text that is run": routines,
-  "copies and carriers": MYSQL_CARRIERS,
+  "copies and carriers": CARRIERS,
   "comments, hints and quotes": comments,
   "statistics, plans, the server's own tables": catalogue,
   inference,
-  "writes that would tell": MYSQL_WRITES,
+  "writes that would tell": WRITES,
 };

@@ -1,12 +1,12 @@
 /** Hostile conversations on MySQL and MariaDB through a whole gateway: no byte of any of them holds a canary. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { searchFor } from "#test/masking/search.ts";
 import { optional } from "#test/support/optional.ts";
-import { MysqlAttacker } from "./mysql-client.ts";
-import { MYSQL_CONVERSATIONS } from "./mysql-conversations.ts";
-import { MYSQL_CANARIES } from "./mysql-seed.ts";
-import { MYSQL_TARGETS, type MysqlWorld, openMysqlWorld } from "./mysql-world.ts";
-import { searchFor } from "./search.ts";
+import { MysqlAttacker } from "./client.ts";
+import { MYSQL_CONVERSATIONS } from "./conversations.ts";
+import { MYSQL_CANARIES } from "./seed.ts";
+import { MYSQL_TARGETS, type MysqlWorld, openMysqlWorld } from "./world.ts";
 
 const canaryIn = searchFor(MYSQL_CANARIES);
 

@@ -2,7 +2,7 @@
  * Hostile statements that read what a server keeps about rows, that make it tell values in its errors, or that are written so
  * that two readers could take them differently.
  */
-import type { HostileGroups } from "./hostile.ts";
+import type { HostileGroups } from "#test/masking/mysql/hostile.ts";
 
 export const INSIDE: HostileGroups = {
   "plans print rows (mysql)": [
@@ -40,7 +40,7 @@ export const INSIDE: HostileGroups = {
   ],
   "rows of a handler": [
     ["HANDLER users OPEN", "HANDLER users READ FIRST"],
-    ["HANDLER app.users OPEN AS h", "HANDLER h READ `PRIMARY` = (1)"],
+    ["HANDLER shop.users OPEN AS h", "HANDLER h READ `PRIMARY` = (1)"],
     ["HANDLER users OPEN", "HANDLER users READ ssn FIRST", "HANDLER users READ NEXT"],
   ],
   "analysed by a procedure (mariadb)": ["SELECT ssn FROM users PROCEDURE ANALYSE()"],

@@ -1,6 +1,6 @@
-/** Honest writes on the seed of `mysql-seed.ts`: under every mask they leave the tables exactly as they do without one. */
+/** Honest writes on the seed of `seed.ts`: under every mask they leave the tables exactly as they do without one. */
 
-export const MYSQL_BENIGN_WRITES: readonly string[] = [
+export const APP_BENIGN_WRITES: readonly string[] = [
   "UPDATE users SET city = 'x' WHERE id = 1",
   "UPDATE users SET city = UPPER(name), name = 'a' WHERE city IS NULL OR name <> 'x'",
   "UPDATE users SET city = 'x' ORDER BY id LIMIT 1",

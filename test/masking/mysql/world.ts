@@ -2,10 +2,13 @@
 import type { Mask } from "#policies/question.ts";
 import { type Sections, startGateway, type TestGateway } from "#test/support/gateway.ts";
 import { startMysql, type TestMysql } from "#test/support/mysql.ts";
-import { MYSQL_MASKS, MYSQL_SEED } from "./mysql-seed.ts";
+import { MYSQL_MASKS, MYSQL_SEED } from "./seed.ts";
 
 export const MYSQL_TARGETS = ["mysql", "maria"] as const;
 export type MysqlTarget = (typeof MYSQL_TARGETS)[number];
+
+/** How groups of statements name the servers. */
+export const KIND_OF = { mysql: "mysql", maria: "mariadb" } as const satisfies Record<MysqlTarget, "mysql" | "mariadb">;
 
 export interface MysqlWorld {
   readonly gateway: TestGateway;

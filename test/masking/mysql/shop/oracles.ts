@@ -1,7 +1,7 @@
 /** Questions that a mask must not answer on MySQL and MariaDB: of each pair one asks for something true and one for something false. */
 
 /** Two texts whose answers, failures included, must not differ for a masked principal. */
-export const MYSQL_ORACLES: readonly (readonly [string, string])[] = [
+export const SHOP_ORACLES: readonly (readonly [string, string])[] = [
   ["SELECT COUNT(*) FROM users WHERE ssn LIKE '9%'", "SELECT COUNT(*) FROM users WHERE ssn LIKE '1%'"],
   ["SELECT COUNT(*) FROM users WHERE ssn > '85'", "SELECT COUNT(*) FROM users WHERE ssn > '95'"],
   ["SELECT COUNT(*) FROM users WHERE ssn REGEXP '^91'", "SELECT COUNT(*) FROM users WHERE ssn REGEXP '^92'"],

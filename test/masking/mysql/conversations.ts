@@ -5,7 +5,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { COMMAND } from "#protocols/mysql/constants.ts";
 import type { TestMysql } from "#test/support/mysql.ts";
-import type { MysqlAttacker } from "./mysql-client.ts";
+import type { MysqlAttacker } from "./client.ts";
 
 export interface MysqlScene {
   readonly attacker: MysqlAttacker;

@@ -1,12 +1,12 @@
 /**
- * The database that the attacks on MySQL and MariaDB run on: a canary of its own in every protected cell, of every type that
- * masks know, and around them the objects by which rows can be reached in another way. Nothing here is real.
+ * The database `app` of the attacks on MySQL and MariaDB: a canary of its own in every protected cell, under masks of every
+ * kind, and around them the objects by which rows can be reached in another way. Nothing here is real.
  */
 import type { ActiveMask } from "#policies/question.ts";
-import type { Canary } from "./seed.ts";
+import type { Canary } from "#test/masking/seed.ts";
 
 /** No other cell and no statement of the corpus shows any of them. */
-export const MYSQL_CANARIES: readonly Canary[] = [
+export const APP_CANARIES: readonly Canary[] = [
   "zoqkmarta",
   "wyxbjonas",
   "917-44-2051",
@@ -110,7 +110,7 @@ const OBJECTS = [
   "CREATE TRIGGER watching BEFORE INSERT ON watched FOR EACH ROW SET NEW.note = (SELECT ssn FROM users LIMIT 1)",
 ];
 
-export const MYSQL_SEED: readonly string[] = [
+export const APP_SEED: readonly string[] = [
   "CREATE DATABASE other",
   "GRANT ALL ON other.* TO 'app'@'%'",
   "USE app",
@@ -119,7 +119,7 @@ export const MYSQL_SEED: readonly string[] = [
   ...OBJECTS,
 ].map((statement) => `${statement};`);
 
-const RULES: readonly Pick<ActiveMask, "columns" | "mask" | "assign">[] = [
+export const APP_RULES: readonly Pick<ActiveMask, "columns" | "mask" | "assign">[] = [
   { columns: ["app.users.email"], mask: { kind: "email" }, assign: "values" },
   { columns: ["app.users.code", "app.payments.card"], mask: { kind: "keepLast", characters: 3 } },
   { columns: ["app.users.born", "app.users.seen", "app.users.stamped"], mask: { kind: "year" } },
@@ -131,6 +131,3 @@ const RULES: readonly Pick<ActiveMask, "columns" | "mask" | "assign">[] = [
     mask: { kind: "redact" },
   },
 ];
-
-/** The masks that everybody is under. */
-export const MYSQL_MASKS: readonly ActiveMask[] = RULES.map((rule, index) => ({ rule: `masking.rules.${index}`, tags: [], ...rule }));
