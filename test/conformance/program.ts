@@ -11,6 +11,11 @@ export interface Shown {
 /** The folder with the sources of client programs. */
 export const clientsOf = (protocol: "http" | "mysql" | "postgres"): string => join(import.meta.dirname, protocol, "clients");
 
+/** Debian's MariaDB Connector/J with what it needs, as Java's class path. */
+export const MARIADB_JARS = ["mariadb-java-client", "slf4j-api", "slf4j-nop", "jna", "jna-platform"]
+  .map((jar) => `/usr/share/java/${jar}.jar`)
+  .join(":");
+
 export interface Run {
   readonly env: NodeJS.ProcessEnv;
   readonly input?: string | Buffer;

@@ -43,6 +43,11 @@ export const PARTS: readonly Part[] = [
   { name: "curl", packages: ["curl"], probe: ["curl", "--version"] },
   { name: "mariadb-java", packages: ["libmariadb-java"], probe: ["readlink", "-e", "/usr/share/java/mariadb-java-client.jar"] },
   { name: "mariadb", packages: ["mariadb-server", "mariadb-client"], probe: ["/usr/sbin/mariadbd", "--version"] },
+  {
+    name: "go-mysql",
+    packages: ["golang-go", "golang-github-go-sql-driver-mysql-dev"],
+    probe: ["sh", "-c", "test -e /usr/share/gocode/src/github.com/go-sql-driver/mysql/driver.go && go version"],
+  },
   { name: "sysbench", packages: ["sysbench"], probe: ["sysbench", "--version"] },
   { name: "openssl", packages: ["openssl"], probe: ["openssl", "version"] },
   { name: "age", packages: ["age"], probe: ["age", "--version"] },

@@ -3,10 +3,11 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
 import { onEachServer, type Way } from "#test/conformance/mysql/ways.ts";
-import { clientsOf, show } from "#test/conformance/program.ts";
+import { clientsOf, MARIADB_JARS, show } from "#test/conformance/program.ts";
+import { builtGo } from "#test/support/go.ts";
+import { optional } from "#test/support/optional.ts";
 
 const CLIENTS = clientsOf("mysql");
-const JARS = ["mariadb-java-client", "slf4j-api", "slf4j-nop", "jna", "jna-platform"].map((jar) => `/usr/share/java/${jar}.jar`).join(":");
 
 async function env(way: Way): Promise<NodeJS.ProcessEnv> {
   const { host, port, user, password, database } = await way.login();
@@ -14,18 +15,29 @@ async function env(way: Way): Promise<NodeJS.ProcessEnv> {
   return { PATH: process.env["PATH"], LC_ALL: "C.UTF-8", TZ: "UTC", ...login };
 }
 
-const PROGRAMS: readonly (readonly [name: string, part: string, command: readonly [string, ...string[]]])[] = [
-  ["PyMySQL", "pymysql", ["/usr/bin/python3", "-B", join(CLIENTS, "with_pymysql.py")]],
-  ["mysqlclient", "mysqldb", ["/usr/bin/python3", "-B", join(CLIENTS, "with_mysqldb.py")]],
-  ["Connector/J", "mariadb-java", ["java", "-Duser.timezone=UTC", "-Dfile.encoding=UTF-8", "-cp", JARS, join(CLIENTS, "Jdbc.java")]],
+interface Program {
+  readonly name: string;
+  readonly parts: readonly string[];
+  readonly command: () => readonly [string, ...string[]];
+}
+
+const PROGRAMS: readonly Program[] = [
+  { name: "PyMySQL", parts: ["pymysql"], command: () => ["/usr/bin/python3", "-B", join(CLIENTS, "with_pymysql.py")] },
+  { name: "mysqlclient", parts: ["mysqldb"], command: () => ["/usr/bin/python3", "-B", join(CLIENTS, "with_mysqldb.py")] },
+  {
+    name: "Connector/J",
+    parts: ["java", "mariadb-java"],
+    command: () => ["java", "-Duser.timezone=UTC", "-Dfile.encoding=UTF-8", "-cp", MARIADB_JARS, join(CLIENTS, "Jdbc.java")],
+  },
+  { name: "go-sql-driver/mysql", parts: ["go-mysql"], command: () => [builtGo(join(CLIENTS, "with_go.go"))] },
 ];
 
-for (const [name, part, command] of PROGRAMS) {
-  onEachServer(name, [part], (ways) => {
-    test("shows the same, line by line", async () => {
-      const { code, stdout, stderr } = await ways().compare(async (way) => show(command, { env: await env(way) }));
+onEachServer("drivers", [], (ways) => {
+  for (const { name, parts, command } of PROGRAMS) {
+    test(`${name} shows the same, line by line`, { skip: optional(...parts) }, async () => {
+      const { code, stdout, stderr } = await ways().compare(async (way) => show(command(), { env: await env(way) }));
       assert.equal(code, 0, stderr);
       assert.match(stdout.trimEnd().split("\n").at(-1) ?? "", /^end:/);
     });
-  });
-}
+  }
+});

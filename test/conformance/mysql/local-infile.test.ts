@@ -8,11 +8,14 @@ import { createConnection } from "mariadb";
 import mysql from "mysql2/promise";
 import { command, environment } from "#test/conformance/mysql/command-line.ts";
 import { onEachServer, type Way } from "#test/conformance/mysql/ways.ts";
-import { clientsOf, show } from "#test/conformance/program.ts";
+import { clientsOf, MARIADB_JARS, show } from "#test/conformance/program.ts";
 import { recordingOf } from "#test/src/gateway/archive.ts";
 import { type Sections, startGateway, type TestGateway } from "#test/support/gateway.ts";
+import { builtGo } from "#test/support/go.ts";
+import { optional } from "#test/support/optional.ts";
 import { removeFolder, scratchFolder } from "#test/support/scratch.ts";
 
+const CLIENTS = clientsOf("mysql");
 const ROWS = 60_000;
 const folder = await scratchFolder("local-infile");
 const file = join(folder, "rows of a file.tsv");
@@ -25,11 +28,22 @@ function configure(sections: Sections): Sections {
   return { ...sections, targets: Object.fromEntries(targets) };
 }
 
+/** Drivers of other languages, with their own switch. */
+const PROGRAMS: Readonly<Record<string, { readonly parts: readonly string[]; readonly program: () => readonly [string, ...string[]] }>> = {
+  PyMySQL: { parts: ["pymysql"], program: () => ["/usr/bin/python3", "-B", join(CLIENTS, "local_infile.py"), "pymysql", file] },
+  mysqlclient: { parts: ["mysqldb"], program: () => ["/usr/bin/python3", "-B", join(CLIENTS, "local_infile.py"), "mysqldb", file] },
+  "Connector/J": {
+    parts: ["java", "mariadb-java"],
+    program: () => ["java", "-Dfile.encoding=UTF-8", "-cp", MARIADB_JARS, join(CLIENTS, "LoadFile.java"), file],
+  },
+  "go-sql-driver/mysql": { parts: ["go-mysql"], program: () => [builtGo(join(CLIENTS, "with_go.go"))] },
+};
+
 const CREATE = "CREATE TABLE loaded (id INT PRIMARY KEY, word VARCHAR(60)) CHARACTER SET utf8mb4";
 const LOAD = `LOAD DATA LOCAL INFILE '${file}' INTO TABLE loaded CHARACTER SET utf8mb4`;
 const HELD = "SELECT COUNT(*), SUM(id), SUM(CRC32(word)) FROM app.loaded";
 
-onEachServer("LOAD DATA LOCAL", ["pymysql", "mysqldb"], (ways) => {
+onEachServer("LOAD DATA LOCAL", [], (ways) => {
   let gateway: TestGateway;
   let files: Way;
   before(async () => {
@@ -99,13 +113,13 @@ onEachServer("LOAD DATA LOCAL", ["pymysql", "mysqldb"], (ways) => {
     });
   });
 
-  for (const driver of ["pymysql", "mysqldb"]) {
-    test(`${driver}: loads with local_infile, and tells of what goes wrong`, async () => {
+  for (const [name, { parts, program }] of Object.entries(PROGRAMS)) {
+    test(`${name}: loads, and tells of what goes wrong`, { skip: optional(...parts) }, async () => {
       await same(async (way) => {
         const { host, port, user, password, database } = await way.login();
-        const env = { DB_HOST: host, DB_PORT: String(port), DB_USER: user, DB_PASSWORD: password, DB_NAME: database, DB_CA: way.caFile };
-        const program = ["/usr/bin/python3", "-B", join(clientsOf("mysql"), "local_infile.py"), driver, file] as const;
-        const shown = await show([...program], { env: { PATH: process.env["PATH"], LC_ALL: "C.UTF-8", ...env } });
+        const login = { DB_HOST: host, DB_PORT: String(port), DB_USER: user, DB_PASSWORD: password, DB_NAME: database, DB_CA: way.caFile };
+        const env = { PATH: process.env["PATH"], LC_ALL: "C.UTF-8", DB_FILE: file, ...login };
+        const shown = await show(program(), { env });
         assert.match(shown.stdout, /^end:/m, shown.stderr);
         return shown;
       });

@@ -1,7 +1,8 @@
 import java.math.BigDecimal;
 import java.sql.*;
+import org.mariadb.jdbc.MariaDbPoolDataSource;
 
-/** MariaDB Connector/J: both protocols, batches, metadata, cursors, errors, cancellation. One line for each thing seen. */
+/** MariaDB Connector/J: both protocols, batches, metadata, cursors, errors, cancellation, a pool. One line for each thing seen. */
 public final class Jdbc {
   public static void main(String[] args) throws Exception {
     String url = "jdbc:mariadb://" + System.getenv("DB_HOST") + ":" + System.getenv("DB_PORT") + "/" + System.getenv("DB_NAME")
@@ -17,6 +18,7 @@ public final class Jdbc {
         cancelled(connection);
       }
     }
+    pool(url);
     say("end", "");
   }
 
@@ -107,6 +109,30 @@ public final class Jdbc {
     try (Statement statement = connection.createStatement(); ResultSet result = statement.executeQuery("SELECT 'on'")) {
       result.next();
       say("goes", result.getString(1));
+    }
+  }
+
+  /** What a pool's connections keep of their last use, with COM_RESET_CONNECTION and without. */
+  static void pool(String url) throws SQLException {
+    for (String reset : new String[] {"true", "false"}) {
+      try (MariaDbPoolDataSource source = new MariaDbPoolDataSource(url + "&maxPoolSize=1&useResetConnection=" + reset + "&user=" + System.getenv("DB_USER") + "&password=" + System.getenv("DB_PASSWORD"))) {
+        for (int round = 0; round < 3; round++) {
+          try (Connection connection = source.getConnection(); Statement statement = connection.createStatement()) {
+            try (ResultSet result = statement.executeQuery("SELECT @left, @@autocommit")) {
+              result.next();
+              say("reset " + reset, result.getString(1) + " " + result.getString(2));
+            }
+            statement.execute("SET @left = 1");
+            connection.setAutoCommit(false);
+            statement.executeUpdate("INSERT INTO purchases (customer, amount) VALUES (1, 1)");
+          }
+        }
+        try (Connection connection = source.getConnection(); Statement statement = connection.createStatement();
+            ResultSet result = statement.executeQuery("SELECT COUNT(*) FROM purchases")) {
+          result.next();
+          say("rows", result.getString(1));
+        }
+      }
     }
   }
 
