@@ -4,22 +4,24 @@
  */
 
 export { analyse as analyseMysql, type MysqlAnalysis, type TextMasking } from "#protocols/sql/mysql/analyse.ts";
-export type {
-  MysqlCatalogue,
-  MysqlColumn,
-  MysqlFlavour,
-  MysqlIndex,
-  MysqlReference,
-  MysqlReferenceAction,
-  MysqlServer,
-  MysqlTable,
-  MysqlTableKind,
-  MysqlTrigger,
-  MysqlView,
+export {
+  type MysqlCatalogue,
+  type MysqlColumn,
+  type MysqlFlavour,
+  type MysqlIndex,
+  type MysqlReference,
+  type MysqlReferenceAction,
+  type MysqlServer,
+  type MysqlTable,
+  type MysqlTableKind,
+  type MysqlTrigger,
+  type MysqlView,
+  SERVER_DATABASES,
 } from "#protocols/sql/mysql/catalogue.ts";
 export { loadGrammar as loadMysqlGrammar } from "#protocols/sql/mysql/grammar.ts";
 export type { MaskedText } from "#protocols/sql/mysql/masked-text.ts";
 export { type MysqlMaskingView, type ResolvedMysqlProtection, resolveMysqlProtection } from "#protocols/sql/mysql/protection.ts";
+export { quoteName as quoteMysqlName } from "#protocols/sql/mysql/quoting.ts";
 export { type Reading, readings } from "#protocols/sql/mysql/readings.ts";
 export type { SizeOf } from "#protocols/sql/mysql/reads.ts";
 export { mysqlRuleProblems } from "#protocols/sql/mysql/rule-problems.ts";

@@ -5,16 +5,23 @@
 import { readFileSync } from "node:fs";
 import { relative, sep } from "node:path";
 import { masksFor } from "#policies/decide.ts";
+import { resolveMysqlProtection } from "#protocols/mysql/protocol.ts";
 import { resolveProtection } from "#protocols/postgres/protocol.ts";
+import type { Config, DatabaseTarget } from "#src/config/config.ts";
 import { withRules } from "#src/discover/edit.ts";
+import { mysqlDialect } from "#src/discover/mysql/dialect.ts";
+import { mysqlTables } from "#src/discover/mysql/tables.ts";
+import { postgresDialect } from "#src/discover/postgres/dialect.ts";
+import { postgresTables } from "#src/discover/postgres/tables.ts";
 import { canBeNamed, type Finding, findingsOf, isProposed, type Proposal, proposalsOf } from "#src/discover/proposal.ts";
 import { blockLines, nameOf, reason } from "#src/discover/rule-text.ts";
-import { type Seen, sampleCatalogue, type Unread } from "#src/discover/sample.ts";
+import { type SampleOptions, type Seen, sample, type Unread } from "#src/discover/sample.ts";
 import { unifiedDiff } from "#src/discover/unified-diff.ts";
 import type { ExitCode } from "./failure.ts";
+import { needMysqlCatalogue, withMysqlTarget } from "./mysql-target.ts";
 import { NOBODY } from "./principals.ts";
 import type { Screen } from "./screen.ts";
-import { needCatalogue, needConfig, needDatabase, needTarget, type TargetOptions, withTarget } from "./target.ts";
+import { needCatalogue, needConfig, needDatabase, needDatabaseTarget, type TargetOptions, withTarget } from "./target.ts";
 import { visible } from "./visible.ts";
 import type { World } from "./world.ts";
 
@@ -30,26 +37,49 @@ const LISTED_MAX = 20;
 /** @throws Failure as `withTarget` */
 export async function discover(world: World, screen: Screen, options: DiscoverOptions): Promise<ExitCode> {
   const config = await needConfig(world, screen, options.config);
-  const target = needTarget(config, options.target);
+  const target = needDatabaseTarget(config, options.target);
   const database = needDatabase(target, options.database);
-  const [seen, resolved] = await withTarget(world, { config, target, database }, async (open) => {
-    const catalogue = await needCatalogue(open);
-    const sampled = await screen.during("sampling", (say) =>
-      sampleCatalogue((sql) => open.connection.query(sql), catalogue, {
-        rows: options.sample,
-        schema: options.schema ?? null,
-        onTable: (table, number, of) => say(`sampling ${table}, ${number} of ${of}`),
-      }),
-    );
-    return [sampled, resolveProtection(catalogue, masksFor(config.policy, NOBODY, target.name))] as const;
+  const seen = await screen.during("sampling", (say) => {
+    const asked = { config, target, database, options };
+    const onTable = (table: string, number: number, of: number): void => say(`sampling ${table}, ${number} of ${of}`);
+    const sampling = { rows: options.sample, onTable };
+    return target.protocol === "mysql" ? ofMysql(world, asked, sampling) : ofPostgres(world, asked, sampling);
   });
-  const findings = findingsOf(seen.columns, resolved);
-  for (const finding of findings) await screen.object(findingObject(finding, database));
-  for (const { relation, why } of seen.unread) await screen.object(unreadObject(relation, why, database));
+  // A MySQL server has no databases within which there would be schemas: its schemas are its databases.
+  const databaseOf = (schema: string): string => (target.protocol === "mysql" ? schema : database);
+  const findings = findingsOf(seen.columns);
+  for (const finding of findings) await screen.object(findingObject(finding, databaseOf(finding.schema)));
+  for (const unread of seen.unread) await screen.object(unreadObject(unread, databaseOf(unread.table.schema)));
   const proposals = proposalsOf(findings, new Set(config.policy.masking.rules.map(({ name }) => name)));
   tell(screen, seen, findings, options.sample);
   await show(world, screen, { file: config.file, given: options.config, proposals, target: target.name, yaml: options.yaml === true });
   return 0;
+}
+
+interface Asked {
+  readonly config: Config;
+  readonly target: DatabaseTarget;
+  readonly database: string;
+  readonly options: DiscoverOptions;
+}
+
+function ofPostgres(world: World, { config, target, database, options }: Asked, sampling: SampleOptions): Promise<Seen> {
+  return withTarget(world, { config, target, database }, async (open) => {
+    const catalogue = await needCatalogue(open);
+    const resolved = resolveProtection(catalogue, masksFor(config.policy, NOBODY, target.name));
+    const dialect = postgresDialect((sql) => open.connection.query(sql));
+    return sample(dialect, postgresTables(catalogue, resolved, options.schema ?? null), sampling);
+  });
+}
+
+/** All databases, since a session reaches all that the login does, whichever the target lists. */
+function ofMysql(world: World, { config, target, options }: Asked, sampling: SampleOptions): Promise<Seen> {
+  return withMysqlTarget(world, target, async (connection) => {
+    const catalogue = await needMysqlCatalogue(connection, target);
+    const resolved = resolveMysqlProtection(catalogue, masksFor(config.policy, NOBODY, target.name));
+    const dialect = mysqlDialect((sql) => connection.query(sql), catalogue.server.flavour);
+    return sample(dialect, mysqlTables(catalogue, resolved, options.schema ?? options.database ?? null), sampling);
+  });
 }
 
 /** One line of `--json`. */
@@ -59,14 +89,14 @@ function findingObject(finding: Finding, database: string): object {
 }
 
 /** The same keys; nobody should take a table that was not looked at for one that holds nothing. */
-function unreadObject({ schema, name }: Unread["relation"], why: string, database: string): object {
+function unreadObject({ table: { schema, name }, why }: Unread, database: string): object {
   const nothing = { confidence: null, matched: null, sampled: null, named: null, shape: null, proposedMask: null, coveredBy: null };
   return { database, schema, table: name, column: null, kind: "not-looked-at", what: why, ...nothing };
 }
 
 /** On stderr, so that a diff can be piped: what was looked at, and what comes of it without a rule. */
 function tell(screen: Screen, seen: Seen, findings: readonly Finding[], rows: number): void {
-  const tables = new Set(seen.columns.map(({ relation }) => relation)).size;
+  const tables = new Set(seen.columns.map(({ table }) => table)).size;
   screen.note(`${seen.columns.length} columns of ${tables} tables looked at, at most ${rows} rows of each`);
   const list = (title: string, lines: readonly string[]): void => {
     if (lines.length === 0) return;
@@ -84,7 +114,7 @@ function tell(screen: Screen, seen: Seen, findings: readonly Finding[], rows: nu
   list("not proposed, as a rule can't name it; a tag can", bare.filter((finding) => !canBeNamed(finding)).map(line));
   list(
     "not looked at",
-    seen.unread.map(({ relation, why }) => `${relation.schema}.${relation.name}: ${why}`),
+    seen.unread.map(({ table, why }) => `${table.schema}.${table.name}: ${why}`),
   );
 }
 

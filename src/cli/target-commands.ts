@@ -84,15 +84,15 @@ ${EXIT_CODES_HELP}`,
 function addDiscover(program: Command, world: World, screen: Screen, done: Done): void {
   targetCommand(program, "discover", "columns that look as if they should be masked, and the rules for them as a diff")
     .option("--sample <rows>", "rows of each table that are looked at", sampleSize, 1000)
-    .option("--schema <name>", "one schema; all of the users' when left out")
+    .option("--schema <name>", "one schema, on MySQL one database; all of the users' when left out")
     .option("--yaml", "the rules alone, instead of a diff")
     .addHelpText(
       "after",
       `
 Samples every table in read-only transactions and looks for names, e-mail, telephone and card
 numbers, national ids, bank accounts, addresses, dates of birth and secrets. Writes no file, shows
-no value. With --json one object a finding: {schema, table, column, kind, confidence, matched,
-sampled, proposedMask, coveredBy, …}.
+no value. On MySQL and MariaDB it looks at every database that the login sees. With --json one
+object a finding: {schema, table, column, kind, confidence, matched, sampled, proposedMask, coveredBy, …}.
 
 Examples:
   sallyport discover --target orders > masking.diff && patch -p0 < masking.diff

@@ -1,13 +1,13 @@
 /** From what columns look like to the masking rules that they should have: those that no rule covers yet. */
-import type { ResolvedProtection } from "#protocols/postgres/protocol.ts";
 import type { Kind } from "./detector.ts";
 import type { Likeness } from "./likeness.ts";
-import type { SeenColumn } from "./sample.ts";
+import type { SampleColumn, SeenColumn } from "./sample.ts";
 
 /** As it stands behind `with` in the configuration. */
 export type WrittenMask = "redact" | "email" | "year" | { readonly keepLast: number };
 
 export interface Finding extends Likeness {
+  /** On MySQL the database. */
   readonly schema: string;
   readonly table: string;
   readonly column: string;
@@ -28,19 +28,17 @@ const KEPT_OF_CARD = 4;
 /** What a name alone suggests, with no value looked at, is said and not proposed. */
 const PROPOSED_MIN = 0.5;
 
-export function findingsOf(seen: readonly SeenColumn[], { protection }: ResolvedProtection): readonly Finding[] {
-  return seen.flatMap(({ relation, column, likeness }) => {
+export function findingsOf(seen: readonly SeenColumn[]): readonly Finding[] {
+  return seen.flatMap(({ table, column: { name, of, coveredBy }, likeness }) => {
     if (likeness === null) return [];
-    const coveredBy = protection.columns.get(relation.oid)?.get(column.number)?.rule ?? null;
-    const mask = maskFor(likeness, column.category);
-    return [{ ...likeness, schema: relation.schema, table: relation.name, column: column.name, mask, coveredBy }];
+    return [{ ...likeness, schema: table.schema, table: table.name, column: name, mask: maskFor(likeness, of), coveredBy }];
   });
 }
 
 /** What a mask shows of the value must be all that is in it: beside an address or a number nothing else may stand. */
-function maskFor({ kind, pure }: Likeness, category: string): WrittenMask {
-  if (kind === "birth-date" && category === "D") return "year";
-  if (category !== "S" || !pure) return "redact";
+function maskFor({ kind, pure }: Likeness, of: SampleColumn["of"]): WrittenMask {
+  if (kind === "birth-date" && of === "date") return "year";
+  if (of !== "text" || !pure) return "redact";
   if (kind === "email") return "email";
   return kind === "card" ? { keepLast: KEPT_OF_CARD } : "redact";
 }
