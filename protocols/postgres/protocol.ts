@@ -11,6 +11,7 @@ export { type MaskingView, type ResolvedProtection, resolveProtection } from "#p
 export { quoteIdentifier } from "#protocols/sql/postgres/quoting.ts";
 export { ruleProblems } from "#protocols/sql/postgres/rule-problems.ts";
 export { redactSql } from "#protocols/sql/postgres/sensitive.ts";
+export { templateOf } from "#protocols/sql/postgres/template.ts";
 export { type TracedColumn, type TracedOrigin, traceColumns } from "#protocols/sql/postgres/trace.ts";
 export { isProtectedOrigin } from "#protocols/sql/postgres/tripwire.ts";
 export { WALL_MARK } from "#protocols/sql/postgres/wall.ts";

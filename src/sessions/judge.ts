@@ -1,13 +1,22 @@
 /**
  * Judges statement texts: reads the facts off a text, asks policy, and turns the answer into what is sent and what is
- * written down. Once for each distinct text of a principal on a target: the exact text is the key, since literals matter.
+ * written down. Once for each distinct text of a principal on a target: the exact text is the key, since literals matter. Where it
+ * is known that they don't (no mask, no guardrail: `template.ts`), once for all texts that differ in nothing else.
  */
 import { LRUCache } from "lru-cache";
 import { decide } from "#policies/decide.ts";
 import type { Decision, Denial } from "#policies/decision.ts";
 import type { PolicyDocument } from "#policies/document.ts";
 import type { Principal, TextFacts } from "#policies/question.ts";
-import { type Analysis, analyse, type Catalogue, type MaskingView, recordedText, redactSql } from "#protocols/postgres/protocol.ts";
+import {
+  type Analysis,
+  analyse,
+  type Catalogue,
+  type MaskingView,
+  recordedText,
+  redactSql,
+  templateOf,
+} from "#protocols/postgres/protocol.ts";
 import type { Judge, Judgement } from "#protocols/wire/judgement.ts";
 import { RECORDED_SQL_BYTES_MAX } from "#protocols/wire/limits.ts";
 
@@ -30,6 +39,8 @@ export interface Scope {
 /** Characters of all texts whose judgements are kept in a process. */
 const CACHE_CHARACTERS = 16 * 1024 * 1024;
 const CACHE_ENTRIES = 20_000;
+/** A template is at most 4 kB; what comes of one is shared by all its texts. */
+const TEMPLATES_MAX = 2_000;
 
 const identity = (position: number): number => position;
 
@@ -41,17 +52,24 @@ export class Judgements {
     // The rewritten text is kept as sent and as recorded; where views take part it is much longer than the key.
     sizeCalculation: ({ upstreamSql }, key) => key.length + 2 * (upstreamSql?.length ?? 0) + 512,
   });
+  /** By template: of texts that were allowed as they are. */
+  readonly #templates = new LRUCache<string, Judgement>({ max: TEMPLATES_MAX });
   #scopes = 0;
 
   /** A judge for one scope; texts judged under it are remembered until the scope's cache is outgrown. */
   judge(scope: Scope): (sql: string) => Judgement {
     const prefix = `${++this.#scopes}\0`;
+    const literalsMatter = scope.view !== null || scope.guarded;
     return (sql) => {
       const key = prefix + sql;
       const known = this.#cache.get(key);
       if (known !== undefined) return known;
-      const judgement = judgeText(sql, scope);
+      const template = literalsMatter ? undefined : templateOf(sql);
+      const alike = template === undefined ? undefined : this.#templates.get(prefix + template.text);
+      if (alike !== undefined) return { ...alike, recordedSql: recordedText(sql, RECORDED_SQL_BYTES_MAX) };
+      const { judgement, analysis } = judged(sql, scope);
       this.#cache.set(key, judgement);
+      if (analysis.template !== null && judgement.verdict === "allow") this.#templates.set(prefix + analysis.template, judgement);
       return judgement;
     };
   }
@@ -73,6 +91,10 @@ export function refreshingJudge(current: () => (sql: string) => Judgement, refre
 }
 
 export function judgeText(sql: string, scope: Scope): Judgement {
+  return judged(sql, scope).judgement;
+}
+
+function judged(sql: string, scope: Scope): { readonly judgement: Judgement; readonly analysis: Analysis } {
   const analysis = analyse(sql, scope.view, scope.catalogue, scope.guarded);
   const { document, principal, target } = scope;
   const decision = decide(document, { kind: "statement", principal, target, facts: analysis.facts });
@@ -101,7 +123,7 @@ export function judgeText(sql: string, scope: Scope): Judgement {
     holds: () => scope.rejudge === null || same(scope.rejudge(sql), judgement),
     changesCatalogue: analysis.effects.changesCatalogue,
   };
-  return judgement;
+  return { judgement, analysis };
 }
 
 function same(now: Judgement, before: Judgement): boolean {

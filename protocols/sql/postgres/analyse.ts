@@ -22,6 +22,7 @@ import { sensitiveIn, sensitiveUnparsed } from "./sensitive.ts";
 import type { SourceText } from "./source-text.ts";
 import { type Spliced, spliced } from "./splice.ts";
 import { statementTag } from "./tags.ts";
+import { standsForAll, templateOf } from "./template.ts";
 import { tokensOf } from "./tokens.ts";
 import { bindsName, keepWalk, textOf, walk } from "./tree.ts";
 import { viewsIn } from "./view-definitions.ts";
@@ -72,6 +73,7 @@ function read(sql: string, view: MaskingView | null, catalogue: Catalogue | null
     sensitive,
     effects: sessionEffects(statements, changes),
     guessed: [],
+    template: view === null && !guarded ? commonTemplate(statements, text) : null,
   };
 }
 
@@ -116,7 +118,13 @@ function written(
     sensitive: sensitiveIn(statements, refused, view, text),
     effects: analysis.effects,
     guessed,
+    template: null,
   };
+}
+
+function commonTemplate(statements: readonly LocatedStatement[], { sql, offsets }: SourceText): string | null {
+  const template = templateOf(sql);
+  return template !== undefined && standsForAll(template, statements, offsets) ? template.text : null;
 }
 
 /** Should the rewritten text not read as it must, that is a fault of ours; the statement is refused. */
@@ -192,6 +200,7 @@ function unparsed(sql: string, message: string, position: number | null, masked:
     sensitive: sensitiveUnparsed(sql, masked),
     effects: { ...sessionEffects([], false), fullyEmpty: false },
     guessed: [],
+    template: null,
   };
 }
 

@@ -10,6 +10,8 @@ export interface Analysis {
   readonly effects: SessionEffects;
   /** Names that were taken for the session's own temporary tables, since the catalogue does not know them. */
   readonly guessed: readonly string[];
+  /** Set when every text of this template has the same facts, effects and nothing sensitive; null where that is not known. */
+  readonly template: string | null;
 }
 
 export interface Rewritten {
