@@ -92,7 +92,8 @@ function addDiscover(program: Command, world: World, screen: Screen, done: Done)
 Samples every table in read-only transactions and looks for names, e-mail, telephone and card
 numbers, national ids, bank accounts, addresses, dates of birth and secrets. Writes no file, shows
 no value. On MySQL and MariaDB it looks at every database that the login sees. With --json one
-object a finding: {schema, table, column, kind, confidence, matched, sampled, proposedMask, coveredBy, …}.
+object a finding: {schema, table, column, kind, confidence, matched, sampled, proposedMask,
+coveredBy, …}.
 
 Examples:
   sallyport discover --target orders > masking.diff && patch -p0 < masking.diff
