@@ -60,6 +60,8 @@ export class Answers {
   begin(): void {
     const { answer } = this.#state;
     this.rows.begin(null);
+    if (answer?.kind === "query" || answer?.kind === "execute") this.#state.named.begin(answer.names);
+    if (answer?.kind === "reset") this.#state.named.clear();
     if (answer?.kind === "fetch") this.#beginRows(answer.prepared?.open?.columns ?? [], answer);
     else this.#phase = FIRST;
   }
@@ -222,6 +224,7 @@ export class Answers {
     const { run } = answer;
     run.complete("OK", Number(ok.affectedRows), nowMs);
     this.#completed(run);
+    this.#state.named.done(answer.names);
     this.#phase = FIRST;
     if ((ok.status & STATUS.moreResults) === 0) this.#done();
     return [toldOk(ok, this.#state.terms, answer.inserts)];

@@ -10,9 +10,10 @@ import type { Outcome } from "./command-outcome.ts";
 import { readExecuteCommand, readExecuteTypes, readLongData, readQueryCommand, readStatementId } from "./commands.ts";
 import { CAPABILITY, COMMAND, EXECUTE_FLAG, HEADER_BYTES } from "./constants.ts";
 import type { MysqlJudge, MysqlJudgement, SessionEffects } from "./judge.ts";
-import { errorPayload, okPayload } from "./outcome.ts";
+import { executed, nameChange } from "./named.ts";
+import { type ErrPacket, errorPayload, okPayload } from "./outcome.ts";
 import { packets } from "./packet.ts";
-import { changedDenial, commandDenial, localFileDenial, unknownStatementDenial, unparsedJudgement } from "./refusals.ts";
+import { changedDenial, commandDenial, localFileDenial, unknownNameDenial, unknownStatementDenial, unparsedJudgement } from "./refusals.ts";
 import type { Answer, Prepared, SessionState } from "./session.ts";
 import { denialError, tooLargeError } from "./wire-errors.ts";
 
@@ -26,6 +27,13 @@ export interface LargeOutcome {
   /** Once the last byte has come. */
   readonly done: (carryOut: (outcome: Outcome) => void) => () => void;
 }
+
+/** ER_UNSUPPORTED_PS, as servers answer to PREPARE in COM_STMT_PREPARE. */
+const NOT_PREPARED: ErrPacket = {
+  errno: 1295,
+  sqlState: "HY000",
+  message: "This command is not supported in the prepared statement protocol yet",
+};
 
 const IGNORED = (): void => undefined;
 
@@ -96,7 +104,7 @@ export class ClientCommands {
     const event = this.#recordText(judgement, command === COMMAND.query ? [] : null);
     const answer: Answer =
       command === COMMAND.query
-        ? { kind: "query", run: this.#run(event, judgement, nowMs), file: null, inserts: false }
+        ? { kind: "query", run: this.#run(event, judgement, nowMs), file: null, inserts: false, names: nameChange(judgement) }
         : { kind: "prepare", judgement, event };
     return { passes: true, event, takes: IGNORED, done: (carryOut) => () => carryOut({ kind: "forward", bytes: [], answer }) };
   }
@@ -119,6 +127,7 @@ export class ClientCommands {
       run: this.#run(event, prepared.judgement, nowMs),
       prepared,
       inserts: prepared.judgement.inserts,
+      names: nameChange(prepared.judgement),
     };
     return { passes: true, event, takes: IGNORED, done: (carryOut) => () => carryOut({ kind: "forward", bytes: [], answer }) };
   }
@@ -137,9 +146,13 @@ export class ClientCommands {
 
   #onQuery(payload: Buffer, whole: Buffer, nowMs: number): Outcome {
     const command = readQueryCommand(payload, this.#state.terms.clientCapabilities);
-    return this.#judged(command.sql, payload, whole, (judgement, own) => {
+    return this.#judged(command.sql, payload, whole, (outer, own) => {
+      const prepared = outer.named?.kind === "execute" ? this.#state.named.get(outer.named.name) : undefined;
+      const judgement = prepared === undefined || outer.denial !== null ? outer : executed(outer, prepared);
       const values = command.attributes.map(({ value }) => value);
       const event = this.#recordText(judgement, values);
+      const refusal = this.#executeRefusal(outer, prepared, event);
+      if (refusal !== null) return refusal;
       if (judgement.denial !== null) return this.#refuse(judgement.denial, event);
       if (judgement.instead !== null) return this.#kill(judgement.instead.id, judgement.instead.connection, event);
       const { localFiles } = this.#state.terms;
@@ -151,9 +164,20 @@ export class ClientCommands {
         run: this.#run(event, judgement, nowMs),
         file: judgement.localFile?.name ?? null,
         inserts: judgement.inserts,
+        names: nameChange(judgement),
       };
       return { kind: "forward", bytes: [this.#queryBytes(judgement, command.textAt, own.payload, own.whole)], answer };
     });
+  }
+
+  /** Why EXECUTE of a name does not run; null where it may, and for other texts. */
+  #executeRefusal({ named, denial }: MysqlJudgement, prepared: MysqlJudgement | undefined, event: number): Outcome | null {
+    if (named?.kind !== "execute" || denial !== null) return null;
+    const { underMask, mayPassUnparsed } = this.#state.terms;
+    if (prepared !== undefined) return prepared.holds() ? null : this.#refuse(changedDenial(named.name), event);
+    // Under a mask nothing else can have been prepared: the server would say the same.
+    if (underMask) return this.#unknown(`Unknown prepared statement handler (${named.name}) given to EXECUTE`, event);
+    return mayPassUnparsed ? null : this.#refuse(unknownNameDenial(named.name), event);
   }
 
   /** The client's own packets, unless the text was rewritten or the target knows no query attributes. */
@@ -173,6 +197,7 @@ export class ClientCommands {
       const event = this.#recordText(judgement, null);
       if (judgement.denial !== null) return this.#refuse(judgement.denial, event);
       if (judgement.instead !== null) return this.#refuse(commandDenial("a prepared KILL"), event);
+      if (judgement.named !== null) return this.#answered(NOT_PREPARED, event);
       if (judgement.localFile !== null) return this.#refuse(localFileDenial(this.#state.terms.localFiles), event);
       const rewritten = judgement.upstreamSql;
       const bytes =
@@ -188,7 +213,8 @@ export class ClientCommands {
     if (prepared === null) {
       if (this.#state.terms.underMask) return this.#refuse(unknownStatementDenial(id), null);
       // What has no judgement and no record here does not run.
-      return this.#unknown(id, this.#record(`-- COM_STMT_EXECUTE of statement ${id}, which is not known`));
+      const event = this.#record(`-- COM_STMT_EXECUTE of statement ${id}, which is not known`);
+      return this.#unknown(`Unknown prepared statement handler (${id}) given to mysqld_stmt_execute`, event);
     }
     const { judgement } = prepared;
     if (!judgement.holds()) return this.#refuse(changedDenial(id), null);
@@ -201,7 +227,8 @@ export class ClientCommands {
     if (stripped && (this.#state.terms.upstreamCapabilities & CAPABILITY.queryAttributes) === 0) {
       return this.#refuse(commandDenial("COM_STMT_EXECUTE with query attributes, which this target does not know,"), event);
     }
-    return forward(whole, { kind: "execute", run: this.#run(event, judgement, nowMs), prepared, inserts: judgement.inserts });
+    const run = this.#run(event, judgement, nowMs);
+    return forward(whole, { kind: "execute", run, prepared, inserts: judgement.inserts, names: nameChange(judgement) });
   }
 
   /** MariaDB's clients send it right behind COM_STMT_PREPARE; upstream it goes by the statement's own id. */
@@ -294,15 +321,17 @@ export class ClientCommands {
 
   #kill(id: number, connection: boolean, event: number): Outcome {
     if (this.#effects.kill(id, connection)) return { kind: "answer", payloads: [this.#ok()] };
-    const error = { errno: 1094, sqlState: "HY000", message: `Unknown thread id: ${id}` };
-    this.#state.append({ kind: "error", statement: event, fields: { errno: "1094", M: error.message }, from: "gateway" });
-    return { kind: "answer", payloads: [errorPayload(error)] };
+    return this.#answered({ errno: 1094, sqlState: "HY000", message: `Unknown thread id: ${id}` }, event);
   }
 
-  /** ER_UNKNOWN_STMT_HANDLER, as the server tells it. */
-  #unknown(id: number, event: number): Outcome {
-    const error = { errno: 1243, sqlState: "HY000", message: `Unknown prepared statement handler (${id}) given to mysqld_stmt_execute` };
-    this.#state.append({ kind: "error", statement: event, fields: { errno: "1243", M: error.message }, from: "gateway" });
+  /** ER_UNKNOWN_STMT_HANDLER. */
+  #unknown(message: string, event: number): Outcome {
+    return this.#answered({ errno: 1243, sqlState: "HY000", message }, event);
+  }
+
+  /** An error as the server would tell it. */
+  #answered(error: ErrPacket, event: number): Outcome {
+    this.#state.append({ kind: "error", statement: event, fields: { errno: String(error.errno), M: error.message }, from: "gateway" });
     return { kind: "answer", payloads: [errorPayload(error)] };
   }
 

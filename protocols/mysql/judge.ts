@@ -1,4 +1,5 @@
 /** What a MySQL session asks of the outside: judgements of its texts, and the end of other sessions' work. */
+import type { NamedStatement } from "#protocols/sql/mysql/named-statement.ts";
 import type { LocalFile } from "#protocols/sql/mysql/recognised/local-file.ts";
 import type { Judgement } from "#protocols/wire/judgement.ts";
 import type { Settings } from "./settings.ts";
@@ -17,6 +18,10 @@ export interface MysqlJudgement extends Judgement {
   readonly localFile: LocalFile | null;
   /** It is INSERT or REPLACE and nothing else: the id that comes back was made for one of its rows. */
   readonly inserts: boolean;
+  /** Set when the text is one PREPARE, EXECUTE or DEALLOCATE; of PREPARE all the rest is what it prepares. */
+  readonly named: NamedStatement | null;
+  /** It may prepare statements by name without anybody seeing which: what a procedure does, or what was not understood. */
+  readonly mayPrepare: boolean;
 }
 
 export type MysqlJudge = (sql: string, settings: Settings) => MysqlJudgement | Promise<MysqlJudgement>;

@@ -16,8 +16,13 @@ export function localFileDenial(allowed: boolean): Denial {
 }
 
 /** The catalogue has changed since a statement was judged, and the server would run it on what is there now. */
-export function changedDenial(id: number): Denial {
+export function changedDenial(id: number | string): Denial {
   return deny("masked-unresolved", `what prepared statement ${id} reads has changed since it was prepared`, "prepare the statement again");
+}
+
+/** Under no mask: a procedure may have prepared it, or a text that was not understood. */
+export function unknownNameDenial(name: string): Denial {
+  return deny("statement-unparsed", `what EXECUTE ${name} runs is not known`, "PREPARE it from one string, in this session");
 }
 
 /** Under a mask, what was not prepared in this session has not been judged. */
@@ -55,6 +60,8 @@ export function unparsedJudgement(beginning: Buffer, bytes: number): MysqlJudgem
     instead: null,
     localFile: null,
     inserts: false,
+    named: null,
+    mayPrepare: true,
   };
 }
 

@@ -11,6 +11,7 @@ import type { ParameterType } from "./commands.ts";
 import { CAPABILITY, STATUS } from "./constants.ts";
 import type { MysqlJudgement } from "./judge.ts";
 import { LongData, LongDataRoom } from "./long-data.ts";
+import { type NameChange, NamedStatements } from "./named.ts";
 import type { Settings } from "./settings.ts";
 import type { Stopping } from "./stopping.ts";
 
@@ -54,9 +55,21 @@ export type Answer =
   /** COM_STATISTICS: one packet of text, or ERR. */
   | { readonly kind: "text" }
   /** `file`: the one that the server may ask for; null: none. `inserts`: an id that comes back was made for one of its rows. */
-  | { readonly kind: "query"; readonly run: Run; readonly file: string | null; readonly inserts: boolean }
+  | {
+      readonly kind: "query";
+      readonly run: Run;
+      readonly file: string | null;
+      readonly inserts: boolean;
+      readonly names: NameChange | null;
+    }
   | { readonly kind: "prepare"; readonly judgement: MysqlJudgement; readonly event: number }
-  | { readonly kind: "execute"; readonly run: Run; readonly prepared: Prepared | null; readonly inserts: boolean }
+  | {
+      readonly kind: "execute";
+      readonly run: Run;
+      readonly prepared: Prepared | null;
+      readonly inserts: boolean;
+      readonly names: NameChange | null;
+    }
   | { readonly kind: "fetch"; readonly prepared: Prepared | null }
   /** COM_FIELD_LIST: definitions up to an EOF. */
   | { readonly kind: "fields"; readonly event: number }
@@ -69,6 +82,8 @@ export class SessionState {
   readonly counts: SessionCounts;
   readonly statements = new Map<number, Prepared>();
   #longDataRoom = new LongDataRoom();
+  /** Prepared by PREPARE in a text. */
+  readonly named = new NamedStatements();
   /** Id of the statement that the last COM_STMT_PREPARE made; null when that failed. */
   lastPrepared: number | null = null;
   settings: Settings;

@@ -118,7 +118,7 @@ export function judgeText(sql: string, settings: Settings, scope: MysqlScope): M
     recordedSql: recordedText(redact(sql, ranges, digest), RECORDED_SQL_BYTES_MAX),
     recordedUpstreamSql:
       masked === null ? null : recordedText(redact(masked.text, masked.sensitiveUpstream, digest), RECORDED_SQL_BYTES_MAX),
-    ...(ranges.length === 0 ? {} : { recordedName: namesWithout(sql, ranges, digest) }),
+    ...(ranges.length === 0 ? {} : { recordedName: namesWithout(literalsIn(sql, ranges, analysis), digest) }),
     tables: tablesOf(analysis.facts),
     sensitiveParameters: analysis.masked?.sensitive.parameters ?? [],
     sensitiveCopy: false,
@@ -132,6 +132,8 @@ export function judgeText(sql: string, settings: Settings, scope: MysqlScope): M
     instead: judged.length > 1 || analysis.kill === null ? null : { kind: "kill", ...analysis.kill },
     localFile: sameFile(judged.map((one) => one.analysis.localFile)),
     inserts: insertsOnly(analysis.facts),
+    named: analysis.named,
+    mayPrepare: analysis.facts.kind === "unparsed" || analysis.facts.statements.some(({ tag }) => tag === "CALL" || tag === "EXECUTE"),
   };
   return judgement;
 }
@@ -207,12 +209,19 @@ function nothingJudged(): never {
 const WHOLE_NAME_CHARACTERS = 60;
 
 /** A column without an alias is called by its expression as the text writes it. */
-function namesWithout(sql: string, ranges: readonly Stretch[], digest: (literal: string) => string): (name: string) => string {
-  const literals = ranges.map(({ start, end }) => sql.slice(start, end)).filter((literal) => literal !== "");
+function namesWithout(literals: readonly string[], digest: (literal: string) => string): (name: string) => string {
   return (name) =>
     name.length > WHOLE_NAME_CHARACTERS
       ? digest(name)
       : literals.reduce((shown, literal) => shown.replaceAll(literal, digest(literal)), name);
+}
+
+/** Of a statement that PREPARE has in a string they stand inside that. */
+function literalsIn(sql: string, ranges: readonly Stretch[], { named, masked }: MysqlAnalysis): readonly string[] {
+  const outside = ranges.map(({ start, end }) => sql.slice(start, end));
+  const prepared = named !== null && "text" in named ? named.text : "";
+  const secrets = secretsIn(prepared).map(({ start, end }) => prepared.slice(start, end));
+  return [...outside, ...secrets, ...(masked?.sensitive.inside ?? [])].filter((literal) => literal !== "");
 }
 
 interface Stretch {

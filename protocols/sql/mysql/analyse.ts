@@ -8,6 +8,8 @@ import { parseTokens } from "./grammar.ts";
 import { guardsOf } from "./guards.ts";
 import { type LexerOptions, lex, type Token } from "./lexer.ts";
 import { type MaskedText, maskedText } from "./masked-text.ts";
+import { type NamedStatement, namedStatement } from "./named-statement.ts";
+import { obstacleOfPrepared, preparedMasked } from "./prepared-text.ts";
 import type { MysqlMaskingView } from "./protection.ts";
 import type { SizeOf } from "./reads.ts";
 import { type LocalFile, localFileOf } from "./recognised/local-file.ts";
@@ -39,6 +41,8 @@ export interface MysqlAnalysis {
   readonly kill: { readonly id: number; readonly connection: boolean } | null;
   /** Set where the text has LOAD DATA LOCAL. */
   readonly localFile: LocalFile | null;
+  /** Set when the text is one PREPARE, EXECUTE or DEALLOCATE; of PREPARE all the rest is what it prepares. */
+  readonly named: NamedStatement | null;
   readonly changesCatalogue: boolean;
   /** What becomes of the text under a mask; null where the principal is under none. */
   readonly masked: MaskedText | null;
@@ -46,8 +50,9 @@ export interface MysqlAnalysis {
 
 /** @param masking null: the principal is under no mask on the target. Under one, texts with executable comments are refused */
 export function analyse(sql: string, settings: TextSettings, masking: TextMasking | null = null): MysqlAnalysis {
-  if (masking === null) return analysed(sql, settings);
-  const analysis = analysed(sql, { ...settings, executes: null });
+  const { tokens, ...analysis } = analysed(sql, masking === null ? settings : { ...settings, executes: null });
+  if (analysis.named !== null && "text" in analysis.named) return preparedAnalysis(analysis.named, tokens, settings, masking);
+  if (masking === null) return analysis;
   const { facts } = analysis;
   if (facts.kind === "unparsed") return { ...analysis, facts: { ...facts, masked: true } };
   // The gateway carries it out, and nothing of it goes upstream.
@@ -58,12 +63,46 @@ export function analyse(sql: string, settings: TextSettings, masking: TextMaskin
   return { ...analysis, facts: { kind: "parsed", statements }, masked };
 }
 
+/** Servers convert the string between character sets before they read it: beyond ASCII nothing outside quotes is certain then. */
+function preparedAnalysis(
+  named: NamedStatement & { readonly text: string; readonly at: number },
+  tokens: readonly Token[],
+  settings: TextSettings,
+  masking: TextMasking | null,
+): MysqlAnalysis {
+  const position = (tokens[named.at]?.start ?? 0) + 1;
+  const foreign = settings.foreign === true || masking === null;
+  const inner = analyse(named.text, { ...settings, foreign, executes: null }, masking);
+  const { facts, masked } = inner;
+  const nested = inner.named !== null || inner.kill !== null || inner.localFile !== null || inner.statements !== 1;
+  if (facts.kind === "unparsed" || nested || /[\ud800-\udfff]/.test(named.text)) {
+    const why = facts.kind === "unparsed" ? facts.message : "it is not one statement that can be prepared";
+    const refused = unparsed(`what is prepared: ${why}`, position);
+    return { ...refused, facts: { kind: "unparsed", message: `what is prepared: ${why}`, position, masked: masking !== null } };
+  }
+  const statements = facts.statements.map((statement): StatementFacts => {
+    const guards = statement.guards.map((guard) => ({ ...guard, position }));
+    return { ...statement, guards, masking: obstacleOfPrepared(statement.masking, position) };
+  });
+  return {
+    ...inner,
+    facts: { kind: "parsed", statements },
+    named,
+    masked: masked === null ? null : preparedMasked(masked, named.at, tokens, settings.sqlMode),
+  };
+}
+
 function maskingOf(masked: MaskedText): MaskingFacts {
   if (masked.kind === "refused") return { kind: "obstacle", obstacle: masked.obstacle };
   return masked.columns.length === 0 ? { kind: "clear" } : { kind: "rewritable", columns: masked.columns };
 }
 
-function analysed(sql: string, settings: TextSettings): MysqlAnalysis {
+interface Analysed extends MysqlAnalysis {
+  /** Of a text of one statement; empty for one that is not understood. */
+  readonly tokens: readonly Token[];
+}
+
+function analysed(sql: string, settings: TextSettings): Analysed {
   const lexed = lex(sql, settings);
   if (lexed.kind === "error") return unparsed(lexed.message, lexed.index + 1);
   const statements = splitStatements(lexed.tokens);
@@ -71,8 +110,10 @@ function analysed(sql: string, settings: TextSettings): MysqlAnalysis {
   if (rereads(sql, statements)) {
     return unparsed("a statement in the text may change how those behind it are read; send it by itself", 1);
   }
-  const facts: StatementFacts[] = [];
-  for (const tokens of statements) {
+  const [only = []] = statements;
+  const named = statements.length === 1 && !lexed.executableComments ? namedStatement(only) : undefined;
+  const facts: StatementFacts[] = named === undefined ? [] : [{ ...NAMED, tag: named.kind.toUpperCase() }];
+  for (const tokens of named === undefined ? statements : []) {
     const found =
       kill === null
         ? statementFacts(settings.sqlMode.pipesAsConcat ? tokens : tokens.map(orForPipes), facts.length === 0, settings.sizeOf)
@@ -85,6 +126,8 @@ function analysed(sql: string, settings: TextSettings): MysqlAnalysis {
     statements: facts.length,
     kill,
     localFile: localFileOf(statements),
+    named: named ?? null,
+    tokens: only,
     changesCatalogue: facts.some(({ needs }) => needs.includes("schema") || needs.includes("admin")),
     masked: null,
   };
@@ -92,6 +135,9 @@ function analysed(sql: string, settings: TextSettings): MysqlAnalysis {
 
 /** Of the principal's own sessions alone: the gateway carries it out. */
 const KILL: StatementFacts = { tag: "KILL", needs: ["read"], tables: [], masking: null, guards: [] };
+
+/** Of a statement that the session prepared: it was judged then. What is prepared is judged in the place of PREPARE. */
+const NAMED = { needs: ["read"], tables: [], masking: null, guards: [] } as const;
 
 /** What may set sql_mode or a character set, by its first word. */
 const SETTERS: ReadonlySet<string> = new Set(["set", "execute", "call", "begin", "if", "case", "while", "for", "loop", "repeat"]);
@@ -154,12 +200,14 @@ function tablesIn(tree: unknown): readonly string[] {
   return [...tables];
 }
 
-function unparsed(message: string, position: number): MysqlAnalysis {
+function unparsed(message: string, position: number): Analysed {
   return {
     facts: { kind: "unparsed", message, position, masked: false },
     statements: 1,
     kill: null,
     localFile: null,
+    named: null,
+    tokens: [],
     changesCatalogue: true,
     masked: null,
   };

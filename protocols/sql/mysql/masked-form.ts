@@ -9,6 +9,7 @@ import { Lineage } from "./lineage.ts";
 import type { MaskedForm, MaskedSettings } from "./masked-form-types.ts";
 import { aliasEdits, maskQuery, namesOfMasked, namesOfReplaced } from "./masked-query.ts";
 import type { TableContext } from "./masked-tables.ts";
+import { namedStatement } from "./named-statement.ts";
 import { plainStatement } from "./plain-statements.ts";
 import type { MysqlMaskingView } from "./protection.ts";
 import { readQuery } from "./read-query.ts";
@@ -31,6 +32,9 @@ export function maskedForm(sql: string, tokens: readonly Token[], view: MysqlMas
   if (QUERIES.has(word) || (first?.kind === "symbol" && first.text === "(")) return queryForm(sql, tokens, context, settings);
   const explained = explainedAt(tokens);
   if (explained > 0) return explainForm(sql, tokens, explained, context, settings);
+  const named = namedStatement(tokens);
+  // What stands under the name has been judged, and is asked about again where it runs.
+  if (named?.kind === "execute" || named?.kind === "deallocate") return formOf([], tokens, settings);
   const edits = plainStatement(tokens, context);
   if (edits !== undefined) return formOf(edits, tokens, settings);
   const hint = "send a SELECT, or a statement that reads no rows";

@@ -23,6 +23,8 @@ export interface MaskedSensitive {
   readonly ranges: readonly TextStretch[];
   /** Parameters, from 1. */
   readonly parameters: readonly number[];
+  /** Set for PREPARE: the literals that stand in the string, as they are spelled there. */
+  readonly inside?: readonly string[];
 }
 
 export type MaskedText =

@@ -87,14 +87,18 @@ function isApart(before: Token | undefined, token: Token): boolean {
   return !(before.kind === "word" && token.kind === "string");
 }
 
+/** @param backslashes whether they escape under the session's sql_mode */
+export function spelledString(text: string, backslashes: boolean): string {
+  const doubled = text.replaceAll("'", "''");
+  return backslashes ? `'${doubled.replaceAll("\\", "\\\\").replaceAll("\0", "\\0")}'` : `'${doubled}'`;
+}
+
 function spell({ kind, text }: Token, backslashes: boolean): string {
   switch (kind) {
     case "quoted-name":
       return quoteName(text);
-    case "string": {
-      const doubled = text.replaceAll("'", "''");
-      return backslashes ? `'${doubled.replaceAll("\\", "\\\\").replaceAll("\0", "\\0")}'` : `'${doubled}'`;
-    }
+    case "string":
+      return spelledString(text, backslashes);
     case "user-variable":
       return /^[\w$.]+$/.test(text) ? `@${text}` : `@${quoteName(text)}`;
     case "bits":

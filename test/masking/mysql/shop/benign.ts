@@ -112,6 +112,13 @@ export const SHOP_BENIGN: HostileGroups = {
     "SELECT index_name, column_name FROM information_schema.statistics WHERE table_schema = 'shop' AND table_name = 'orders' ORDER BY 1, 2",
   ],
   writes: [
+    ["PREPARE p FROM 'INSERT INTO inbox VALUES (?, ?)'", "SET @i = 5, @n = 'five'", "EXECUTE p USING @i, @n", "SELECT * FROM inbox"],
+    [
+      "PREPARE p FROM 'UPDATE orders SET total = 0 WHERE id = ?'",
+      "SET @i = 1",
+      "EXECUTE p USING @i",
+      "SELECT total FROM orders WHERE id = 1",
+    ],
     ["INSERT INTO inbox VALUES (1, 'a'), (2, 'b')", "SELECT * FROM inbox ORDER BY id"],
     ["INSERT INTO inbox (id, note) VALUES (1, 'a')", "UPDATE inbox SET note = 'c' WHERE id = 1", "SELECT * FROM inbox"],
     ["INSERT INTO inbox VALUES (1, 'a')", "DELETE FROM inbox WHERE id = 1", "SELECT COUNT(*) FROM inbox"],
@@ -131,6 +138,20 @@ export const SHOP_BENIGN: HostileGroups = {
     ["SAVEPOINT a", "UPDATE orders SET total = 0 WHERE id = 1", "ROLLBACK TO a", "SELECT total FROM orders WHERE id = 1"],
     ["INSERT INTO checked_view VALUES (5, 'x')", "SELECT * FROM checked_view"],
     ["UPDATE users SET name = 'Marta B' WHERE id = 1 AND city = 'Oslo'", "SELECT name FROM users WHERE id = 1"],
+  ],
+  "statements by name": [
+    ["PREPARE p FROM 'SELECT id, name, ssn FROM users ORDER BY id'", "EXECUTE p", "EXECUTE P", "DEALLOCATE PREPARE p"],
+    ["SET @a = 10, @b = 2", "PREPARE p FROM 'SELECT id FROM orders WHERE total > ? ORDER BY id LIMIT ?'", "EXECUTE p USING @a, @b"],
+    ["PREPARE `Two` FROM 'SELECT ''it''''s'', 1'", "EXECUTE two", "DROP PREPARE TWO"],
+    ['PREPARE p FROM "SELECT \'x\' AS a, ""y"" AS b, \'\\\\\\\\\' AS c"', "EXECUTE p"],
+    ["PREPARE p FROM 'SELECT 1'", "PREPARE p FROM 'SELECT 2'", "EXECUTE p"],
+    ["PREPARE p FROM 'SELECT 1'", "PREPARE p FROM 'SELECT 3 FROM orders WHERE id = 1'", "EXECUTE p"],
+    ["PREPARE p FROM 'SELECT COUNT(*) FROM users WHERE id = ?'", "SET @i = 1", "EXECUTE p USING @i"],
+    ["PREPARE p FROM 'SHOW TABLES'", "EXECUTE p"],
+  ],
+  "statements by name (mariadb)": [
+    ["EXECUTE IMMEDIATE 'SELECT id, name, ssn FROM users ORDER BY id'"],
+    ["SET @i = 1", "EXECUTE IMMEDIATE 'SELECT name FROM users WHERE id = ?' USING @i"],
   ],
   "functions of every day": [
     "SELECT ABS(-1), CEIL(1.2), FLOOR(1.8), ROUND(1.25, 1), MOD(7, 3), POW(2, 3), SQRT(9), SIGN(-2), TRUNCATE(1.29, 1)",

@@ -7,6 +7,7 @@
 import type { HostileGroups } from "#test/masking/mysql/hostile.ts";
 import { CARRIERS, PROGRAMS, WRITES } from "./statements-carriers.ts";
 import { ERRORS, INSIDE, LEXICAL } from "./statements-inside.ts";
+import { PREPARED } from "./statements-prepared.ts";
 
 const EVERY = ["email", "ssn", "code", "pin", "salary", "born", "seen", "details", "photo", "bio", "mood", "flags", "low"];
 
@@ -217,5 +218,6 @@ export const SHOP_HOSTILE: HostileGroups = {
   ...LEXICAL,
   ...CARRIERS,
   ...PROGRAMS,
+  ...PREPARED,
   ...WRITES,
 };

@@ -126,7 +126,8 @@ describe("guards of MySQL statements", () => {
       ["ALTER TABLE t ADD c INT, DROP b", "alter", "drop"],
       ["RENAME TABLE a TO b", "alter"],
       ["CALL p()", "opaque"],
-      ["EXECUTE s", "opaque"],
+      ["PREPARE s FROM 'DELETE FROM t'", "delete-without-where"],
+      ["EXECUTE s"],
       ["SELECT 1"],
       ["INSERT INTO t VALUES (1)"],
       ["CREATE TABLE x (a INT)"],
@@ -136,7 +137,7 @@ describe("guards of MySQL statements", () => {
 
   test("what runs a text, or is not read, is not taken for harmless", () => {
     for (const sql of [
-      "PREPARE s FROM 'delete from t'",
+      "PREPARE s FROM @text",
       "BEGIN NOT ATOMIC DELETE FROM t; END",
       "CREATE EVENT e ON SCHEDULE EVERY 1 DAY DO DELETE FROM t",
     ]) {
