@@ -9,7 +9,7 @@ import { Fault } from "#protocols/wire/fault.ts";
 import { NAMES_MAX } from "#protocols/wire/limits.ts";
 import type { Run } from "#protocols/wire/run.ts";
 import { describe, EOF_BYTES_MAX, eventOf, fieldsOf, isEnd, outOfStep, runOf } from "./answer-parts.ts";
-import { type Column, readColumn } from "./column.ts";
+import { type Column, readColumn, withoutDefault } from "./column.ts";
 import { ANSWER, CAPABILITY, COMMAND, PACKET_PAYLOAD_MAX, STATUS } from "./constants.ts";
 import { PayloadCursor } from "./cursor.ts";
 import { type ErrPacket, errorPayload, isEof, type OkPacket, readEof, readError, readOk } from "./outcome.ts";
@@ -190,10 +190,11 @@ export class Answers {
 
   #onField(payload: Buffer): Exchange {
     if (isEof(payload) || (payload[0] === ANSWER.eof && this.#state.deprecatesEof)) {
-      this.#phase = FIRST;
       this.#done();
-    } else this.#checkOrigin(readColumn(payload));
-    return AS_IT_IS;
+      return AS_IT_IS;
+    }
+    // A default may be a constant of a masked column's; no row of it comes.
+    return this.#state.terms.underMask ? [withoutDefault(payload)] : AS_IT_IS;
   }
 
   #onResult(payload: Buffer, answer: Extract<Answer, { kind: "query" | "execute" }>, nowMs: number): Exchange {

@@ -298,7 +298,6 @@ export class ClientCommands {
   #onFieldList(payload: Buffer, whole: Buffer): Outcome {
     const end = payload.indexOf(0, 1);
     const table = payload.toString("utf8", 1, end < 0 ? payload.length : end);
-    if (this.#state.terms.underMask) return this.#refuse(commandDenial("COM_FIELD_LIST"), null);
     return this.#judged(`SHOW COLUMNS FROM ${quoted(table)}`, payload, whole, (judgement, own) => {
       const event = this.#recordText(judgement, []);
       if (judgement.denial !== null) return this.#refuse(judgement.denial, event);

@@ -21,7 +21,21 @@ export interface Column {
 
 /** @throws Fault `malformed-message` */
 export function readColumn(payload: Buffer): Column {
+  return read(new PayloadCursor(payload));
+}
+
+/** A definition that COM_FIELD_LIST brought, without the column's default. @throws Fault `malformed-message` */
+export function withoutDefault(payload: Buffer): Buffer {
   const cursor = new PayloadCursor(payload);
+  read(cursor);
+  cursor.bytes(3); // decimals and a filler
+  return Buffer.concat([payload.subarray(0, cursor.at), NULL]);
+}
+
+/** How a text that is NULL is written. */
+const NULL = Buffer.from([0xfb]);
+
+function read(cursor: PayloadCursor): Column {
   cursor.lenencBytes(); // catalog, always "def"
   const schema = text(cursor);
   const table = text(cursor);
