@@ -136,7 +136,10 @@ export class Catalogues {
     const name = catalogueName(target, database);
     const { context, config, greetings } = this.#options;
     const looked = {
-      onChange: (catalogue: SeenCatalogue) => this.#onChange(target, name, catalogue),
+      onChange: (catalogue: SeenCatalogue) => {
+        this.#onChange(target, name, catalogue);
+        if (this.#phase === "in force") this.#options.log("info", "catalogue-changed", { target: target.name, database });
+      },
       pollMs: POLL_MS,
       estimatesMs: sizedTargets(config.policy).has(target.name) ? ESTIMATES_MS : null,
       onEstimates: (catalogue: SeenCatalogue) => {

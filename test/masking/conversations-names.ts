@@ -1,11 +1,11 @@
 /** Attacks by names that are given to one thing and then stand for another: prepared statements, cursors, temporary tables. */
 import { query, SYNC } from "#test/src/gateway/wire.ts";
 import { type Answer, bindMessage, describeMessage, executeMessage, parseMessage } from "./client.ts";
-import { type Conversation, close, SECRET, SEEN_MS, sent } from "./scene.ts";
+import { type Conversation, close, SECRET, sent } from "./scene.ts";
 
 export const NAME_CONVERSATIONS: Readonly<Record<string, Conversation>> = {
   "a table swapped between PREPARE and EXECUTE, by every way to the name": async (scene) => {
-    const { attacker, other } = scene;
+    const { attacker } = scene;
     const answers = [
       await attacker.ask("PREPARE w1 AS SELECT note FROM inbox"),
       await attacker.ask("PREPARE w1 AS SELECT 1"),
@@ -14,16 +14,16 @@ export const NAME_CONVERSATIONS: Readonly<Record<string, Conversation>> = {
       ...(await sent(scene, parseMessage("w4", "SELECT note FROM inbox"), parseMessage("w5", "EXECUTE w1"), SYNC)),
       await attacker.ask("DECLARE w6 CURSOR WITH HOLD FOR SELECT note FROM inbox"),
     ];
-    await other.query("ALTER TABLE inbox RENAME TO inbox_kept; CREATE VIEW inbox AS SELECT id, ssn::text AS note FROM users");
-    await new Promise((resolve) => setTimeout(resolve, SEEN_MS));
+    await scene.changed(() =>
+      scene.other.query("ALTER TABLE inbox RENAME TO inbox_kept; CREATE VIEW inbox AS SELECT id, ssn::text AS note FROM users"),
+    );
     for (const name of ["w1", "w2", "w3", "w4"])
       answers.push(await attacker.ask(`EXECUTE ${name}`), await attacker.ask(`EXECUTE ${name}`, "extended"));
     answers.push(...(await sent(scene, bindMessage("", "w5"), executeMessage(""), SYNC)), await attacker.ask("FETCH ALL FROM w6"));
     attacker.send(query("DEALLOCATE w1"), query("EXECUTE w2"), query("PREPARE w1 AS SELECT 1; EXECUTE w3"), query("EXECUTE w1"));
     answers.push(await attacker.answer(4));
     for (const name of ["w1", "w2", "w3"]) answers.push(...(await sent(scene, bindMessage("", name), executeMessage(""), SYNC)));
-    await other.query("DROP VIEW inbox; ALTER TABLE inbox_kept RENAME TO inbox");
-    await new Promise((resolve) => setTimeout(resolve, SEEN_MS));
+    await scene.changed(() => scene.other.query("DROP VIEW inbox; ALTER TABLE inbox_kept RENAME TO inbox"));
     return [...answers, await attacker.ask("CLOSE ALL"), await attacker.ask("DEALLOCATE ALL")];
   },
   "PREPARE, EXECUTE and Bind of one name in a pipeline": async ({ attacker }) => {
@@ -94,10 +94,11 @@ export const NAME_CONVERSATIONS: Readonly<Record<string, Conversation>> = {
       await attacker.ask("PREPARE r AS SELECT * FROM raw_copy"),
       ...(await sent(scene, parseMessage("s", "SELECT * FROM raw_copy"), SYNC)),
     ];
-    await other.query("CREATE VIEW raw_copy AS SELECT ssn::text AS n FROM users");
-    for (const sql of ["SELECT * FROM raw_copy", "EXECUTE r", "COPY (TABLE raw_copy) TO STDOUT"]) answers.push(await attacker.ask(sql));
-    answers.push(...(await sent(scene, bindMessage("", "s"), executeMessage(""), SYNC)));
-    await new Promise((resolve) => setTimeout(resolve, SEEN_MS));
+    await scene.changed(async () => {
+      await other.query("CREATE VIEW raw_copy AS SELECT ssn::text AS n FROM users");
+      for (const sql of ["SELECT * FROM raw_copy", "EXECUTE r", "COPY (TABLE raw_copy) TO STDOUT"]) answers.push(await attacker.ask(sql));
+      answers.push(...(await sent(scene, bindMessage("", "s"), executeMessage(""), SYNC)));
+    });
     for (const sql of ["SELECT * FROM raw_copy", "EXECUTE r", "DROP TABLE pg_temp.raw_copy", "SELECT * FROM raw_copy", "EXECUTE r"])
       answers.push(await attacker.ask(sql));
     answers.push(...(await sent(scene, bindMessage("", "s"), executeMessage(""), close("S", "s"), SYNC)));

@@ -1,7 +1,7 @@
 /** Attacks by the order and kind of messages, where the text alone looks harmless or is never seen to be described. */
 import { message, query, SYNC, words } from "#test/src/gateway/wire.ts";
 import { type Answer, bindMessage, describeMessage, executeMessage, parseMessage } from "./client.ts";
-import { type Conversation, close, FLUSH, parseTyped, type Scene, SECRET, SEEN_MS, sent, short } from "./scene.ts";
+import { type Conversation, close, FLUSH, parseTyped, type Scene, SECRET, sent, short } from "./scene.ts";
 
 /** A typed parameter is read by its type's input function, and what stands around it is resolved by its type. */
 const typed =
@@ -136,24 +136,21 @@ export const CONVERSATIONS: Readonly<Record<string, Conversation>> = {
   },
   "a view replaced between Parse and Bind": async (scene) => {
     const { attacker, other } = scene;
-    await other.query("CREATE OR REPLACE VIEW swapped AS SELECT id, note FROM inbox");
-    await new Promise((resolve) => setTimeout(resolve, SEEN_MS));
+    await scene.changed(() => scene.other.query("CREATE OR REPLACE VIEW swapped AS SELECT id, note FROM inbox"));
     const before = await sent(scene, parseMessage("w", "SELECT note FROM swapped"), bindMessage("", "w"), executeMessage(""), SYNC);
-    await other.query("CREATE OR REPLACE VIEW swapped AS SELECT id, ssn::text AS note FROM users");
-    await new Promise((resolve) => setTimeout(resolve, SEEN_MS));
+    await scene.changed(() => scene.other.query("CREATE OR REPLACE VIEW swapped AS SELECT id, ssn::text AS note FROM users"));
     const after = await sent(scene, bindMessage("", "w"), executeMessage(""), SYNC);
     const asked = [await attacker.ask("SELECT note FROM swapped"), ...(await sent(scene, close("S", "w"), SYNC))];
     await other.query("DROP VIEW swapped");
     return [...before, ...after, ...asked];
   },
   "a table swapped between Parse and Bind": async (scene) => {
-    const { other } = scene;
     const before = await sent(scene, parseMessage("x", "SELECT note FROM inbox"), SYNC);
-    await other.query("ALTER TABLE inbox RENAME TO inbox_kept; CREATE VIEW inbox AS SELECT id, ssn::text AS note FROM users");
-    await new Promise((resolve) => setTimeout(resolve, SEEN_MS));
+    await scene.changed(() =>
+      scene.other.query("ALTER TABLE inbox RENAME TO inbox_kept; CREATE VIEW inbox AS SELECT id, ssn::text AS note FROM users"),
+    );
     const after = await sent(scene, bindMessage("", "x"), executeMessage(""), close("S", "x"), SYNC);
-    await other.query("DROP VIEW inbox; ALTER TABLE inbox_kept RENAME TO inbox");
-    await new Promise((resolve) => setTimeout(resolve, SEEN_MS));
+    await scene.changed(() => scene.other.query("DROP VIEW inbox; ALTER TABLE inbox_kept RENAME TO inbox"));
     return [...before, ...after];
   },
   "notices of the lowest level beside values and failures": async ({ attacker }) => {

@@ -73,6 +73,7 @@ for (const version of [18, 15] as const) {
     const scene = (client = attacker): Scene => ({
       attacker: client,
       other,
+      changed: gateway.changed,
       async typeOid(name) {
         const known = oids.get(name);
         if (known !== undefined) return known;

@@ -4,7 +4,6 @@
  */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { setTimeout as pause } from "node:timers/promises";
 import { SYNC } from "#test/src/gateway/wire.ts";
 import { SHOWN_MASKED } from "./benign.ts";
 import { besideTheBoss, openCells } from "./beside.ts";
@@ -13,8 +12,6 @@ import { copiedCells, copiedData } from "./copied.ts";
 import { canaryIn } from "./search.ts";
 
 const MASKED_CELL = "(masked)";
-/** What others change in the catalogue is seen within a second. */
-const SEEN_MS = 1_600;
 const WAYS: readonly Way[] = ["simple", "extended", "binary"];
 
 besideTheBoss("kinds of statements under masks", (world) => {
@@ -212,8 +209,9 @@ besideTheBoss("kinds of statements under masks", (world) => {
       for (const { error } of prepared) assert.equal(error, null);
       // Fails, so that the name stands for what it did, which the gateway can't be sure of.
       assert.equal((await client.ask("PREPARE taken AS SELECT 1")).error?.get("C"), "42P05");
-      await world().other.query("ALTER TABLE inbox RENAME TO inbox_kept; CREATE VIEW inbox AS SELECT id, ssn::text AS note FROM users");
-      await pause(SEEN_MS);
+      await world().gateway.changed(() =>
+        world().other.query("ALTER TABLE inbox RENAME TO inbox_kept; CREATE VIEW inbox AS SELECT id, ssn::text AS note FROM users"),
+      );
       for (const name of ["text", "rolled_back", "taken", "protocol"]) {
         const answer = await client.ask(`EXECUTE ${name}`);
         assert.equal(answer.reason, "masked-unresolved", name);
@@ -223,8 +221,7 @@ besideTheBoss("kinds of statements under masks", (world) => {
       assert.equal((await sent(bindMessage("", "text"), executeMessage(""), SYNC)).reason, "masked-unresolved");
       assert.equal((await client.ask("DEALLOCATE ALL")).error, null);
       assert.equal((await client.ask("EXECUTE text")).error?.get("C"), "26000");
-      await world().other.query("DROP VIEW inbox; ALTER TABLE inbox_kept RENAME TO inbox");
-      await pause(SEEN_MS);
+      await world().gateway.changed(() => world().other.query("DROP VIEW inbox; ALTER TABLE inbox_kept RENAME TO inbox"));
       assert.equal(canaryIn(client.everything), undefined);
       client.end();
     });

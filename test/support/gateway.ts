@@ -8,6 +8,7 @@ import { once } from "node:events";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
+import { setTimeout as pause } from "node:timers/promises";
 import { Secret } from "#protocols/wire/secret.ts";
 import { createSigningKey } from "#src/audit/signing.ts";
 import { type Agent, type Issuer, startIssuer } from "#src/demo/issuer.ts";
@@ -22,6 +23,9 @@ export const TARGET = "orders";
 const AUDIENCE = "sallyport";
 const READY_MS = 30_000;
 const LOG_LINES_MAX = 100_000;
+/** A schema is looked at once a second. */
+const SEEN_MS = 1_600;
+const CHANGED_MS = 20_000;
 
 /** Sections of sallyport.yaml as plain data: JSON is YAML. */
 export type Sections = Record<string, unknown>;
@@ -95,6 +99,12 @@ export interface TestGateway {
   readonly httpsPort: number;
   /** A client id and its secret, for `clientCredentials` logins. */
   pair(agent?: string): { readonly user: string; readonly password: string };
+  /**
+   * Lets somebody else change the schema of a target that has masks, and waits until the gateway has read what became of it.
+   *
+   * @throws Error when it has not within 20 s
+   */
+  changed(change: () => unknown): Promise<void>;
   /** The objects that the gateway logged so far. */
   log(): readonly Record<string, unknown>[];
   /** Writes the file anew and sends SIGHUP. */
@@ -179,6 +189,17 @@ export async function startGateway(options: GatewayOptions): Promise<TestGateway
     },
     pair: (name) => ({ user: agentNamed(name).name, password: agentNamed(name).secret.expose() }),
     log: () => log,
+    async changed(change) {
+      const reads = () => log.filter(({ event }) => event === "catalogue-changed").length;
+      const before = reads();
+      await change();
+      // A change of several statements may be read in the middle: what comes of the rest is read within the next second.
+      for (const until = performance.now() + CHANGED_MS; ; ) {
+        await pause(SEEN_MS);
+        if (reads() > before) return;
+        if (performance.now() > until) throw new Error("the gateway has not read the changed schema");
+      }
+    },
     reconfigure(configure) {
       sections = configure(sections);
       writeConfig();

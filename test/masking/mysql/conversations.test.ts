@@ -30,7 +30,7 @@ describe("hostile conversations through the gateway", { skip: optional("mysql9")
         const attacker = await enter(45);
         await attacker.command("plain", 0x02, "app");
         try {
-          await converse({ attacker, server: world.servers[target], enter });
+          await converse({ attacker, server: world.servers[target], changed: world.gateway.changed, enter });
         } finally {
           for (const client of entered) client.end();
         }

@@ -2,8 +2,8 @@
  * Hostile conversations on MySQL and MariaDB: what the protocol offers beside texts, and what a session may change between
  * two of them. Each gives back nothing: every byte that the client has received is searched behind it.
  */
-import { setTimeout as pause } from "node:timers/promises";
 import { COMMAND } from "#protocols/mysql/constants.ts";
+import type { TestGateway } from "#test/support/gateway.ts";
 import type { TestMysql } from "#test/support/mysql.ts";
 import type { MysqlAttacker } from "./client.ts";
 
@@ -11,12 +11,12 @@ export interface MysqlScene {
   readonly attacker: MysqlAttacker;
   /** Straight to the server, as root. */
   readonly server: TestMysql;
+  /** Lets a change of the schema be made; resolves once the gateway has read it. */
+  readonly changed: TestGateway["changed"];
   /** Another session of the same principal, by the number of a collation in its handshake. */
   readonly enter: (collation: number) => Promise<MysqlAttacker>;
 }
 
-/** What others change in the catalogue is seen within a second. */
-const SEEN_MS = 1_600;
 const SECRETS = "SELECT id, ssn, email, code, salary, bio, hidden FROM users";
 /** Ends in a byte that is the first half of a character in gbk, sjis and big5, and eats the backslash behind it. */
 const HALF = Buffer.from([0xbf]);
@@ -172,39 +172,33 @@ export const MYSQL_CONVERSATIONS: Readonly<Record<string, (scene: MysqlScene) =>
     await attacker.execute();
     await attacker.query("DO RELEASE_LOCK((SELECT ssn FROM users LIMIT 1))");
   },
-  "a table that changes its place behind a prepared statement": async ({ attacker, server }) => {
+  "a table that changes its place behind a prepared statement": async ({ attacker, server, changed }) => {
     await attacker.prepare("SELECT * FROM counters");
     await attacker.execute();
-    server.sql("USE app; RENAME TABLE counters TO aside; CREATE TABLE counters AS SELECT * FROM users");
+    await changed(() => server.sql("USE app; RENAME TABLE counters TO aside; CREATE TABLE counters AS SELECT * FROM users"));
     try {
-      await pause(SEEN_MS);
       // It bears the name of a table that nothing is masked in, and no rule means it: copies are for the doctor to find.
       await attacker.query("SELECT id FROM counters");
     } finally {
-      server.sql("USE app; DROP TABLE counters; RENAME TABLE aside TO counters");
-      await pause(SEEN_MS);
+      await changed(() => server.sql("USE app; DROP TABLE counters; RENAME TABLE aside TO counters"));
     }
-    server.sql("USE app; RENAME TABLE counters TO aside, users TO counters");
+    await changed(() => server.sql("USE app; RENAME TABLE counters TO aside, users TO counters"));
     try {
-      await pause(SEEN_MS);
       await attacker.execute();
       await attacker.query("SELECT ssn FROM users");
     } finally {
-      server.sql("USE app; RENAME TABLE counters TO users, aside TO counters");
-      await pause(SEEN_MS);
+      await changed(() => server.sql("USE app; RENAME TABLE counters TO users, aside TO counters"));
     }
   },
-  "a view that changes behind a prepared statement": async ({ attacker, server }) => {
+  "a view that changes behind a prepared statement": async ({ attacker, server, changed }) => {
     await attacker.prepare("SELECT * FROM open_orders");
     await attacker.execute();
-    server.sql("USE app; CREATE OR REPLACE VIEW open_orders AS SELECT id, ssn AS total FROM users");
+    await changed(() => server.sql("USE app; CREATE OR REPLACE VIEW open_orders AS SELECT id, ssn AS total FROM users"));
     try {
-      await pause(SEEN_MS);
       await attacker.execute();
       await everyWay(attacker, "SELECT * FROM open_orders");
     } finally {
-      server.sql("USE app; CREATE OR REPLACE VIEW open_orders AS SELECT id, total FROM orders WHERE status = 'open'");
-      await pause(SEEN_MS);
+      await changed(() => server.sql("USE app; CREATE OR REPLACE VIEW open_orders AS SELECT id, total FROM orders WHERE status = 'open'"));
     }
   },
   "other people's sessions": async ({ attacker }) => {
