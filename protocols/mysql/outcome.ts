@@ -45,11 +45,10 @@ export function readOk(payload: Buffer, capabilities: number): OkPacket {
   const lastInsertId = cursor.lenencBig();
   const status = cursor.uint16();
   const warnings = cursor.uint16();
-  if ((capabilities & CAPABILITY.sessionTrack) === 0) {
-    return { affectedRows, lastInsertId, status, warnings, info: cursor.rest().toString("utf8"), changes: Buffer.alloc(0) };
-  }
+  // The documentation has it reach to the end without session tracking; servers write its length all the same, and PHP reads it.
   const info = cursor.left > 0 ? cursor.lenencBytes().toString("utf8") : "";
-  const tracked = (status & STATUS.sessionStateChanged) !== 0 && cursor.left > 0;
+  const tracks = (capabilities & CAPABILITY.sessionTrack) !== 0;
+  const tracked = tracks && (status & STATUS.sessionStateChanged) !== 0 && cursor.left > 0;
   return { affectedRows, lastInsertId, status, warnings, info, changes: tracked ? cursor.lenencBytes() : Buffer.alloc(0) };
 }
 
@@ -65,7 +64,6 @@ export function okPayload(ok: OkPacket, capabilities: number, first: number = AN
     .uint16(status)
     .uint16(ok.warnings);
   const info = Buffer.from(ok.info);
-  if (!tracks) return writer.bytes(info).done();
   if (info.length > 0 || tracked) writer.lenencBytes(info);
   if (tracked) writer.lenencBytes(ok.changes);
   return writer.done();

@@ -29,6 +29,11 @@ const PROGRAMS: readonly Program[] = [
     parts: ["java", "mariadb-java"],
     command: () => ["java", "-Duser.timezone=UTC", "-Dfile.encoding=UTF-8", "-cp", MARIADB_JARS, join(CLIENTS, "Jdbc.java")],
   },
+  { name: "aiomysql", parts: ["aiomysql"], command: () => ["/usr/bin/python3", "-B", join(CLIENTS, "with_aiomysql.py")] },
+  { name: "PHP's mysqli and PDO", parts: ["php-mysql"], command: () => ["php", join(CLIENTS, "with_php.php")] },
+  { name: "Perl's DBD::mysql", parts: ["dbd-mysql"], command: () => ["perl", join(CLIENTS, "with_perl.pl"), "mysql"] },
+  { name: "Perl's DBD::MariaDB", parts: ["dbd-mariadb"], command: () => ["perl", join(CLIENTS, "with_perl.pl"), "MariaDB"] },
+  { name: "Ruby's mysql2", parts: ["ruby-mysql2"], command: () => ["ruby", join(CLIENTS, "with_ruby.rb")] },
   { name: "go-sql-driver/mysql", parts: ["go-mysql"], command: () => [builtGo(join(CLIENTS, "with_go.go"))] },
 ];
 
