@@ -84,52 +84,59 @@ describe("killed", () => {
   });
   after(() => world?.stop());
 
+  /** Statements that have run before something is killed. */
+  const ENOUGH = 40;
+
   test("a worker under load: its sessions end, the other's go on, it comes back, and everything the server saw is on record", async () => {
     const sessions = await Promise.all(Array.from({ length: 8 }, () => world.session()));
     const [victim] = childrenOf(world.gateway.pid);
     assert.ok(victim !== undefined);
+    let ran = 0;
     const loads = sessions.map(async ({ peer }, index) => {
       try {
-        for (let round = 0; round < 1000; round += 1) await ask(peer, `insert into seen values ('worker ${index}-${round}')`);
+        for (let round = 0; round < 1000; round += 1, ran += 1) await ask(peer, `insert into seen values ('worker ${index}-${round}')`);
         return "ended";
       } catch {
         // The session's worker was killed.
         return "killed";
       }
     });
-    await pause(400);
+    await until(() => ran > ENOUGH);
     process.kill(victim, "SIGKILL");
     await Promise.race(loads);
     await untilServed(world);
     for (const { peer } of sessions) peer.reset();
     const outcomes = await Promise.all(loads);
     assert.ok(outcomes.includes("killed"));
-    assert.equal(childrenOf(world.gateway.pid).length, 2);
+    await until(() => childrenOf(world.gateway.pid).length === 2);
     await onRecord(world, "worker");
     assert.ok([...(await recordings(world.gateway)).values()].some((events) => endOf(events) === "recovered"));
   });
 
   test("the whole gateway under load: after the next start everything the server saw is on record, and verifies", async () => {
     const sessions = await Promise.all(Array.from({ length: 4 }, () => world.session()));
+    let ran = 0;
     const loads = sessions.map(async ({ peer }, index) => {
       try {
-        for (let round = 0; ; round += 1) await ask(peer, `insert into seen values ('gateway ${index}-${round}')`);
+        for (let round = 0; ; round += 1, ran += 1) await ask(peer, `insert into seen values ('gateway ${index}-${round}')`);
       } catch {
         // The gateway was killed.
       }
     });
-    await pause(400);
+    await until(() => ran > ENOUGH);
     const workers = childrenOf(world.gateway.pid);
     await world.gateway.kill();
     await Promise.all(loads);
-    for (const pid of workers) {
-      for (let tries = 0; tries < 50 && runs(pid); tries += 1) await pause(20);
-      assert.ok(!runs(pid), "a worker outlived its keeper");
-    }
+    // No worker outlives its keeper.
+    await until(() => !workers.some(runs));
     await world.gateway.start();
     await untilServed(world);
     await onRecord(world, "gateway");
   });
+
+  async function until(holds: () => boolean): Promise<void> {
+    for (const end = performance.now() + 15_000; !holds(); await pause(10)) assert.ok(performance.now() < end, String(holds));
+  }
 
   function runs(pid: number): boolean {
     try {
@@ -142,8 +149,8 @@ describe("killed", () => {
 
   async function onRecord({ gateway, sql }: World, prefix: string): Promise<void> {
     const seen = (await sql(`select what from seen where what like '${prefix}%'`)).map(({ what }) => String(what));
-    assert.ok(seen.length > 20, `only ${seen.length} statements ran`);
-    const until = performance.now() + 15_000;
+    assert.ok(seen.length >= ENOUGH, `only ${seen.length} statements ran`);
+    const end = performance.now() + 15_000;
     for (;;) {
       const recorded = new Set<string>();
       for (const events of (await recordings(gateway)).values()) {
@@ -151,7 +158,7 @@ describe("killed", () => {
       }
       const missing = seen.filter((what) => !recorded.has(`insert into seen values ('${what}')`));
       if (missing.length === 0) break;
-      if (performance.now() > until) assert.fail(`not on record: ${missing.slice(0, 5).join(", ")} and ${missing.length} in all`);
+      if (performance.now() > end) assert.fail(`not on record: ${missing.slice(0, 5).join(", ")} and ${missing.length} in all`);
       await pause(200);
     }
     assert.deepEqual(await problems(gateway), []);
