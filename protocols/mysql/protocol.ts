@@ -28,6 +28,7 @@ export { mysqlRuleProblems } from "#protocols/sql/mysql/rule-problems.ts";
 export { secretsIn } from "#protocols/sql/mysql/secrets.ts";
 export { sizesIn } from "#protocols/sql/mysql/sizes.ts";
 export { DEFAULT_SQL_MODE, readSqlMode } from "#protocols/sql/mysql/sql-mode.ts";
+export { type TracedMysql, traceMysqlColumns } from "#protocols/sql/mysql/trace.ts";
 export { isProtectedMysqlColumn, mysqlMaskOf } from "#protocols/sql/mysql/tripwire.ts";
 export { ClientFlow, type Outlets } from "./client-flow.ts";
 export type { Outcome } from "./command-outcome.ts";

@@ -75,7 +75,7 @@ async function ofMysql(world: World, sql: string, asked: Asked): Promise<Explana
   const { protection } = resolveMysqlProtection(catalogue, masks);
   const view = masks.length === 0 ? null : { catalogue, protection, functionsAllowed: allowedFunctions(document) };
   const settings = { database: asked.database, sqlMode: readSqlMode(catalogue.sqlMode), charset: "utf8mb4" };
-  return explainMysqlText(sql, { document, ...whom, view, sizeOf: sizesIn(catalogue), settings });
+  return explainMysqlText(sql, { document, ...whom, catalogue, view, sizeOf: sizesIn(catalogue), settings });
 }
 
 /** As the gateway scopes it, but for a principal whom nobody named: of that one only the masks are asked. */

@@ -7,16 +7,20 @@ import type { ProtectedColumn } from "#policies/question.ts";
 import {
   analyseMysql,
   type MysqlAnalysis,
+  type MysqlCatalogue,
   type MysqlMaskingView,
   mysqlMaskOf,
   type Settings,
   type SizeOf,
+  type TracedMysql,
+  traceMysqlColumns,
 } from "#protocols/mysql/protocol.ts";
 import type { TracedColumn, TracedOrigin } from "#protocols/postgres/protocol.ts";
 import { type ExplainedFor, type ExplainedStatement, type Explanation, guardsOf, needsOf, spoken } from "./explain.ts";
 import { judgeText } from "./mysql-judge.ts";
 
 export interface MysqlExplained extends ExplainedFor {
+  readonly catalogue: MysqlCatalogue;
   /** Null: the principal is under no mask on the target. */
   readonly view: MysqlMaskingView | null;
   readonly sizeOf: SizeOf;
@@ -25,27 +29,27 @@ export interface MysqlExplained extends ExplainedFor {
 }
 
 export function explainMysqlText(sql: string, explained: MysqlExplained): Explanation {
-  const { document, principal, target, view, sizeOf, settings } = explained;
+  const { document, principal, target, catalogue, view, sizeOf, settings } = explained;
   // Nothing of this is recorded, so that no literal has to be digested.
   const judgement = judgeText(sql, settings, { document, principal, target, view, sizeOf, rejudge: null, digest: () => "" });
   const { sqlMode, database } = settings;
   const executes = view === null ? (): boolean => true : null;
   const analysis = analyseMysql(sql, { sqlMode, executes, sizeOf }, view === null ? null : { view, database });
   const { facts } = analysis;
+  const traced = traceMysqlColumns(sql, { catalogue, view, sqlMode, database, executes });
   const statements =
     facts.kind === "unparsed"
       ? []
-      : facts.statements.map((statement): ExplainedStatement => {
+      : facts.statements.map((statement, index): ExplainedStatement => {
           const decision = decide(document, { kind: "statement", principal, target, facts: { kind: "parsed", statements: [statement] } });
-          const reads = view === null ? [] : readsOf(analysis, view);
           return {
             tag: statement.tag,
             ...spoken(decision.verdict, decision.rule, decision.verdict === "deny" ? decision : null),
             needs: needsOf(statement, explained),
             tables: statement.tables,
-            columns: columnsOf(analysis, reads),
+            columns: columnsOf(statement.tag, analysis, traced[index]),
             guards: guardsOf(statement, explained),
-            masked: reads,
+            masked: view === null ? [] : readsOf(analysis, traced[index], view),
             notes: [],
           };
         });
@@ -56,7 +60,9 @@ export function explainMysqlText(sql: string, explained: MysqlExplained): Explan
   return { ...said, reason: said.reason ?? reason, position, upstreamSql, inserted: [], underMask: view !== null, statements };
 }
 
-function readsOf({ masked }: MysqlAnalysis, view: MysqlMaskingView): readonly TracedOrigin[] {
+/** Where it can't be told what it refers to, all that is masked in its tables. */
+function readsOf({ masked }: MysqlAnalysis, traced: TracedMysql | undefined, view: MysqlMaskingView): readonly TracedOrigin[] {
+  if (traced !== undefined && traced.reads !== null) return traced.reads.filter(({ mask }) => mask !== null);
   const columns = masked?.kind === "rewritten" ? masked.columns : [];
   return columns.map((column) => originOf(column, view));
 }
@@ -65,14 +71,13 @@ function originOf({ schema, table, column, rule }: ProtectedColumn, view: MysqlM
   return { schema, table, column, mask: { rule, kind: mysqlMaskOf(view, schema, table, column)?.kind ?? "redact" } };
 }
 
-/** By their place: which of the masked columns each is made of is not followed. */
-function columnsOf({ masked }: MysqlAnalysis, reads: readonly TracedOrigin[]): readonly TracedColumn[] | null {
-  if (masked?.kind !== "rewritten" || masked.outputMasked.length === 0) return null;
-  return masked.outputMasked.map((shown, index) => ({
-    name: `#${index + 1}`,
-    origins: shown ? reads : [],
-    direct: false,
-    masked: shown,
-    vague: !shown,
-  }));
+/** Tags of statements that yield no rows; writes may, by RETURNING. */
+const ROWLESS =
+  /^(?:SET|USE|BEGIN|COMMIT|ROLLBACK|SAVEPOINT|DO|KILL|FLUSH|GRANT|REVOKE|TRUNCATE|(?:SET|START) TRANSACTION|RELEASE SAVEPOINT|(?:LOCK|UNLOCK|RENAME) TABLES?|LOAD DATA(?: LOCAL)?|DROP.*|(?:CREATE|ALTER) .+)$/;
+
+/** What counts as masked is as the record will have it. */
+function columnsOf(tag: string, { masked }: MysqlAnalysis, traced: TracedMysql | undefined): readonly TracedColumn[] | null {
+  if (traced === undefined) return ROWLESS.test(tag) ? [] : null;
+  const flags = masked?.kind === "rewritten" ? masked.outputMasked : [];
+  return traced.outputs?.map((column, index) => ({ ...column, masked: flags[index] ?? column.masked })) ?? null;
 }

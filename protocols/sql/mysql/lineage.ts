@@ -1,95 +1,163 @@
-/** Which output columns of a query derive from masked ones: for the record, and for counting masked cells. Nothing is masked by it. */
+/**
+ * What the output columns of a query derive from, by the names that it uses: followed from the columns of tables through
+ * common tables, queries in FROM and expressions. Nothing is masked by it.
+ */
 import type { Resolved } from "./masked-tables.ts";
 import type { ColumnMention, Found, Item, Query, Scope, Select, Source, TableMention } from "./reading.ts";
 
-export interface Output {
+export interface Output<Value> {
   readonly name: string;
-  readonly masked: boolean;
+  readonly value: Value;
+  /** Not among what `*` stands for. */
+  readonly hidden?: boolean;
+  /** The server tells the name in these letters, whichever a statement writes: of all but columns of tables. */
+  readonly spelt?: boolean;
 }
 
-export class Lineage {
-  readonly #found: Found;
-  readonly #tables: ReadonlyMap<TableMention, Resolved>;
-  readonly #fold: (name: string) => string;
-  readonly #known = new Map<Query, readonly Output[] | null>();
+/** What is followed, and how it comes together. */
+export interface Followed<Value> {
+  /** Columns of a table of a database; null where they are not known. */
+  readonly columnsOf: (table: TableMention) => readonly Output<Value>[] | null;
+  /** Of a column that is not found, or may be any. */
+  readonly unknown: Value;
+  /** Of what an expression makes of several. */
+  readonly computed: (values: readonly Value[]) => Value;
+  /** Of what is one or another: branches of a set operation, columns by the same name. */
+  readonly either: (values: readonly Value[]) => Value;
+  /** Of an output column without an alias. @param plain the name of what it is, where the server tells that in its own letters */
+  readonly nameOf: (item: Item, plain: string | null) => string;
+}
 
-  constructor(found: Found, resolved: readonly Resolved[], fold: (name: string) => string) {
+export class Lineage<Value> {
+  readonly #found: Found;
+  readonly #followed: Followed<Value>;
+  readonly #fold: (name: string) => string;
+  readonly #known = new Map<Query, readonly Output<Value>[] | null>();
+  readonly #tables = new Map<TableMention, readonly Output<Value>[] | null>();
+
+  constructor(found: Found, followed: Followed<Value>, fold: (name: string) => string) {
     this.#found = found;
-    this.#tables = new Map(resolved.map((one) => [one.mention, one]));
+    this.#followed = followed;
     this.#fold = fold;
   }
 
-  /** Of each output column whether it is masked; empty where they can't be counted. */
-  masked(query: Query): readonly boolean[] {
-    try {
-      return this.outputs(query)?.map(({ masked }) => masked) ?? [];
-    } catch (error) {
-      // Common tables over common tables, a thousand deep.
-      if (error instanceof RangeError) return [];
-      throw error;
-    }
-  }
-
-  /** Null where the columns can't be counted. */
-  outputs(query: Query): readonly Output[] | null {
+  /** Null where the columns can't be counted. @throws RangeError for common tables over common tables, a thousand deep */
+  outputs(query: Query): readonly Output<Value>[] | null {
     const known = this.#known.get(query);
     if (known !== undefined) return known;
-    // A recursive common table meets itself here.
+    // A recursive common table meets itself here: in its first branch as nothing, in the others as what the first yields.
     this.#known.set(query, null);
-    const [first, ...others] = query.selects.map((select) => this.#ofSelect(select));
-    const joined = first?.map(({ name, masked }, index) => ({
-      name,
-      masked: masked || others.some((one) => one?.[index]?.masked === true),
-    }));
-    this.#known.set(query, joined ?? null);
-    return joined ?? null;
+    const [select, ...rest] = query.selects;
+    const first = select === undefined ? null : this.ofSelect(select);
+    this.#known.set(query, first);
+    const others = rest.map((one) => this.ofSelect(one));
+    const joined =
+      first === null || others.length === 0
+        ? first
+        : first.map((one, index) => ({
+            ...one,
+            value: this.#followed.either([one.value, ...others.map((other) => other?.[index]?.value ?? this.#followed.unknown)]),
+          }));
+    this.#known.set(query, joined);
+    return joined;
   }
 
-  #ofSelect({ items, scope }: Select): readonly Output[] | null {
-    const found: Output[] = [];
+  ofSelect({ items, scope }: Select): readonly Output<Value>[] | null {
+    const found: Output<Value>[] = [];
     for (const item of items) {
       const outputs = item.star ? this.#ofStar(item, scope) : [this.#ofItem(item)];
       if (outputs === null) return null;
-      found.push(...outputs);
+      found.push(...outputs.map(({ name, value }) => ({ name, value, spelt: true })));
     }
     return found;
   }
 
-  #ofItem({ alias, columns }: Item): Output {
-    const mentions = this.#found.columns.slice(columns.start, columns.end);
-    const name = alias ?? mentions[0]?.parts.at(-1) ?? "";
-    return { name, masked: mentions.some((mention) => this.isMasked(mention)) };
+  /** Of a column wherever it is named; `*` is all that it stands for. */
+  valueOf(mention: ColumnMention): Value {
+    if (!mention.star) {
+      const meant = this.#meantBy(mention).map(({ value }) => value);
+      return meant.length === 0 ? this.#followed.unknown : this.#followed.either(meant);
+    }
+    const all = this.#behindStar(mention.parts.at(-1), mention.scope).map((source) => this.#ofSource(source));
+    return this.#followed.computed(all.flatMap((one) => one?.map(({ value }) => value) ?? [this.#followed.unknown]));
   }
 
-  /** Joins by names hand the columns that they share on once. */
-  #ofStar(item: Item, scope: Scope): readonly Output[] | null {
+  #ofItem(item: Item): Output<Value> {
+    const { start, end } = item.columns;
+    const [first, ...more] = this.#found.columns.slice(start, end);
+    const brackets = first === undefined || more.length > 0 ? -1 : first.span.start - item.span.start;
+    if (first !== undefined && !first.star && brackets >= 0 && item.span.end - first.span.end === brackets) {
+      const [one] = this.#meantBy(first);
+      const plain = one?.spelt === true ? one.name : null;
+      return { name: item.alias ?? this.#followed.nameOf(item, plain), value: this.valueOf(first) };
+    }
+    const values = this.#found.columns.slice(start, end).map((mention) => this.valueOf(mention));
+    return { name: item.alias ?? this.#followed.nameOf(item, null), value: this.#followed.computed(values) };
+  }
+
+  /** Joins by names hand the columns that they share on once, before the others. */
+  #ofStar(item: Item, scope: Scope): readonly Output<Value>[] | null {
     const qualifier = this.#found.columns[item.columns.start]?.parts.at(-1);
-    if (this.#found.natural) return null;
-    const sources =
-      qualifier === undefined
-        ? scope.sources
-        : scope.sources.filter(({ name }) => name !== null && this.#fold(name) === this.#fold(qualifier));
-    const outputs = sources.map((source) => this.#ofSource(source));
-    return outputs.some((one) => one === null) ? null : outputs.flatMap((one) => one ?? []);
+    if (qualifier === undefined && scope.merges === true) return null;
+    const outputs = this.#behindStar(qualifier, scope).map((source) => this.#ofSource(source));
+    return outputs.some((one) => one === null) ? null : outputs.flatMap((one) => one?.filter(({ hidden }) => hidden !== true) ?? []);
   }
 
-  #ofSource({ table, query, columns }: Source): readonly Output[] | null {
+  #behindStar(qualifier: string | undefined, scope: Scope): readonly Source[] {
+    if (qualifier === undefined) return scope.sources;
+    return scope.sources.filter(({ name }) => name !== null && this.#fold(name) === this.#fold(qualifier));
+  }
+
+  #ofSource({ table, query, columns }: Source): readonly Output<Value>[] | null {
     const common = table?.common ?? null;
     const below = common?.query ?? query;
-    const outputs = below === null ? (table === null ? null : (this.#tables.get(table)?.outputs ?? null)) : this.outputs(below);
+    const outputs = below === null ? (table === null ? null : this.#ofTable(table)) : this.outputs(below);
     const names = common?.columns ?? columns;
-    return names === null ? outputs : names.map((name, index) => ({ name, masked: outputs?.[index]?.masked === true }));
+    if (names === null) return outputs;
+    return names.map((name, index) => ({ name, value: outputs?.[index]?.value ?? this.#followed.unknown, spelt: true }));
   }
 
-  isMasked({ parts, star, scope }: ColumnMention): boolean {
-    if (star) return false;
+  #ofTable(table: TableMention): readonly Output<Value>[] | null {
+    const known = this.#tables.get(table);
+    if (known !== undefined) return known;
+    const columns = this.#followed.columnsOf(table);
+    this.#tables.set(table, columns);
+    return columns;
+  }
+
+  /** In the innermost query that has a column of that name. */
+  #meantBy({ parts, scope }: ColumnMention): readonly Output<Value>[] {
     const column = (parts.at(-1) ?? "").toLowerCase();
     const qualifier = parts.length > 1 ? this.#fold(parts.at(-2) ?? "") : null;
     for (let at: Scope | null = scope; at !== null; at = at.parent) {
       const sources = at.sources.filter(({ name }) => qualifier === null || (name !== null && this.#fold(name) === qualifier));
       const meant = sources.flatMap((source) => this.#ofSource(source)?.filter(({ name }) => name.toLowerCase() === column) ?? []);
-      if (meant.length > 0) return meant.some(({ masked }) => masked);
+      if (meant.length > 0) return meant;
     }
-    return false;
+    return [];
+  }
+}
+
+/** Whether output columns derive from masked ones: for the record, and for counting masked cells. */
+export function maskedLineage(found: Found, resolved: readonly Resolved[], fold: (name: string) => string): Lineage<boolean> {
+  const tables = new Map(resolved.map((one) => [one.mention, one]));
+  const some = (values: readonly boolean[]): boolean => values.some((value) => value);
+  const followed: Followed<boolean> = {
+    columnsOf: (table) => tables.get(table)?.outputs?.map(({ name, masked, hidden = false }) => ({ name, value: masked, hidden })) ?? null,
+    unknown: false,
+    computed: some,
+    either: some,
+    nameOf: ({ columns }) => found.columns[columns.start]?.parts.at(-1) ?? "",
+  };
+  return new Lineage(found, followed, fold);
+}
+
+/** Of each output column whether it is masked; empty where they can't be counted. */
+export function outputsMasked(lineage: Lineage<boolean>, query: Query): readonly boolean[] {
+  try {
+    return lineage.outputs(query)?.map(({ value }) => value) ?? [];
+  } catch (error) {
+    if (error instanceof RangeError) return [];
+    throw error;
   }
 }

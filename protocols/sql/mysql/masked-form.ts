@@ -5,7 +5,7 @@
 import { mysqlLookup } from "./catalogue.ts";
 import { checkReading, checkText } from "./checked-text.ts";
 import type { Token } from "./lexer.ts";
-import { Lineage } from "./lineage.ts";
+import { maskedLineage, outputsMasked } from "./lineage.ts";
 import type { MaskedForm, MaskedSettings } from "./masked-form-types.ts";
 import { aliasEdits, maskQuery, namesOfMasked, namesOfReplaced } from "./masked-query.ts";
 import type { TableContext } from "./masked-tables.ts";
@@ -48,8 +48,8 @@ function formOf(edits: readonly Edit[], tokens: readonly Token[], { sqlMode }: M
 
 const WRITES: ReadonlySet<string> = new Set(["insert", "replace", "update", "delete"]);
 
-/** By its first word; behind WITH by the first one outside brackets that could begin a statement. */
-function writes(tokens: readonly Token[]): boolean {
+/** Whether it changes rows: by its first word; behind WITH by the first one outside brackets that could begin a statement. */
+export function writes(tokens: readonly Token[]): boolean {
   let depth = 0;
   for (const [index, { kind, text }] of tokens.entries()) {
     if (kind === "symbol" && text === "(") depth++;
@@ -61,7 +61,8 @@ function writes(tokens: readonly Token[]): boolean {
   return false;
 }
 
-const QUERIES: ReadonlySet<string> = new Set(["select", "with", "table", "values"]);
+/** What a query begins with, but for brackets. */
+export const QUERIES: ReadonlySet<string> = new Set(["select", "with", "table", "values"]);
 
 /** Where the statement begins that is explained; 0 where none is. */
 function explainedAt(tokens: readonly Token[]): number {
@@ -107,7 +108,7 @@ function queryForm(sql: string, tokens: readonly Token[], context: TableContext,
     if (again.token !== undefined) throw again.unexpected("the end of the statement");
     return { found: again.found, sources: again.found.tables };
   });
-  const outputMasked = new Lineage(reader.found, masked.resolved, fold).masked(query);
+  const outputMasked = outputsMasked(maskedLineage(reader.found, masked.resolved, fold), query);
   const { starts, ends } = text;
   return {
     text: text.text,

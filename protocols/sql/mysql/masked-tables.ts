@@ -32,8 +32,8 @@ export interface Resolved {
   readonly table: MysqlTable | null;
   /** Whether something stands in its place that is not the table itself. */
   readonly replaced: boolean;
-  /** Of each column that it hands on, whether it is masked; null where they are not known. */
-  readonly outputs: readonly { readonly name: string; readonly masked: boolean }[] | null;
+  /** Of each column that it hands on, whether it is masked, and whether `*` leaves it out; null where they are not known. */
+  readonly outputs: readonly { readonly name: string; readonly masked: boolean; readonly hidden?: boolean }[] | null;
   readonly columns: readonly ProtectedColumn[];
   readonly edits: readonly Edit[];
 }
@@ -109,7 +109,7 @@ export function hasStar(found: Found): boolean {
 }
 
 function plain(mention: TableMention, table: MysqlTable): Resolved {
-  const outputs = table.columns.map(({ name }) => ({ name, masked: false }));
+  const outputs = table.columns.map(({ name, invisible }) => ({ name, masked: false, hidden: invisible }));
   return { mention, table, replaced: false, outputs, columns: [], edits: [{ ...mention.span, text: fullName(table) }] };
 }
 

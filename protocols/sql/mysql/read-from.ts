@@ -22,6 +22,7 @@ function readJoined(reader: Reader, role: TableMention["role"]): void {
 
 /** The columns are compared, those of a table that is written to among them. */
 function readUsing(reader: Reader): void {
+  reader.scope.merges = true;
   const start = reader.at;
   const names = reader.nameList();
   for (const [index, name] of names.entries()) {
@@ -34,7 +35,10 @@ function acceptJoin(reader: Reader): boolean {
   if (reader.acceptWord("join") || reader.acceptWord("straight_join")) return true;
   if (reader.acceptWord("inner", "join") || reader.acceptWord("cross", "join")) return true;
   const natural = reader.acceptWord("natural");
-  if (natural) reader.found.natural = true;
+  if (natural) {
+    reader.found.natural = true;
+    reader.scope.merges = true;
+  }
   if (natural && (reader.acceptWord("join") || reader.acceptWord("inner", "join"))) return true;
   if (reader.acceptWord("left") || reader.acceptWord("right")) {
     reader.acceptWord("outer");

@@ -3,7 +3,7 @@ import { readOrder } from "./read-call.ts";
 import { LENT, readExpression, readExpressions } from "./read-expression.ts";
 import { readFrom, readTable } from "./read-from.ts";
 import { readItems, readQuery, readWith } from "./read-query.ts";
-import { type Reader, Refused, type Scope, type Span, type TableMention } from "./reading.ts";
+import { type Item, type Reader, Refused, type Scope, type Span, type TableMention } from "./reading.ts";
 
 export interface Assignment {
   /** `c`, `t.c`, `d.t.c` */
@@ -27,7 +27,8 @@ export interface WriteReading {
   readonly defaults: ReadonlySet<number>;
   /** ON DUPLICATE KEY UPDATE stands behind an INSERT. */
   readonly updates: boolean;
-  readonly returning: Span | null;
+  /** With its output columns. */
+  readonly returning: (Span & { readonly items: readonly Item[] }) | null;
 }
 
 const NONE: ReadonlySet<number> = new Set();
@@ -133,11 +134,11 @@ function readBehindRows(reader: Reader, scope: Scope, table: TableMention): Pick
   return { assignments, updates, returning: readReturning(reader) };
 }
 
-function readReturning(reader: Reader): Span | null {
+function readReturning(reader: Reader): WriteReading["returning"] {
   const start = reader.at;
   if (!reader.acceptWord("returning")) return null;
-  readItems(reader);
-  return { start, end: reader.at };
+  const items = readItems(reader);
+  return { start, end: reader.at, items };
 }
 
 function readAssignments(reader: Reader): readonly Assignment[] {

@@ -57,6 +57,8 @@ export interface Call {
 export interface Scope {
   readonly parent: Scope | null;
   readonly sources: Source[];
+  /** A join in it goes by names that its sides share: NATURAL, USING. */
+  merges?: true;
 }
 
 export interface Source {

@@ -8,7 +8,7 @@ import { mysqlLookup } from "./catalogue.ts";
 import { checkReading } from "./checked-text.ts";
 import type { Token } from "./lexer.ts";
 import { lex } from "./lexer.ts";
-import { Lineage } from "./lineage.ts";
+import { maskedLineage } from "./lineage.ts";
 import { maskQuery } from "./masked-query.ts";
 import type { ViewReading } from "./masked-tables.ts";
 import { displayTable, type MysqlMaskingView } from "./protection.ts";
@@ -69,8 +69,8 @@ function readingOf(table: MysqlTable, view: MysqlMaskingView, readView: (table: 
     const rewritten = named(spelled(tokens, edits, true).text, query, table, tokens);
     if (rewritten.length > REWRITTEN_MAX) return refusal("it grows too long when the definitions below it take their place");
     if (/\\/.test(rewritten)) return refusal("a string in its definition holds a backslash, which means one thing or another by sql_mode");
-    const outputs = new Lineage(reader.found, resolved, fold).outputs(query);
-    return { kind: "rewritten", text: rewritten, columns, masked: table.columns.map((_, index) => outputs?.[index]?.masked ?? true) };
+    const outputs = maskedLineage(reader.found, resolved, fold).outputs(query);
+    return { kind: "rewritten", text: rewritten, columns, masked: table.columns.map((_, index) => outputs?.[index]?.value ?? true) };
   } catch (error) {
     if (error instanceof Refused) return refusal(error.message, error.hint);
     if (error instanceof RangeError) return refusal("its definition is nested too deep");

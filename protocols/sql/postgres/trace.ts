@@ -2,8 +2,8 @@
  * For people who ask what a statement would show them: of each output column its name, the base columns it derives
  * from, and the masks on these. It decides nothing; whether a statement may run is for `analyse.ts` and the policies.
  */
-import type { Mask } from "#policies/question.ts";
 import type { Catalogue } from "#protocols/sql/catalogue.ts";
+import { byName, type TracedColumn, type TracedOrigin } from "#protocols/sql/traced.ts";
 import { conditionColumns } from "./conditions.ts";
 import { statementsOf } from "./effects.ts";
 import { parseText } from "./grammar.ts";
@@ -17,26 +17,6 @@ import { statementTag } from "./tags.ts";
 import { nodeOf, type TreeNode, textOf } from "./tree.ts";
 import { viewsIn } from "./view-definitions.ts";
 import { definedColumns } from "./view-reading.ts";
-
-export interface TracedOrigin {
-  readonly schema: string;
-  readonly table: string;
-  readonly column: string;
-  /** Null where the column is not masked. */
-  readonly mask: { readonly rule: string; readonly kind: Mask["kind"] } | null;
-}
-
-export interface TracedColumn {
-  readonly name: string;
-  /** Ordered by name. */
-  readonly origins: readonly TracedOrigin[];
-  /** It is its one origin as it stands, not computed from it. */
-  readonly direct: boolean;
-  /** It shows a masked value, was computed from one, or may have been. */
-  readonly masked: boolean;
-  /** Other columns, which can't be told, may have gone in. */
-  readonly vague: boolean;
-}
 
 export interface TracedStatement {
   /** As in command tags: `SELECT`, `INSERT`. */
@@ -85,7 +65,7 @@ export function traceColumns(sql: string, catalogue: Catalogue, view: MaskingVie
   }
 
   function named(columns: readonly BaseColumn[]): readonly TracedOrigin[] {
-    return columns.flatMap((base) => tracedOrigin(catalogue, view, base)).sort(byName);
+    return byName(columns.flatMap((base) => tracedOrigin(catalogue, view, base)));
   }
 }
 
@@ -127,9 +107,4 @@ function tracedOrigin(catalogue: Catalogue, view: MaskingView | null, { relation
   const attribute = view?.protection.columns.get(relation)?.get(column);
   const mask = attribute === undefined ? null : { rule: attribute.rule, kind: attribute.mask.kind };
   return [{ schema: found.schema, table: found.name, column: name, mask }];
-}
-
-function byName(a: TracedOrigin, b: TracedOrigin): number {
-  const [one, two] = [a, b].map(({ schema, table, column }) => JSON.stringify([schema, table, column]));
-  return (one ?? "") < (two ?? "") ? -1 : 1;
 }

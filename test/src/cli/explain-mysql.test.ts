@@ -37,17 +37,28 @@ describe("explain on MySQL and MariaDB", { skip: optional("mysql9") }, () => {
       assert.doesNotMatch(String(object["upstreamSql"]), /^SELECT id, ssn FROM users/);
       const [statement] = object["statements"] as readonly Record<string, unknown>[];
       assert.ok(statement);
-      assert.deepEqual(
-        (statement["columns"] as readonly { masked: boolean }[]).map(({ masked }) => masked),
-        [false, true],
-      );
-      const masked = statement["masked"] as readonly { column: string; mask: { kind: string } }[];
-      assert.ok(masked.some(({ column, mask }) => column === "ssn" && mask.kind === "redact"));
+      const users = { schema: "app", table: "users" };
+      const ssn = { ...users, column: "ssn", mask: { rule: `${target}-masking.rules.6`, kind: "redact" } };
+      assert.deepEqual(statement["columns"], [
+        { name: "id", origins: [{ ...users, column: "id", mask: null }], direct: true, masked: false, vague: false },
+        { name: "ssn", origins: [ssn], direct: true, masked: true, vague: false },
+      ]);
+      assert.deepEqual(statement["masked"], [ssn]);
     });
 
     test(`${target}: whom the rules spare gets the text as it is; refusals come with reason and hint`, async () => {
       const spared = await told(target, "SELECT id, ssn FROM users", ...OWNER);
       assert.deepEqual([spared["verdict"], spared["upstreamSql"], spared["underMask"]], ["allow", null, false]);
+      const [statement] = spared["statements"] as readonly {
+        columns: readonly { name: string; origins: readonly { mask: unknown }[] }[];
+      }[];
+      assert.deepEqual(
+        statement?.columns.map(({ name, origins }) => [name, origins.map(({ mask }) => mask)]),
+        [
+          ["id", [null]],
+          ["ssn", [null]],
+        ],
+      );
       const guarded = await told(target, "DELETE FROM orders", ...OWNER);
       assert.deepEqual([guarded["verdict"], guarded["reason"], guarded["rule"]], ["deny", "statement-guarded", "blanket"]);
       const refused = await told(target, "SELECT ssn INTO @a FROM users LIMIT 1", ...AGENT);
@@ -57,8 +68,12 @@ describe("explain on MySQL and MariaDB", { skip: optional("mysql9") }, () => {
     });
 
     test(`${target}: for people, with the text that the target would get`, async () => {
-      const { code, out } = await run(target, "SELECT email FROM users");
+      const { code, out } = await run(target, "SELECT email, UPPER(ssn), 1 + id AS next FROM users");
       assert.equal(code, 0);
+      assert.match(out, /email +app\.users\.email +email \(rule /);
+      assert.match(out, /UPPER\(ssn\) +computed from app\.users\.ssn +of masked: redact/);
+      assert.match(out, /next +computed from app\.users\.id +as it is/);
+      assert.doesNotMatch((await run(target, "SET @a = 1")).out, /columns can't be told/);
       assert.match(out, /mask {2}rule /);
       assert.match(out, /Sent to the target/);
       assert.match(out, new RegExp(`every right assumed, on ${target}/app`));

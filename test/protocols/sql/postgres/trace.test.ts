@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { before, describe, test } from "node:test";
 import { loadGrammar } from "#protocols/sql/postgres/grammar.ts";
-import { type TracedOrigin, traceColumns } from "#protocols/sql/postgres/trace.ts";
+import { traceColumns } from "#protocols/sql/postgres/trace.ts";
+import type { TracedOrigin } from "#protocols/sql/traced.ts";
 import { smallView } from "./small-view.ts";
 
 const words = (origins: readonly TracedOrigin[]) =>

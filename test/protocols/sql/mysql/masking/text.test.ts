@@ -164,6 +164,13 @@ describe("texts under a mask on MySQL", () => {
     assert.deepEqual(outputs("SELECT x.k FROM (SELECT ssn AS k FROM users UNION SELECT note FROM orders) x"), [true]);
     assert.deepEqual(outputs("SELECT note FROM orders UNION SELECT ssn FROM users"), [true]);
     assert.deepEqual(outputs("SELECT s FROM seen"), [true]);
+    assert.deepEqual(outputs("WITH RECURSIVE c (a, b) AS (SELECT id, ssn FROM users UNION ALL SELECT b, a FROM c) SELECT a, b FROM c"), [
+      true,
+      true,
+    ]);
+    // Columns that both sides of a join share come once, and before the others.
+    assert.deepEqual(outputs("SELECT * FROM users u JOIN orders o USING (id)"), []);
+    assert.deepEqual(outputs("SELECT u.* FROM users u JOIN orders o USING (id)"), [false, false, true]);
   });
 
   test("whatever is written, a protected table that is read stands in our own query alone", () => {
