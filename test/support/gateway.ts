@@ -50,6 +50,8 @@ export interface GatewayOptions {
   readonly program?: string;
   /** A command that starts the program with what it names: `["prlimit", "--nofile=64:64"]`. */
   readonly under?: readonly string[];
+  /** More files, by their path in the gateway's folder. */
+  readonly papers?: Readonly<Record<string, string>>;
   /** More environment for the process; it gets PATH and nothing else by itself. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -225,7 +227,7 @@ interface Papers {
   readonly recipient: string;
 }
 
-async function writePapers(folder: string, { postgres, mysql, apis }: GatewayOptions): Promise<Papers> {
+async function writePapers(folder: string, { postgres, mysql, apis, papers }: GatewayOptions): Promise<Papers> {
   for (const name of ["certs", "keys", "recordings", "evidence", "state"]) mkdirSync(join(folder, name), { mode: 0o700 });
   const file = (name: string, text: string) => writeFileSync(join(folder, name), text, { mode: 0o600 });
   const authority = await makeAuthority("Sallyport test gateway CA");
@@ -248,6 +250,7 @@ async function writePapers(folder: string, { postgres, mysql, apis }: GatewayOpt
     file(`keys/${name}.password`, server.password);
   }
   for (const [name, { ca }] of Object.entries(apis ?? {})) file(`certs/${name}-ca.crt`, ca);
+  for (const [name, text] of Object.entries(papers ?? {})) file(name, text);
   file("keys/evidence.key", evidence.privateKeyPem.expose());
   file("keys/evidence.pub", evidence.publicKeyPem);
   file("identity.txt", `${auditor.identity.expose()}\n`);
