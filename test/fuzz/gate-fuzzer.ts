@@ -4,18 +4,11 @@
  * an answer that shows a canary, or that depends on the secrets in any other way, is a leak, be it in a row, in an error, in
  * a plan or in what a write left behind. A judgement that throws or takes too long is a finding too.
  */
-import { parseText } from "#protocols/sql/postgres/grammar.ts";
-import type { MaskingView } from "#protocols/sql/postgres/protection.ts";
-import { isBody, textOf } from "#protocols/sql/postgres/tree.ts";
 import type { Judgement } from "#protocols/wire/judgement.ts";
 import { type CanarySearch, joinedCells } from "#test/masking/search.ts";
-import { makeQuery } from "#test/protocols/sql/postgres/lineage/query-maker.ts";
-import { MASKED_TABLES } from "#test/protocols/sql/postgres/lineage/schema.ts";
 import { Chance } from "./gate-chance.ts";
-import { STATEMENTS, WRITES } from "./gate-corpus.ts";
+import type { Forms } from "./gate-forms.ts";
 import { type Means, mutated } from "./gate-mutations.ts";
-import { piecesOf } from "./gate-pieces.ts";
-import type { GateSession, Outcome, Sent } from "./gate-session.ts";
 import type { Vocabulary } from "./gate-vocabulary.ts";
 
 export interface Finding {
@@ -26,21 +19,65 @@ export interface Finding {
   readonly what: string;
 }
 
-/** `like` holds the secrets of `first`, `other` has its own. */
-export interface Sessions {
-  readonly first: GateSession;
-  readonly like: GateSession;
-  readonly other: GateSession;
+/** One text on its way, with whatever else says how it is sent. */
+export interface Going {
+  readonly sql: string;
+  readonly judgement: Judgement;
 }
 
-export interface Terms {
-  /** To start from more often than others; none when empty. */
-  readonly starts: readonly (readonly string[])[];
-  readonly view: MaskingView;
-  readonly judge: (sql: string) => Judgement;
+export interface Outcome {
+  /** All that the client was shown, for all texts. */
+  readonly shown: Buffer;
+  readonly rows: readonly (readonly (string | null)[])[];
+  /** Texts that the server ran without an error. */
+  readonly ran: number;
+  readonly errors: readonly string[];
+  /** What lies in columns that are not masked, where something was written. */
+  readonly stored: Buffer;
+  /** The product ended the session: its fault's code and words. */
+  readonly fault: string | null;
+  readonly closed: boolean;
+}
+
+export interface Session<One extends Going> {
+  try(texts: readonly One[]): Promise<Outcome>;
+  /** The next try finds the server's memory in another state: what hangs on addresses comes out otherwise. */
+  shake?(chance: Chance): Promise<void>;
+}
+
+/** `like` holds the secrets of `first`, `other` has its own. */
+export interface Sessions<One extends Going> {
+  readonly first: Session<One>;
+  readonly like: Session<One>;
+  readonly other: Session<One>;
+}
+
+/** What the fuzzer has to know of a protocol and its SQL. */
+export interface Dialect<One extends Going> {
+  readonly forms: Forms;
+  /** Texts of one session to start from. @param kept some that went through before */
+  base(chance: Chance, kept: (() => readonly string[]) | undefined): readonly string[];
+  /** Of texts that were understood, what is to be mutated further on account of the one at the index. */
+  keeps(texts: readonly string[], at: number): readonly string[];
+  /** A text that stays as it is. */
+  isFixed(sql: string): boolean;
+  /** @returns null for what would end the transaction that everything is undone with */
+  sending(sql: string, judgement: Judgement, chance: Chance): One | null;
+  /** Process numbers, ports and times of the servers: parts of them agree between two and not with the third. */
+  readonly ofServer: RegExp;
+  /** Errors that say that a text is wrong as such. Whether it ran in time is another matter, and left to chance. */
+  readonly misunderstood: RegExp;
+  /** Errors of what took too long. */
+  readonly slow: RegExp;
+}
+
+export interface Terms<One extends Going> {
+  readonly dialect: Dialect<One>;
+  /** @param before texts of the session that come first */
+  readonly judge: (sql: string, before: readonly string[]) => Judgement;
   readonly words: Vocabulary;
   readonly search: CanarySearch;
-  readonly sessions: Sessions;
+  readonly sessions: Sessions<One>;
   /** A judgement that takes longer is a finding, if it does so each time. */
   readonly judgedMsMax: number;
   /** Is told of each text that is judged, and of "" when it is: should that never be, it is known which text it was. */
@@ -66,8 +103,6 @@ export interface Counts {
 
 /** How many mutations a text gets. */
 const TIMES = [1, 1, 1, 1, 1, 2, 2, 2, 3, 5];
-/** Process numbers, ports and times of the servers: parts of them agree between two and not with the third. */
-const OF_SERVER = /activity|pg_stat|pg_locks|pg_backend|inet_|setting|\bshow\b|pg_postmaster|pg_control|pg_current_|txid_|xact/i;
 const ROUNDS = 8;
 const KEPT_MAX = 4_000;
 const KEPT_TEXT_MAX = 500;
@@ -75,14 +110,14 @@ const KEPT_TEXT_MAX = 500;
 const SEARCHED_BYTES_MAX = 1 << 20;
 const JOINED_ROWS_MAX = 10_000;
 
-export class GateFuzzer {
+export class GateFuzzer<One extends Going = Going> {
   readonly counts: Counts = { tries: 0, texts: 0, passed: 0, masked: 0, ran: 0, ranMasked: 0, unsteady: 0, slow: 0, leftOut: 0 };
   readonly #seed: number;
-  readonly #terms: Terms;
+  readonly #terms: Terms<One>;
   /** Mutants that were rewritten and that the server understood: what is made of them goes further than one step. */
-  readonly #kept: string[] = [];
+  readonly #kept: (readonly string[])[] = [];
 
-  constructor(seed: number, terms: Terms) {
+  constructor(seed: number, terms: Terms<One>) {
     this.#seed = seed;
     this.#terms = terms;
   }
@@ -99,9 +134,9 @@ export class GateFuzzer {
   async try(texts: readonly string[], chance = new Chance(0)): Promise<readonly Finding[]> {
     const at = this.counts.tries - 1;
     const findings: Finding[] = [];
-    const sent: Sent[] = [];
-    for (const sql of texts) {
-      const judged = this.#judged(sql);
+    const sent: One[] = [];
+    for (const [index, sql] of texts.entries()) {
+      const judged = this.#judged(sql, texts.slice(0, index));
       if (typeof judged === "string")
         findings.push({ kind: judged.startsWith("took") ? "hang" : "exception", try: at, texts: [sql], upstream: [], what: judged });
       else if (judged.verdict !== "deny") this.#pass(sql, judged, chance, sent);
@@ -112,50 +147,40 @@ export class GateFuzzer {
     return told === undefined ? findings : [...findings, { ...told, try: at, texts: sent.map(({ sql }) => sql), upstream }];
   }
 
-  #pass(sql: string, judgement: Judgement, chance: Chance, sent: Sent[]): void {
+  #pass(sql: string, judgement: Judgement, chance: Chance, sent: One[]): void {
     this.counts.passed += 1;
     if (judgement.verdict === "mask") this.counts.masked += 1;
-    const statements = statementsIn(judgement.upstreamSql ?? sql);
-    if (statements.some(endsTransaction)) {
-      this.counts.leftOut += 1;
-      return;
-    }
-    const numbers = [...(judgement.upstreamSql ?? sql).matchAll(/\$(\d{1,2})(?!\d)/g)].map(([, number]) => Number(number));
-    const simple = statements.length !== 1 || (numbers.length === 0 && !chance.oneIn(3));
-    const values = Array.from({ length: Math.max(0, ...numbers) }, () => chance.pick(["1", "x", "9%", "2024-01-01", "{}", null]));
-    sent.push({ sql, judgement, parameters: simple ? null : values, binary: chance.oneIn(2) });
+    const going = this.#terms.dialect.sending(sql, judgement, chance);
+    if (going === null) this.counts.leftOut += 1;
+    else sent.push(going);
   }
 
-  #keep(sql: string, chance: Chance): void {
-    if (this.#kept.length < KEPT_MAX) this.#kept.push(sql);
-    else this.#kept[chance.below(KEPT_MAX)] = sql;
+  #keep(texts: readonly string[], chance: Chance): void {
+    if (this.#kept.length < KEPT_MAX) this.#kept.push(texts);
+    else this.#kept[chance.below(KEPT_MAX)] = texts;
   }
 
   #texts(chance: Chance): readonly string[] {
-    const donor = () => piecesOf(this.#base(chance).at(-1) ?? "");
-    const means: Means = { chance, words: this.#terms.words, donor };
-    return this.#base(chance).map((sql) => (chance.oneIn(12) ? sql : mutated(sql, means, chance.pick(TIMES))));
+    const { words, dialect } = this.#terms;
+    const { forms } = dialect;
+    const donor = () => forms.piecesOf(this.#base(chance).at(-1) ?? "");
+    const means: Means = { chance, words, forms, donor };
+    return this.#base(chance).map((sql) => (dialect.isFixed(sql) || chance.oneIn(12) ? sql : mutated(sql, means, chance.pick(TIMES))));
   }
 
   #base(chance: Chance): readonly string[] {
-    const { starts } = this.#terms;
-    if (starts.length > 0 && chance.oneIn(3)) return chance.pick(starts);
-    const kind = chance.below(10);
-    if (kind < 3) return [makeQuery(chance.choices(20 + chance.below(80)), MASKED_TABLES).sql];
-    if (kind === 9) return chance.pick(WRITES);
-    const kept = kind < 7 && this.#kept.length > 0 ? chance.pick(this.#kept) : undefined;
-    return kept === undefined ? chance.pick(STATEMENTS) : [kept];
+    return this.#terms.dialect.base(chance, this.#kept.length === 0 ? undefined : () => chance.pick(this.#kept));
   }
 
   /** What is wrong, in words, where the judgement did not come as it should. */
-  #judged(sql: string): Judgement | string {
+  #judged(sql: string, before: readonly string[]): Judgement | string {
     this.counts.texts += 1;
     this.#terms.before?.(sql);
     try {
       const { judge, judgedMsMax } = this.#terms;
-      let [judgement, took] = timed(() => judge(sql));
+      let [judgement, took] = timed(() => judge(sql, before));
       // A machine that does something else for a while is no finding.
-      for (let again = 2; again > 0 && took > judgedMsMax; again -= 1) [judgement, took] = timed(() => judge(sql));
+      for (let again = 2; again > 0 && took > judgedMsMax; again -= 1) [judgement, took] = timed(() => judge(sql, before));
       return took > judgedMsMax ? `took ${Math.round(took)} ms to judge` : judgement;
     } catch (error) {
       return error instanceof Error ? (error.stack ?? error.message) : String(error);
@@ -164,16 +189,20 @@ export class GateFuzzer {
     }
   }
 
-  async #told(sent: readonly Sent[], chance: Chance): Promise<Pick<Finding, "kind" | "what"> | undefined> {
-    const { sessions, view } = this.#terms;
+  async #told(sent: readonly One[], chance: Chance): Promise<Pick<Finding, "kind" | "what"> | undefined> {
+    const { sessions, dialect } = this.#terms;
     const { first, like, other } = sessions;
-    const [one, two] = await Promise.all([first.try(sent, view), other.try(sent, view)]);
+    const [one, two] = await Promise.all([first.try(sent), other.try(sent)]);
     this.counts.ran += one.ran;
     const rewritten = sent.filter(({ judgement }) => judgement.verdict === "mask");
-    if (isUnderstood(one)) for (const { sql } of rewritten) if (sql.length <= KEPT_TEXT_MAX) this.#keep(sql, chance);
+    if (!dialect.misunderstood.test(one.errors[0] ?? "")) {
+      const texts = sent.map(({ sql }) => sql);
+      for (const [at, { sql, judgement }] of sent.entries())
+        if (judgement.verdict === "mask" && sql.length <= KEPT_TEXT_MAX) this.#keep(dialect.keeps(texts, at), chance);
+    }
     if (one.ran > 0 && rewritten.length > 0) this.counts.ranMasked += 1;
     if (one.fault !== null && one.fault === two.fault) return { kind: "fault", what: one.fault };
-    if (one.closed !== two.closed || isSlow(one) || isSlow(two)) {
+    if (one.closed !== two.closed || [...one.errors, ...two.errors].some((error) => dialect.slow.test(error))) {
       this.counts.slow += 1;
       return undefined;
     }
@@ -181,13 +210,14 @@ export class GateFuzzer {
     if (same(one, two)) return undefined;
     const canary = this.#canaryIn(one);
     if (canary !== undefined) return { kind: "canary", what: canary };
-    if (sent.some(({ sql, judgement }) => OF_SERVER.test(judgement.upstreamSql ?? sql))) {
+    if (sent.some(({ sql, judgement }) => dialect.ofServer.test(judgement.upstreamSql ?? sql))) {
       this.counts.unsteady += 1;
       return undefined;
     }
     // An answer that is left to chance agrees with itself now and then, not each time.
     for (let round = ROUNDS; round > 0; round -= 1) {
-      const [three, four] = await Promise.all([like.try(sent, view), other.try(sent, view)]);
+      await Promise.all([like.shake?.(chance), other.shake?.(chance)]);
+      const [three, four] = await Promise.all([like.try(sent), other.try(sent)]);
       if (same(one, three) && same(two, four)) continue;
       this.counts.unsteady += 1;
       return undefined;
@@ -210,10 +240,6 @@ function timed(run: () => Judgement): readonly [Judgement, number] {
   return [judgement, performance.now() - before];
 }
 
-/** The server found nothing wrong with the texts as such. Whether they ran in time is another matter, and left to chance. */
-const isUnderstood = ({ errors: [first] }: Outcome): boolean => first === undefined || !/^(42|0A)/.test(first);
-const isSlow = ({ errors }: Outcome): boolean => errors.some((error) => error.startsWith("57014"));
-
 function same(one: Outcome, two: Outcome): boolean {
   return one.shown.equals(two.shown) && one.stored.equals(two.stored) && one.fault === two.fault && one.closed === two.closed;
 }
@@ -233,17 +259,3 @@ function differenceOf(one: Outcome, two: Outcome): string {
   }
   return `fault ${one.fault} <> ${two.fault}`;
 }
-
-/** Types of the statements, `TransactionStmt` with its kind. */
-function statementsIn(sql: string): readonly string[] {
-  const parsed = parseText(sql);
-  const list = parsed.kind === "tree" && isBody(parsed.tree) ? parsed.tree["stmts"] : undefined;
-  if (!Array.isArray(list)) return [];
-  return list.filter(isBody).map(({ stmt }) => {
-    const [type = "", body] = isBody(stmt) ? (Object.entries(stmt)[0] ?? []) : [];
-    return type === "TransactionStmt" && isBody(body) ? `${type} ${textOf(body, "kind")}` : type;
-  });
-}
-
-const endsTransaction = (statement: string): boolean =>
-  /^TransactionStmt TRANS_STMT_(COMMIT|ROLLBACK|PREPARE)(_PREPARED)?$/.test(statement);

@@ -2,15 +2,15 @@
  * Changes to one statement, each a function of chance: token by token, which mostly breaks it, and by operands, relations,
  * names and whole queries, which mostly does not. What a mutation can't do to a text it leaves alone (undefined).
  */
-
-import { quoteIdentifier } from "#protocols/sql/postgres/quoting.ts";
 import type { Chance } from "./gate-chance.ts";
-import { type Operand, type Piece, type Pieces, piecesOf } from "./gate-pieces.ts";
-import { CLAUSES, QUERY_WRAPPINGS, SET_OPERATIONS, type Vocabulary, WRAPPINGS } from "./gate-vocabulary.ts";
+import type { Forms } from "./gate-forms.ts";
+import type { Operand, Piece, Pieces } from "./gate-pieces.ts";
+import type { Vocabulary } from "./gate-vocabulary.ts";
 
 export interface Means {
   readonly chance: Chance;
   readonly words: Vocabulary;
+  readonly forms: Forms;
   /** A text to take parts from. */
   donor(): Pieces;
 }
@@ -23,7 +23,7 @@ export function mutated(sql: string, means: Means, times: number): string {
   let text = sql;
   for (let left = times; left > 0; left -= 1) {
     const mutation = means.chance.pick(MUTATIONS);
-    const changed = mutation(piecesOf(text), means);
+    const changed = mutation(means.forms.piecesOf(text), means);
     if (changed !== undefined && changed.length <= TEXT_MAX) text = changed;
   }
   return text;
@@ -99,24 +99,12 @@ const OPERANDS: readonly Mutation[] = [
   function bySubquery(source, means) {
     const { maskedOf } = means.words;
     const [name, columns] = means.chance.pick([...maskedOf].filter(([, some]) => some.length > 0));
-    const put = `(SELECT ${means.chance.pick(columns)} FROM ${means.chance.pick([quoteIdentifier(name), name])} LIMIT 1)`;
+    const put = `(SELECT ${means.chance.pick(columns)} FROM ${means.chance.pick([means.forms.quote(name), name])} LIMIT 1)`;
     return replaceOperand(source, anyOf(expressions(source), means), put);
   },
   function byWholeRow(source, means) {
     const name = anyOf(names(source), means)?.text;
-    const form = means.chance.pick([
-      "@",
-      "@.*",
-      "(@)",
-      "@::text",
-      "to_jsonb(@)",
-      "@.to_jsonb",
-      "(@).ssn",
-      "(@).*",
-      "ROW(@.*)::text",
-      "@.ctid",
-      "@.tableoid",
-    ]);
+    const form = means.chance.pick(means.forms.wholeRows);
     return replaceOperand(source, anyOf(expressions(source), means), name && filled(form, name));
   },
   function byQuery(source, means) {
@@ -127,7 +115,7 @@ const OPERANDS: readonly Mutation[] = [
 
 function wrapped(source: Pieces, means: Means): string | undefined {
   const operand = anyOf(expressions(source), means);
-  return operand && replaceOperand(source, operand, filled(means.chance.pick(WRAPPINGS), textIn(source, operand)));
+  return operand && replaceOperand(source, operand, filled(means.chance.pick(means.forms.wrappings), textIn(source, operand)));
 }
 
 const RELATIONS: readonly Mutation[] = [
@@ -140,16 +128,7 @@ const RELATIONS: readonly Mutation[] = [
     const operand = anyOf(relations(source), means);
     if (operand === undefined) return undefined;
     const { chance, words } = means;
-    const form = chance.pick([
-      "ONLY @",
-      "@ *",
-      "(SELECT * FROM @) #",
-      "(TABLE @) #",
-      "LATERAL (SELECT * FROM @) #",
-      "(@ CROSS JOIN @ #)",
-      "public.@",
-      "(VALUES (1, 'x')) @(id, ssn)",
-    ]);
+    const form = chance.pick(means.forms.relations);
     return replaceOperand(
       source,
       operand,
@@ -195,40 +174,16 @@ const NAMES: readonly Mutation[] = [
   },
   function qualified(source, means) {
     const piece = anyOf(names(source), means);
-    return (
-      piece &&
-      cut(
-        source,
-        piece.start,
-        piece.start,
-        `${means.chance.pick(["public", "users", "u", "postgres.public", "pg_catalog", "pg_temp", "old", "excluded"])}.`,
-      )
-    );
+    return piece && cut(source, piece.start, piece.start, `${means.chance.pick(means.forms.qualifiers)}.`);
   },
   function spelledOtherwise(source, means) {
     const piece = anyOf(
       names(source).filter(({ text }) => /^[a-z_]+$/i.test(text)),
       means,
     );
-    return piece && cut(source, piece.start, piece.end, spelling(piece.text, means));
+    return piece && cut(source, piece.start, piece.end, means.forms.spelling(piece.text, means.chance));
   },
 ];
-
-function spelling(name: string, { chance }: Means): string {
-  const first = (name.codePointAt(0) ?? 0).toString(16);
-  switch (chance.below(5)) {
-    case 0:
-      return `"${name}"`;
-    case 1:
-      return `U&"\\${first.padStart(4, "0")}${name.slice(1)}"`;
-    case 2:
-      return `U&"!+${first.padStart(6, "0")}${name.slice(1)}" UESCAPE '!'`;
-    case 3:
-      return name.toUpperCase();
-    default:
-      return `"${name.toUpperCase()}"`;
-  }
-}
 
 const TEXTS: readonly Mutation[] = [
   wrappedQuery,
@@ -236,53 +191,27 @@ const TEXTS: readonly Mutation[] = [
   wrappedQuery,
   function setOperation(source, means) {
     const [one, two] = [queryOf(source), queryOf(means.donor())];
-    return one && two && filled(means.chance.pick(SET_OPERATIONS), one, two);
+    return one && two && filled(means.chance.pick(means.forms.setOperations), one, two);
   },
-  function clause({ sql }, { chance }) {
-    return sql.replace(/[;\s]+$/, "") + chance.pick(CLAUSES);
+  function clause({ sql }, { chance, forms }) {
+    return sql.replace(/[;\s]+$/, "") + chance.pick(forms.clauses);
   },
   function comment(source, means) {
     const piece = anyOf(source.pieces, means);
-    return (
-      piece &&
-      cut(
-        source,
-        piece.start,
-        piece.start,
-        means.chance.pick(["/**/", "/* /* ' */ */", "-- '\n", "/* users */ ", "\t\n", "--\r", "\f", "/*! ssn */"]),
-      )
-    );
+    return piece && cut(source, piece.start, piece.start, means.chance.pick(means.forms.comments));
   },
   function literal(source, means) {
     const piece = anyOf(
       source.pieces.filter(({ kind }) => kind === "literal"),
       means,
     );
-    const put = [
-      "'9'",
-      "''",
-      "'***'",
-      "0",
-      "1",
-      "-1",
-      "NULL",
-      "E'\\x39'",
-      "U&'\\0039'",
-      "$$9$$",
-      "'x'\n'y'",
-      "B'1'",
-      "X'39'",
-      "'ssn'",
-      "'users'",
-      "$1",
-    ];
-    return piece && cut(source, piece.start, piece.end, means.chance.pick(put));
+    return piece && cut(source, piece.start, piece.end, means.chance.pick(means.forms.literals));
   },
 ];
 
 function wrappedQuery(source: Pieces, means: Means): string | undefined {
   const query = queryOf(source);
-  return query && filled(means.chance.pick(QUERY_WRAPPINGS), query);
+  return query && filled(means.chance.pick(means.forms.queryWrappings), query);
 }
 
 /** Tokens rarely: of what they make, little is a statement. */

@@ -17,7 +17,8 @@ import { freshSecrets } from "./gate-canaries.ts";
 import { Chance } from "./gate-chance.ts";
 import { PLAIN_OUTPUTS } from "./gate-corpus.ts";
 import { GateFuzzer } from "./gate-fuzzer.ts";
-import { GateSession, startWorld, type World } from "./gate-session.ts";
+import { postgresDialect } from "./gate-postgres.ts";
+import { GateSession, type Sent, startWorld, type World } from "./gate-session.ts";
 import { vocabularyOf } from "./gate-vocabulary.ts";
 
 const TARGET = "orders";
@@ -57,7 +58,7 @@ export interface OpenedGate {
   readonly view: MaskingView;
   /** Of the same principal, where some columns are hashed. */
   readonly hashingJudge: (sql: string) => Judgement;
-  fuzzer(seed: number, other?: Otherwise): GateFuzzer;
+  fuzzer(seed: number, other?: Otherwise): GateFuzzer<Sent>;
   /** Frees what tries that were rolled back have left. */
   tidy(): Promise<void>;
   stop(): Promise<void>;
@@ -88,7 +89,11 @@ export async function openGate(seed: number): Promise<OpenedGate> {
       const own = hashed
         ? { view: hashedView, judge: hashingJudge, starts: PLAIN_OUTPUTS }
         : { view, judge: judge ?? judgeBy(view), starts: [] };
-      return new GateFuzzer(number, { ...own, words, search, sessions, judgedMsMax, ...(before === undefined ? {} : { before }) });
+      const { first, like, other } = sessions;
+      const under = (session: GateSession) => ({ try: (texts: readonly Sent[]) => session.try(texts, own.view) });
+      const bound = { first: under(first), like: under(like), other: under(other) };
+      const terms = { judge: own.judge, dialect: postgresDialect(own.starts), words, search, sessions: bound, judgedMsMax };
+      return new GateFuzzer(number, { ...terms, ...(before === undefined ? {} : { before }) });
     },
     tidy: async () => {
       for (const session of Object.values(sessions)) session.end();

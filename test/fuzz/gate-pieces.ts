@@ -56,7 +56,7 @@ function kindOf(text: string, keyword: string): PieceKind {
   return keyword === "NO_KEYWORD" || keyword === "UNRESERVED_KEYWORD" ? "name" : "keyword";
 }
 
-function operandsOf(pieces: readonly Piece[]): readonly Operand[] {
+export function operandsOf(pieces: readonly Piece[]): readonly Operand[] {
   const found: Operand[] = [];
   for (let at = 0; at < pieces.length; at += 1) {
     const end = operandEnd(pieces, at);

@@ -11,10 +11,10 @@ import type { MaskingView } from "#protocols/sql/postgres/protection.ts";
 import { isProtectedOrigin } from "#protocols/sql/postgres/tripwire.ts";
 import { NO_CAPS } from "#protocols/wire/caps.ts";
 import { Fault } from "#protocols/wire/fault.ts";
-import type { Judgement } from "#protocols/wire/judgement.ts";
 import { type Answer, Attacker, extended } from "#test/masking/client.ts";
 import { message, query, SYNC, text } from "#test/src/gateway/wire.ts";
 import { runSql, startPostgres, type TestPostgres } from "#test/support/postgres.ts";
+import type { Going, Outcome } from "./gate-fuzzer.ts";
 
 const USER = "plain";
 /** Long enough for what is meant to end, short enough for what is not. */
@@ -51,26 +51,10 @@ export async function startWorld(seed: string): Promise<World> {
 }
 
 /** One text on its way: how the client sends it, and what the gateway makes of it. */
-export interface Sent {
-  readonly sql: string;
-  readonly judgement: Judgement;
+export interface Sent extends Going {
   /** Null: a Query message. Else by Parse, Bind and Execute, with results in this format. */
   readonly parameters: readonly (string | null)[] | null;
   readonly binary: boolean;
-}
-
-export interface Outcome {
-  /** All that the client was shown, for all texts. */
-  readonly shown: Buffer;
-  readonly rows: readonly (readonly (string | null)[])[];
-  /** Texts that the server ran without an error. */
-  readonly ran: number;
-  readonly errors: readonly string[];
-  /** What lies in columns that are not masked, where something was written. */
-  readonly stored: Buffer;
-  /** The product ended the session: its fault's code and words. */
-  readonly fault: string | null;
-  readonly closed: boolean;
 }
 
 export class GateSession {

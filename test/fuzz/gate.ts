@@ -1,12 +1,13 @@
 /**
  * The gate's fuzzer by hand: `node test/fuzz/gate.ts --seed 7 --minutes 60`. The same seed makes the same statements; with
- * `--hashed` some columns are hashed instead of masked. Says
+ * `--hashed` some columns are hashed instead of masked, with `--mysql mysql9` (or `mariadb10`) it is that server's. Says
  * every ten seconds how far it is, prints each finding at once, and ends with 1 when there was one.
  */
 import { parseArgs } from "node:util";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import type { Counts, Finding } from "./gate-fuzzer.ts";
 import { openGate } from "./gate-opened.ts";
+import { openMysqlGate } from "./mysql-opened.ts";
 
 const SAID_EVERY_MS = 10_000;
 const TIDIED_EVERY = 3_000;
@@ -57,20 +58,40 @@ function guard(shared: SharedArrayBuffer): void {
   }, HANGS_AFTER_MS);
 }
 
+interface Opened {
+  readonly fuzzer: { readonly counts: Counts; next(): Promise<readonly Finding[]> };
+  tidy(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+async function opened(seed: number, hashed: boolean): Promise<Opened> {
+  const gate = await openGate(seed);
+  return { fuzzer: gate.fuzzer(seed, { before: watch(), hashed }), tidy: gate.tidy, stop: gate.stop };
+}
+
+async function openedMysql(flavour: "mysql9" | "mariadb10" | "mariadb11", seed: number): Promise<Opened> {
+  const gate = await openMysqlGate(flavour, seed);
+  return { fuzzer: gate.fuzzer(seed, { before: watch() }), tidy: async () => undefined, stop: gate.stop };
+}
+
 async function run(): Promise<void> {
   const { values } = parseArgs({
     options: {
       seed: { type: "string", default: "1" },
       minutes: { type: "string", default: "1" },
       hashed: { type: "boolean", default: false },
+      mysql: { type: "string" },
     },
   });
+  const { hashed, mysql } = values;
   const [seed, minutes] = [Number(values.seed), Number(values.minutes)];
-  if (!Number.isSafeInteger(seed) || !(minutes > 0)) throw new Error("usage: gate.ts --seed N --minutes M [--hashed]");
-  const gate = await openGate(seed);
+  const known = mysql === undefined || (!hashed && (mysql === "mysql9" || mysql === "mariadb10" || mysql === "mariadb11"));
+  if (!Number.isSafeInteger(seed) || !(minutes > 0) || !known)
+    throw new Error("usage: gate.ts --seed N --minutes M [--hashed | --mysql mysql9|mariadb10|mariadb11]");
+  const gate = mysql === undefined ? await opened(seed, hashed) : await openedMysql(mysql, seed);
   let found = 0;
   try {
-    const fuzzer = gate.fuzzer(seed, { before: watch(), hashed: values.hashed });
+    const { fuzzer } = gate;
     const until = performance.now() + minutes * 60_000;
     for (let said = performance.now(); performance.now() < until; ) {
       for (const finding of await fuzzer.next()) {

@@ -21,7 +21,7 @@ import type { Opening } from "./opening.ts";
  * Makes the server tell of every change of what texts are read by, and tell it once. Sent again after COM_RESET_CONNECTION,
  * which takes it back.
  */
-const PREAMBLE: readonly string[] = [
+export const PREAMBLE: readonly string[] = [
   "SET SESSION session_track_schema = ON, SESSION session_track_system_variables = 'autocommit,character_set_client,character_set_connection,character_set_results,sql_mode,time_zone'",
   "SET SESSION sql_mode = @@SESSION.sql_mode, SESSION character_set_client = @@SESSION.character_set_client",
 ];

@@ -5,40 +5,26 @@
 import { once } from "node:events";
 import net from "node:net";
 import tls from "node:tls";
-import { type Column, readColumn } from "#protocols/mysql/column.ts";
-import { CAPABILITY, COMMAND, STATUS } from "#protocols/mysql/constants.ts";
-import { PayloadCursor } from "#protocols/mysql/cursor.ts";
+import type { Column } from "#protocols/mysql/column.ts";
+import { CAPABILITY, COMMAND } from "#protocols/mysql/constants.ts";
 import { readGreeting } from "#protocols/mysql/greeting.ts";
 import { handshakeResponsePayload, sslRequestPayload } from "#protocols/mysql/login.ts";
-import { isEof, readEof, readError, readOk } from "#protocols/mysql/outcome.ts";
 import { packets, takePacket } from "#protocols/mysql/packet.ts";
 import { UpstreamLogin } from "#protocols/mysql/upstream-login.ts";
-import { readBinaryRow, readTextRow } from "#protocols/mysql/values.ts";
 import { Secret } from "#protocols/wire/secret.ts";
 import type { RecordedValue } from "#protocols/wire/transcript.ts";
 import { joinedCells } from "#test/masking/search.ts";
 import type { TestGateway } from "#test/support/gateway.ts";
 import type { MysqlServer } from "#test/support/mysql.ts";
+import { type Kind, type MysqlAnswer, Reading } from "./reading.ts";
 
 export const MYSQL_WAYS = ["text", "prepared", "cursor"] as const;
 export type MysqlWay = (typeof MYSQL_WAYS)[number];
 
-export interface MysqlAnswer {
-  /** Everything received for the command, TLS taken off. */
-  readonly bytes: Buffer;
-  readonly columns: readonly Column[];
-  readonly rows: readonly (readonly RecordedValue[])[];
-  /** Of each statement that brought no rows. */
-  readonly affected: readonly bigint[];
-  readonly error: { readonly errno: number; readonly message: string } | null;
-  /** A cursor was opened: the rows are to be fetched. */
-  readonly cursor: boolean;
-  readonly closed: boolean;
-}
-
 const ANSWER_MS = 15_000;
+const NOTHING: MysqlValue = { type: 6, bytes: null };
 const PACKET_BYTES_MAX = 1 << 24;
-const CAPABILITIES =
+export const CAPABILITIES =
   CAPABILITY.protocol41 |
   CAPABILITY.ssl |
   CAPABILITY.secureConnection |
@@ -56,10 +42,24 @@ export interface Entering {
   readonly collation?: number;
 }
 
-type Kind = "plain" | "text" | "prepare" | "binary" | "fetch" | "fields";
+/** What a client speaks over: a socket, or whatever stands for one. */
+export interface MysqlLine {
+  write(bytes: Buffer): void;
+  end(): void;
+  /** From now on, whatever comes is for this listener. */
+  listen(data: (chunk: Buffer) => void, over: () => void): void;
+}
+
+/** One parameter of an execution: its type byte, and its value as the binary protocol has it; null is NULL. */
+export interface MysqlValue {
+  readonly type: number;
+  readonly bytes: Buffer | null;
+  /** Sent ahead, by COM_STMT_SEND_LONG_DATA. */
+  readonly long?: boolean;
+}
 
 export class MysqlAttacker {
-  readonly #socket: tls.TLSSocket;
+  readonly #line: MysqlLine;
   readonly #capabilities: number;
   readonly #all: Buffer[] = [];
   #pending = Buffer.alloc(0);
@@ -69,26 +69,33 @@ export class MysqlAttacker {
   #prepared: { readonly id: number; readonly parameters: number } | null = null;
   #columns: readonly Column[] = [];
 
-  private constructor(socket: tls.TLSSocket, capabilities: number) {
-    this.#socket = socket;
+  /** @param capabilities that were agreed on when the login on the line was done */
+  constructor(line: MysqlLine, capabilities: number = CAPABILITIES) {
+    this.#line = line;
     this.#capabilities = capabilities;
-    socket.on("data", (chunk: Buffer) => {
-      this.#pending = Buffer.concat([this.#pending, chunk]);
-      this.#all.push(chunk);
-      this.#wake();
-    });
-    const over = (): void => {
-      this.#closed = true;
-      this.#wake();
-    };
-    socket.on("error", over).on("close", over);
+    this.attach();
+  }
+
+  /** Takes the line (back). */
+  attach(): void {
+    this.#line.listen(
+      (chunk) => {
+        this.#pending = Buffer.concat([this.#pending, chunk]);
+        this.#all.push(chunk);
+        this.#wake();
+      },
+      () => {
+        this.#closed = true;
+        this.#wake();
+      },
+    );
   }
 
   static async login(gateway: TestGateway, { target, agent, collation = 45 }: Entering): Promise<MysqlAttacker> {
     const { host, port, user, password } = await gateway.mysqlLogin(target, agent);
     const request = { capabilities: CAPABILITIES, maxPacketBytes: PACKET_BYTES_MAX, collation };
     const { socket } = await begun({ host, port, ca: gateway.ca }, request);
-    const client = new MysqlAttacker(socket, CAPABILITIES);
+    const client = new MysqlAttacker(lineOf(socket));
     const proof = { user: `${user}@${target}`, authentication: Buffer.from(`${password}\0`), plugin: "mysql_clear_password" };
     socket.write(packets(handshakeResponsePayload({ ...request, ...proof, database: null, attributes: new Map() }), 2));
     const { error } = await client.answer("plain");
@@ -96,11 +103,17 @@ export class MysqlAttacker {
     return client;
   }
 
-  /** To the server itself, with no gateway between. @param more capabilities beside the usual ones */
-  static async straight({ host, port, user, password, ca }: MysqlServer, database: string, more = 0): Promise<MysqlAttacker> {
+  /** To the server itself, with no gateway between. */
+  static async straight(server: MysqlServer, database: string): Promise<MysqlAttacker> {
+    return (await MysqlAttacker.lineTo(server, database)).client;
+  }
+
+  /** The same, with the line that it speaks over. @param more capabilities beside the usual ones */
+  static async lineTo({ host, port, user, password, ca }: MysqlServer, database: string, more = 0) {
     const request = { capabilities: CAPABILITIES | CAPABILITY.connectWithDatabase | more, maxPacketBytes: PACKET_BYTES_MAX, collation: 45 };
     const { socket, greeting } = await begun({ host, port, ca }, request);
-    const client = new MysqlAttacker(socket, request.capabilities);
+    const line = lineOf(socket);
+    const client = new MysqlAttacker(line, request.capabilities);
     const means = { credential: { user, password: new Secret(password), allowWeak: false }, signEd25519: () => Buffer.alloc(0) };
     const machine = new UpstreamLogin(means, greeting, request.capabilities);
     socket.write(packets(handshakeResponsePayload({ ...request, ...machine.first(), user, database, attributes: new Map() }), 2));
@@ -108,7 +121,7 @@ export class MysqlAttacker {
       const effect = machine.onPacket(await client.#packet());
       if (effect.kind === "send") socket.write(packets(effect.payload, sequence));
       else if (effect.kind === "wait") sequence -= 1;
-      else return client;
+      else return { line, client, capabilities: request.capabilities };
     }
   }
 
@@ -129,18 +142,19 @@ export class MysqlAttacker {
 
   /** A command's payload, without waiting for what comes. */
   write(payload: Buffer): void {
-    this.#socket.write(packets(payload, 0));
+    this.#line.write(packets(payload, 0));
   }
 
   query(sql: string | Buffer): Promise<MysqlAnswer> {
     return this.command("text", COMMAND.query, sql);
   }
 
-  async ask(sql: string, way: MysqlWay): Promise<MysqlAnswer> {
+  /** @param values of its parameters, over and over again; NULL when there are none */
+  async ask(sql: string, way: MysqlWay, values: readonly MysqlValue[] = []): Promise<MysqlAnswer> {
     if (way === "text") return this.query(sql);
     const prepared = await this.prepare(sql);
     if (prepared.error !== null || this.#closed) return prepared;
-    const executed = await this.execute(way === "cursor");
+    const executed = await this.execute(way === "cursor", values);
     const answer = executed.cursor ? joined(executed, await this.fetch(100)) : executed;
     if (this.#prepared !== null && !this.#closed) this.write(Buffer.concat([Buffer.from([COMMAND.stmtClose]), int4(this.#prepared.id)]));
     return joined(prepared, answer);
@@ -150,12 +164,20 @@ export class MysqlAttacker {
     return this.command("prepare", COMMAND.stmtPrepare, sql);
   }
 
-  /** The statement prepared last, its parameters NULL. */
-  execute(cursor = false): Promise<MysqlAnswer> {
+  /** The statement prepared last. */
+  execute(cursor = false, values: readonly MysqlValue[] = []): Promise<MysqlAnswer> {
     const { id, parameters } = this.#prepared ?? { id: 1, parameters: 0 };
-    const nulls = Buffer.alloc((parameters + 7) >> 3, 0xff);
-    const types = parameters === 0 ? [] : [nulls, Buffer.from([1]), ...Array.from({ length: parameters }, () => Buffer.from([6, 0]))];
-    return this.command("binary", COMMAND.stmtExecute, int4(id), Buffer.from([cursor ? 1 : 0, 1, 0, 0, 0]), ...types);
+    const given = Array.from({ length: parameters }, (_, index): MysqlValue => values[index % values.length] ?? NOTHING);
+    const nulls = Buffer.alloc((parameters + 7) >> 3);
+    for (const [index, { bytes, long }] of given.entries()) {
+      if (bytes === null) nulls[index >> 3] = (nulls[index >> 3] ?? 0) | (1 << (index & 7));
+      if (bytes !== null && long === true)
+        this.write(Buffer.concat([Buffer.from([COMMAND.stmtSendLongData]), int4(id), int2(index), bytes]));
+    }
+    const types = given.map(({ type }) => int2(type));
+    const rest = given.flatMap(({ bytes, long }) => (bytes === null || long === true ? [] : [bytes]));
+    const bound = parameters === 0 ? [] : [nulls, Buffer.from([1]), ...types, ...rest];
+    return this.command("binary", COMMAND.stmtExecute, int4(id), Buffer.from([cursor ? 1 : 0, 1, 0, 0, 0]), ...bound);
   }
 
   fetch(rows: number): Promise<MysqlAnswer> {
@@ -163,7 +185,7 @@ export class MysqlAttacker {
   }
 
   end(): void {
-    this.#socket.destroy();
+    this.#line.end();
   }
 
   /** All that comes for one command, or up to the end of the connection. */
@@ -209,6 +231,17 @@ export class MysqlAttacker {
   }
 }
 
+function lineOf(socket: tls.TLSSocket): MysqlLine {
+  socket.on("error", () => undefined);
+  return {
+    write: (bytes) => void socket.write(bytes),
+    end: () => void socket.destroy(),
+    listen(data, over) {
+      socket.removeAllListeners("data").removeAllListeners("close").on("data", data).on("close", over);
+    },
+  };
+}
+
 /** TLS, from the greeting on. */
 async function begun({ host, port, ca }: Pick<MysqlServer, "host" | "port" | "ca">, request: Parameters<typeof sslRequestPayload>[0]) {
   const raw = net.connect({ port, host, noDelay: true });
@@ -236,121 +269,9 @@ export function received(answers: readonly MysqlAnswer[]): Buffer {
   );
 }
 
-function readable(cell: RecordedValue): string | null {
+export function readable(cell: RecordedValue): string | null {
   if (cell === null || typeof cell === "string") return cell;
   return "hex" in cell ? Buffer.from(cell.hex, "hex").toString("latin1") : JSON.stringify(cell);
-}
-
-class Reading {
-  readonly #bytes: Buffer;
-  at = 0;
-  columns: Column[] = [];
-  prepared: { readonly id: number; readonly parameters: number } | null = null;
-  readonly #before: readonly Column[];
-  readonly #capabilities: number;
-  readonly #rows: (readonly RecordedValue[])[] = [];
-  readonly #affected: bigint[] = [];
-  #error: MysqlAnswer["error"] = null;
-  #cursor = false;
-
-  /** @param before columns of the result that a cursor is open on */
-  constructor(bytes: Buffer, before: readonly Column[], capabilities: number) {
-    this.#bytes = bytes;
-    this.#before = before;
-    this.#capabilities = capabilities;
-  }
-
-  /** @returns whether the answer is there as a whole */
-  read(kind: Kind): boolean {
-    if (kind === "prepare") return this.#prepare();
-    if (kind === "fetch") return this.#rowsOf(this.#before, true) !== undefined;
-    if (kind === "fields") return this.#fields();
-    for (;;) {
-      const status = this.#result(kind === "binary");
-      if (status === undefined) return false;
-      if ((status & STATUS.moreResults) === 0) return true;
-    }
-  }
-
-  found(): Omit<MysqlAnswer, "closed"> {
-    const { columns } = this;
-    const bytes = this.#bytes.subarray(0, this.at);
-    return { bytes, columns, rows: this.#rows, affected: this.#affected, error: this.#error, cursor: this.#cursor };
-  }
-
-  #packet(): Buffer | undefined {
-    const packet = takePacket(this.#bytes.subarray(this.at));
-    if (packet === undefined) return undefined;
-    this.at = this.#bytes.length - packet.rest.length;
-    return packet.payload;
-  }
-
-  #failed(payload: Buffer): boolean {
-    if (payload[0] !== 0xff) return false;
-    const { errno, message } = readError(payload, this.#capabilities);
-    this.#error = { errno, message };
-    return true;
-  }
-
-  /** @returns the server's status behind it; undefined while something is missing */
-  #result(binary: boolean): number | undefined {
-    const first = this.#packet();
-    if (first === undefined) return undefined;
-    if (this.#failed(first)) return 0;
-    if (isEof(first)) return readEof(first).status;
-    if (first[0] === 0) {
-      const ok = readOk(first, this.#capabilities);
-      this.#affected.push(ok.affectedRows);
-      return ok.status;
-    }
-    const columns: Column[] = [];
-    const count = new PayloadCursor(first).lenenc();
-    for (let index = 0; index < count; index++) {
-      const payload = this.#packet();
-      if (payload === undefined) return undefined;
-      columns.push(readColumn(payload));
-    }
-    this.columns = columns;
-    const eof = this.#packet();
-    if (eof === undefined) return undefined;
-    // What fails when a cursor is opened fails behind the definitions.
-    if (this.#failed(eof)) return 0;
-    const { status } = readEof(eof);
-    // A program of the server's that has a cursor open says so too, behind results in the text protocol.
-    this.#cursor = binary && (status & STATUS.cursorExists) !== 0;
-    return this.#cursor ? status & ~STATUS.moreResults : this.#rowsOf(columns, binary);
-  }
-
-  #rowsOf(columns: readonly Column[], binary: boolean): number | undefined {
-    for (;;) {
-      const payload = this.#packet();
-      if (payload === undefined) return undefined;
-      if (this.#failed(payload)) return 0;
-      if (isEof(payload)) return readEof(payload).status;
-      this.#rows.push(binary ? readBinaryRow(payload, columns) : readTextRow(payload, columns));
-    }
-  }
-
-  #prepare(): boolean {
-    const first = this.#packet();
-    if (first === undefined) return false;
-    if (this.#failed(first)) return true;
-    const id = first.readUInt32LE(1);
-    const [columns, parameters] = [first.readUInt16LE(5), first.readUInt16LE(7)];
-    for (const count of [parameters, columns]) {
-      for (let index = 0; index < (count === 0 ? 0 : count + 1); index++) if (this.#packet() === undefined) return false;
-    }
-    this.prepared = { id, parameters };
-    return true;
-  }
-
-  #fields(): boolean {
-    for (;;) {
-      const payload = this.#packet();
-      if (payload === undefined) return false;
-      if (this.#failed(payload) || isEof(payload)) return true;
-    }
-  }
 }
 
 function joined(first: MysqlAnswer, second: MysqlAnswer): MysqlAnswer {
@@ -360,6 +281,10 @@ function joined(first: MysqlAnswer, second: MysqlAnswer): MysqlAnswer {
     columns: second.columns.length > 0 ? second.columns : first.columns,
     rows: [...first.rows, ...second.rows],
   };
+}
+
+function int2(value: number): Buffer {
+  return Buffer.from([value & 0xff, value >> 8]);
 }
 
 function int4(value: number): Buffer {

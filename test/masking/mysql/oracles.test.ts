@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { optional } from "#test/support/optional.ts";
-import { MYSQL_WAYS, type MysqlAnswer, MysqlAttacker } from "./client.ts";
+import { MYSQL_WAYS, MysqlAttacker } from "./client.ts";
+import type { MysqlAnswer } from "./reading.ts";
 import { SHOP_ORACLES } from "./shop/oracles.ts";
 import { MYSQL_TARGETS, type MysqlWorld, openMysqlWorld } from "./world.ts";
 

@@ -22,7 +22,8 @@ export async function openMysqlWorld(change: (sections: Sections) => Sections = 
     const gateway = await startGateway({
       mysql: { mysql, maria },
       agents: { agent: ["data-agents"], owner: ["dba"] },
-      configure: (sections) => change({ ...sections, masking: { rules: rules(), functions: { allow: ["app.order_total"] } } }),
+      configure: (sections) =>
+        change({ ...sections, masking: { rules: maskingRules(MYSQL_TARGETS), functions: { allow: ["app.order_total"] } } }),
     });
     const stop = async (): Promise<void> => {
       await gateway.stop();
@@ -35,8 +36,9 @@ export async function openMysqlWorld(change: (sections: Sections) => Sections = 
   }
 }
 
-function rules() {
-  return MYSQL_TARGETS.flatMap((target) =>
+/** As a policy document has them. @param targets that they are for */
+export function maskingRules(targets: readonly string[]) {
+  return targets.flatMap((target) =>
     MYSQL_MASKS.map(({ rule, columns, mask, assign }) => ({
       ...{ name: `${target}-${rule}`, target, columns, with: written(mask), unless: { groups: ["dba"] } },
       ...(assign === undefined ? {} : { assign }),
