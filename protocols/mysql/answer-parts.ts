@@ -1,6 +1,6 @@
 /** What stands in an answer under way: its run, its event, the rows' description, and where rows end. */
 import { Fault } from "#protocols/wire/fault.ts";
-import type { Run } from "#protocols/wire/run.ts";
+import { type Run, shownColumns } from "#protocols/wire/run.ts";
 import type { RecordedValue } from "#protocols/wire/transcript.ts";
 import type { Column } from "./column.ts";
 import { ANSWER, PACKET_PAYLOAD_MAX } from "./constants.ts";
@@ -20,7 +20,7 @@ export type ReadValues = (body: Buffer, columns: readonly ValueType[]) => readon
 export function describe(run: Run | null, columns: readonly Column[], read: ReadValues): void {
   const { outputMasked, recordedName = asItIs } = run?.judgement ?? { outputMasked: [] };
   const names = columns.map(({ name }) => recordedName(name));
-  run?.describe(names, outputMasked[run.results] ?? [], (body) => read(body, columns));
+  run?.describe(shownColumns(names, outputMasked[run.results] ?? []), (body) => read(body, columns));
 }
 
 function asItIs(name: string): string {

@@ -7,7 +7,7 @@
 import { lasts } from "#protocols/wire/caps.ts";
 import { Fault } from "#protocols/wire/fault.ts";
 import { NAMES_MAX } from "#protocols/wire/limits.ts";
-import type { Run } from "#protocols/wire/run.ts";
+import { type Run, shownColumns } from "#protocols/wire/run.ts";
 import { describe, EOF_BYTES_MAX, eventOf, fieldsOf, isEnd, outOfStep, runOf } from "./answer-parts.ts";
 import { type Column, readColumn, withoutDefault } from "./column.ts";
 import { ANSWER, CAPABILITY, COMMAND, PACKET_PAYLOAD_MAX, STATUS } from "./constants.ts";
@@ -216,7 +216,7 @@ export class Answers {
   #undescribed(answer: Extract<Answer, { kind: "query" | "execute" }>, columns: number): void {
     if (this.#state.terms.underMask) throw new Fault("masking-tripwire", "rows came whose columns are not known; the session ends");
     const names = Array.from({ length: columns }, (_, index) => `#${index + 1}`);
-    answer.run.describe(names, [], () => []);
+    answer.run.describe(shownColumns(names, []), () => []);
     answer.run.keepNoMore();
     this.#beginRows([], answer);
   }

@@ -4,7 +4,8 @@
  */
 import { Fault } from "#protocols/wire/fault.ts";
 import { ROW_GATHER_BYTES_MAX } from "#protocols/wire/limits.ts";
-import type { ReadRow, Run } from "#protocols/wire/run.ts";
+import { type ReadRow, type Run, shownColumns } from "#protocols/wire/run.ts";
+import type { RecordedColumn } from "#protocols/wire/transcript.ts";
 import { type Column, formatAt, readDataRow } from "./decode.ts";
 import { type Action, HEADER_BYTES } from "./frame.ts";
 import { type Hashes, hashedRow } from "./hashed-row.ts";
@@ -30,8 +31,10 @@ export class Rows {
   #run: Run | null = null;
   /** How their columns are hashed; null: none is. */
   #hashes: Hashes | null = null;
-  /** The same, of runs whose columns are known. */
-  readonly #described = new WeakMap<Run, Hashes | null>();
+  /** The same, of runs of which columns are hashed. */
+  readonly #hashed = new WeakMap<Run, Hashes>();
+  /** What was made of the last description: a session that repeats itself gets the same again. */
+  #last: Described | null = null;
   /** Of the result under way, as far as they have passed. */
   #count = 0;
 
@@ -47,7 +50,7 @@ export class Rows {
 
   begin(run: Run): Run {
     this.#run = run;
-    this.#hashes = this.#described.get(run) ?? null;
+    this.#hashes = this.#state.terms.underMask ? (this.#hashed.get(run) ?? null) : null;
     return run;
   }
 
@@ -119,12 +122,14 @@ export class Rows {
   }
 
   describe(run: Run, columns: readonly Column[], formats: readonly number[]): void {
-    const names = columns.map(({ name }) => name);
-    const hashes = this.#state.terms.underMask
-      ? columns.map(({ tableOid, attribute }) => this.#state.terms.hashOf(tableOid, attribute))
-      : [];
-    this.#described.set(run, hashes.some((one) => one !== null) ? hashes : null);
-    run.describe(names, maskedColumns(run, this.#state.names, this.#state.made), rowReader(columns, formats));
+    const { underMask, hashOf } = this.#state.terms;
+    const hashes = underMask ? columns.map(({ tableOid, attribute }) => hashOf(tableOid, attribute)) : [];
+    if (hashes.some((one) => one !== null)) this.#hashed.set(run, hashes);
+    const masked = maskedColumns(run, this.#state.names, this.#state.made);
+    const last = this.#last;
+    const again = last?.columns === columns && isSame(last.formats, formats) && isSame(last.masked, masked);
+    this.#last = again ? last : described(columns, formats, masked);
+    run.describe(this.#last.shown, this.#last.read);
   }
 
   #runOfHead(): Run {
@@ -137,6 +142,24 @@ export class Rows {
     }
     return run;
   }
+}
+
+/** What rows under one description are recorded with. */
+interface Described {
+  readonly columns: readonly Column[];
+  readonly formats: readonly number[];
+  readonly masked: readonly boolean[];
+  readonly shown: readonly RecordedColumn[];
+  readonly read: ReadRow;
+}
+
+function described(columns: readonly Column[], formats: readonly number[], masked: readonly boolean[]): Described {
+  const names = columns.map(({ name }) => name);
+  return { columns, formats, masked, shown: shownColumns(names, masked), read: rowReader(columns, formats) };
+}
+
+function isSame<T>(left: readonly T[], right: readonly T[]): boolean {
+  return left === right || (left.length === right.length && left.every((one, index) => one === right[index]));
 }
 
 /**

@@ -9,7 +9,7 @@ import { Fault } from "#protocols/wire/fault.ts";
 import { recordedText } from "#protocols/wire/recorded.ts";
 import type { Run } from "#protocols/wire/run.ts";
 import { SERVER, tagTable } from "./constants.ts";
-import { readCommandTag, readErrorFields, readNotification, readParameterStatus, readRowDescription } from "./decode.ts";
+import { type Column, readCommandTag, readErrorFields, readNotification, readParameterStatus, readRowDescription } from "./decode.ts";
 import { type Action, DROP, HEADER_BYTES, PASS } from "./frame.ts";
 import { failed, settle } from "./name-uses.ts";
 import { eventOf, isCertain, judgementOf, type Operation, runOf } from "./operations.ts";
@@ -41,11 +41,16 @@ const WITHOUT_BODY = tagTable([
   SERVER.copyDone,
 ]);
 
+/** Of a description that is kept: some two hundred columns. */
+const DESCRIPTION_BYTES_KEPT = 8 * 1024;
+
 export class ServerMessages {
   readonly #state: SessionState;
   readonly rows: Rows;
   /** The Query at the head has had an answer, so that ReadyForQuery can be its. */
   #answered = false;
+  /** The last RowDescription. */
+  #described: { readonly body: Buffer; readonly columns: readonly Column[] } | null = null;
   /** Syncs that were sent into a COPY which failed: read before that they have no answer, read after it they have one each. */
   #strayReady = 0;
 
@@ -158,7 +163,7 @@ export class ServerMessages {
 
   #onRowDescription(body: Buffer): Action {
     const head = this.#head();
-    const columns = readRowDescription(body);
+    const columns = this.#columnsOf(body);
     this.#state.checkOrigins(columns, hashedOf(head));
     if (head?.kind === "query" && head.run !== null) {
       this.rows.describe(head.run, columns, []);
@@ -170,6 +175,14 @@ export class ServerMessages {
     if (head.portal !== null) this.rows.describe(head.portal.run, columns, head.portal.formats);
     this.#state.operations.shift();
     return head.ours ? DROP : PASS;
+  }
+
+  /** The very same as last time where the description is: a session repeats itself. */
+  #columnsOf(body: Buffer): readonly Column[] {
+    if (this.#described?.body.equals(body) === true) return this.#described.columns;
+    const columns = readRowDescription(body);
+    this.#described = body.length <= DESCRIPTION_BYTES_KEPT ? { body: Buffer.from(body), columns } : null;
+    return columns;
   }
 
   #onNoData(): Action {

@@ -61,20 +61,27 @@ export class Cursor {
 
   /** The bytes up to the next NUL, without it; the NUL is consumed. */
   cstringBytes(): Buffer {
-    const end = this.#bytes.indexOf(0, this.#at);
-    if (end < 0) throw new Fault("malformed-message", "a string in the message has no terminating NUL");
-    const view = this.#bytes.subarray(this.#at, end);
-    this.#at = end + 1;
-    return view;
+    const start = this.#at;
+    return this.#bytes.subarray(start, this.#passNul());
   }
 
   cstring(): string {
-    return decodeText(this.cstringBytes());
+    const start = this.#at;
+    return decodeText(this.#bytes, start, this.#passNul());
   }
 
   /** A name that is compared: different bytes always give different strings. */
   name(): string {
-    return decodeName(this.cstringBytes());
+    const start = this.#at;
+    return decodeName(this.#bytes, start, this.#passNul());
+  }
+
+  /** @returns where the next NUL stands */
+  #passNul(): number {
+    const end = this.#bytes.indexOf(0, this.#at);
+    if (end < 0) throw new Fault("malformed-message", "a string in the message has no terminating NUL");
+    this.#at = end + 1;
+    return end;
   }
 
   rest(): Buffer {
@@ -97,16 +104,16 @@ export class Cursor {
  * Text of a peer whose encoding is a superset of ASCII: UTF-8 where it is valid, else one character a byte, so that
  * every ASCII byte keeps its meaning.
  */
-export function decodeText(bytes: Buffer): string {
-  const text = bytes.toString("utf8");
-  return text.includes("\ufffd") && !isUtf8(bytes) ? bytes.toString("latin1") : text;
+export function decodeText(bytes: Buffer, start = 0, end = bytes.length): string {
+  const text = bytes.toString("utf8", start, end);
+  return text.includes("\ufffd") && !isUtf8(bytes.subarray(start, end)) ? bytes.toString("latin1", start, end) : text;
 }
 
 /**
  * As text, but what is not UTF-8 begins with a NUL, which no string on the wire holds: the byte e9 and the bytes c3 a9
  * would else be the same name to us and two names to a server whose client speaks LATIN1.
  */
-export function decodeName(bytes: Buffer): string {
-  const text = bytes.toString("utf8");
-  return text.includes("\ufffd") && !isUtf8(bytes) ? `\0${bytes.toString("latin1")}` : text;
+export function decodeName(bytes: Buffer, start = 0, end = bytes.length): string {
+  const text = bytes.toString("utf8", start, end);
+  return text.includes("\ufffd") && !isUtf8(bytes.subarray(start, end)) ? `\0${bytes.toString("latin1", start, end)}` : text;
 }

@@ -20,6 +20,11 @@ export type ReadRow = (body: Buffer) => readonly RecordedValue[];
 /** Rows of one `rows` event: the record grows in steps, so that a session cut short keeps what came. */
 const BATCH_BYTES = 64 * 1024;
 
+/** @param masked for each column, whether it shows masked values */
+export function shownColumns(names: readonly string[], masked: readonly boolean[]): readonly RecordedColumn[] {
+  return names.map((name, index) => ({ name, masked: masked[index] ?? false }));
+}
+
 export class Run {
   /** Sequence number of the statement's event. */
   readonly statement: number;
@@ -69,15 +74,12 @@ export class Run {
     return this.#results;
   }
 
-  /**
-   * @param names of the columns of the rows that follow
-   * @param masked for each of them, whether it shows masked values
-   */
-  describe(names: readonly string[], masked: readonly boolean[], read: ReadRow): void {
+  /** @param shown the columns of the rows that follow, as they are recorded */
+  describe(shown: readonly RecordedColumn[], read: ReadRow): void {
     this.#flush();
     this.#read = read;
-    this.#shown = names.map((name, index) => ({ name, masked: masked[index] ?? false }));
-    this.#maskedColumns = this.#shown.filter((column) => column.masked).length;
+    this.#shown = shown;
+    this.#maskedColumns = shown.reduce((count, { masked }) => (masked ? count + 1 : count), 0);
     this.#described = true;
   }
 

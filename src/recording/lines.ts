@@ -52,8 +52,14 @@ export class LineWriter {
   #tag = "";
   #tagJson = '""';
   #tagPlain = true;
+  #columns: Rows["columns"] | undefined;
+  #columnsJson = "";
+  #columnsPlain = true;
   #atMs = Number.NaN;
   #at = "";
+  #second = Number.NaN;
+  /** The time of that second, without a fraction. */
+  #secondText = "";
 
   /**
    * The line without its newline. `sinceStartMs` is rounded to microseconds.
@@ -63,9 +69,19 @@ export class LineWriter {
     this.plain = true;
     if (nowMs !== this.#atMs) {
       this.#atMs = nowMs;
-      this.#at = `","at":"${new Date(nowMs).toISOString()}","sinceStartMs":`;
+      this.#at = `","at":"${this.#timeOf(nowMs)}","sinceStartMs":`;
     }
     return `{"seq":${seq},"prev":"${prev}${this.#at}${millis(sinceStartMs)},${this.#body(event)}`;
+  }
+
+  /** As `toISOString`, which takes a microsecond and more each time. */
+  #timeOf(nowMs: number): string {
+    const second = Math.floor(nowMs / 1000);
+    if (second !== this.#second) {
+      this.#second = second;
+      this.#secondText = new Date(second * 1000).toISOString().slice(0, -".000Z".length);
+    }
+    return `${this.#secondText}${FRACTIONS[Math.floor(nowMs) - second * 1000] ?? ".000"}Z`;
   }
 
   #body(event: EventBody): string {
@@ -75,7 +91,7 @@ export class LineWriter {
       case "prepare":
         return `"kind":"prepare","name":${this.#json(event.name)},"sql":${this.#text(event.sql)},"upstreamSql":${this.#json(event.upstreamSql)},${this.#verdictOf(event)}}`;
       case "rows":
-        return `"kind":"rows","statement":${event.statement},"columns":${this.#json(event.columns)},"rows":${this.#cells(event.rows)}}`;
+        return `"kind":"rows","statement":${event.statement},"columns":${this.#columnsOf(event.columns)},"rows":${this.#cells(event.rows)}}`;
       case "result":
         return `"kind":"result","statement":${event.statement},"tag":${this.#tagOf(event.tag)},"rows":${event.rows},"durationMs":${millis(event.durationMs)},"beyond":${this.#json(event.beyond)}}`;
       default: {
@@ -112,6 +128,17 @@ export class LineWriter {
     }
     if (!this.#tagPlain) this.plain = false;
     return this.#tagJson;
+  }
+
+  /** A statement that is run again shows the same columns. */
+  #columnsOf(columns: Rows["columns"]): string {
+    if (columns !== this.#columns) {
+      this.#columns = columns;
+      this.#columnsJson = JSON.stringify(columns);
+      this.#columnsPlain = !NOT_PLAIN.test(this.#columnsJson);
+    }
+    if (!this.#columnsPlain) this.plain = false;
+    return this.#columnsJson;
   }
 
   #values(list: readonly RecordedValue[]): string {
