@@ -10,18 +10,31 @@ export type Instead =
   { readonly kind: "kill"; readonly id: number; readonly connection: boolean };
 
 export interface MysqlJudgement extends Judgement {
-  /** Statements of the text; a refused text counts as one. */
-  readonly statements: number;
   /** Set when the text is one statement that the gateway carries out itself. */
   readonly instead: Instead | null;
   /** Set where the text has LOAD DATA LOCAL: the file that the server may ask for, null where it can't be told for certain. */
   readonly localFile: LocalFile | null;
+  /** The statements of a text of several, each judged by itself; empty where there is one, or none is told apart. */
+  readonly several: readonly StackedStatement[];
   /** It is INSERT or REPLACE and nothing else: the id that comes back was made for one of its rows. */
   readonly inserts: boolean;
   /** Set when the text is one PREPARE, EXECUTE or DEALLOCATE; of PREPARE all the rest is what it prepares. */
   readonly named: NamedStatement | null;
   /** It may prepare statements by name without anybody seeing which: what a procedure does, or what was not understood. */
   readonly mayPrepare: boolean;
+}
+
+/** One statement of a text of several. */
+export interface StackedStatement {
+  /** Places are those of the whole text. */
+  readonly judgement: MysqlJudgement;
+  /** Its own text, by which it can be judged anew. */
+  readonly sql: string;
+  /** By which it was judged: those that the statements before it should leave. */
+  readonly settings: Settings;
+  /** Where it stands in the text; see `bytesOf`. */
+  readonly behind: number | null;
+  readonly before: number | null;
 }
 
 export type MysqlJudge = (sql: string, settings: Settings) => MysqlJudgement | Promise<MysqlJudgement>;

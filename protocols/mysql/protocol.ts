@@ -18,6 +18,7 @@ export {
   type MysqlView,
   SERVER_DATABASES,
 } from "#protocols/sql/mysql/catalogue.ts";
+export { type CutStatement, type Cuts, cutsOf } from "#protocols/sql/mysql/cuts.ts";
 export { loadGrammar as loadMysqlGrammar } from "#protocols/sql/mysql/grammar.ts";
 export type { MaskedText } from "#protocols/sql/mysql/masked-text.ts";
 export { type MysqlMaskingView, type ResolvedMysqlProtection, resolveMysqlProtection } from "#protocols/sql/mysql/protection.ts";
@@ -34,7 +35,7 @@ export { ClientFlow, type Outlets } from "./client-flow.ts";
 export type { Outcome } from "./command-outcome.ts";
 export { CAPABILITY, COMMAND, UTF8MB4_COLLATION } from "./constants.ts";
 export { type Greeting, greetingPayload, readGreeting, SCRAMBLE_BYTES } from "./greeting.ts";
-export type { Instead, MysqlJudge, MysqlJudgement, SessionEffects } from "./judge.ts";
+export type { Instead, MysqlJudge, MysqlJudgement, SessionEffects, StackedStatement } from "./judge.ts";
 export { type HandshakeResponse, handshakeResponsePayload, readHandshakeResponse, readSslRequest, sslRequestPayload } from "./login.ts";
 export { errorPayload, type OkPacket, okPayload, readError, readOk } from "./outcome.ts";
 export { packets, takePacket } from "./packet.ts";

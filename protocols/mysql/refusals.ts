@@ -25,6 +25,24 @@ export function unknownNameDenial(name: string): Denial {
   return deny("statement-unparsed", `what EXECUTE ${name} runs is not known`, "PREPARE it from one string, in this session");
 }
 
+/** What goes upstream under a mask is one statement a command. */
+export function severalDenial(prepared: boolean): Denial {
+  if (prepared) return deny("masked-statement-kind", "several statements in one text that is to be prepared", "prepare them one by one");
+  const message = "several statements in one text, over a connection that did not ask for them";
+  return deny("masked-statement-kind", message, "send them one by one, or connect with CLIENT_MULTI_STATEMENTS");
+}
+
+/** KILL is for the gateway, and a file must belong to one statement for certain. */
+export function killAmongOthersDenial(): Denial {
+  return deny("command-refused", "KILL is carried out only as a text of its own", "send it by itself");
+}
+
+/** A statement of a text reads differently when its turn comes. */
+export function turnedDenial(underMask: boolean): Denial {
+  const message = "what stands before the statement in its text has changed how it is read";
+  return deny(underMask ? "masked-unresolved" : "statement-unparsed", message, "send it by itself");
+}
+
 /** Under a mask, what was not prepared in this session has not been judged. */
 export function unknownStatementDenial(id: number): Denial {
   return deny("masked-unsupported", `no statement ${id} was prepared in this session`, "prepare the statement again");
@@ -56,7 +74,7 @@ export function unparsedJudgement(beginning: Buffer, bytes: number): MysqlJudgem
     guessed: [],
     holds: () => true,
     changesCatalogue: true,
-    statements: 1,
+    several: [],
     instead: null,
     localFile: null,
     inserts: false,

@@ -9,6 +9,7 @@ import type { PolicyDocument } from "#policies/document.ts";
 import type { Principal, TextFacts } from "#policies/question.ts";
 import {
   analyseMysql,
+  cutsOf,
   type MysqlAnalysis,
   type MysqlJudge,
   type MysqlJudgement,
@@ -17,11 +18,13 @@ import {
   readings,
   type Settings,
   type SizeOf,
+  type StackedStatement,
   secretsIn,
 } from "#protocols/mysql/protocol.ts";
 import type { Judgement } from "#protocols/wire/judgement.ts";
 import { RECORDED_SQL_BYTES_MAX } from "#protocols/wire/limits.ts";
 import { recordedText } from "#protocols/wire/recorded.ts";
+import { joinedJudgement, placed, settingsInTurn } from "./mysql-several.ts";
 
 export interface MysqlScope {
   readonly document: PolicyDocument;
@@ -94,9 +97,47 @@ interface Judged {
   readonly decision: Decision;
 }
 
+/** Of several statements each by itself; where one is not understood, it is not known where the others end. */
 export function judgeText(sql: string, settings: Settings, scope: MysqlScope): MysqlJudgement {
-  const { document, principal, target, digest, view, sizeOf, rejudge } = scope;
-  const judged = analyses(sql, settings, view, sizeOf).map((analysis): Judged => {
+  const { view, digest } = scope;
+  const ways = view === null ? (readings(sql) ?? []) : [null];
+  const cuts = cutsOf(sql, { sqlMode: settings.sqlMode, foreign: isForeign(settings), readings: ways });
+  if (cuts.kind === "unclear") return judged(sql, settings, scope, [notUnderstood(cuts.message, cuts.position, view !== null)]).judgement;
+  if (cuts.kind === "one") return judged(sql, settings, scope, analyses(sql, settings, scope)).judgement;
+  const inTurn = settingsInTurn(settings, cuts.statements);
+  const found = cuts.statements.map((cut, index) => {
+    const own = inTurn[index] ?? settings;
+    return { cut, own, text: sql.slice(cut.start, cut.end), read: analyses(sql.slice(cut.start, cut.end), own, scope, index > 0) };
+  });
+  for (const { cut, read } of found) {
+    const facts = read.find((one) => one.facts.kind === "unparsed")?.facts;
+    if (facts?.kind !== "unparsed") continue;
+    const position = cut.start + (facts.position ?? 1);
+    return judged(sql, settings, scope, [notUnderstood(facts.message, position, view !== null)]).judgement;
+  }
+  const ranges: Stretch[] = [];
+  const several = found.map(({ cut, own, text, read }): StackedStatement => {
+    const one = judged(text, own, scope, read);
+    for (const { start, end } of one.ranges) ranges.push({ start: cut.start + start, end: cut.start + end });
+    return { judgement: placed(one.judgement, cut.start), sql: text, settings: own, behind: cut.behind, before: cut.before };
+  });
+  return joinedJudgement(several, recordedText(redact(sql, ranges, digest), RECORDED_SQL_BYTES_MAX));
+}
+
+function notUnderstood(message: string, position: number, masked: boolean): MysqlAnalysis {
+  const facts = { kind: "unparsed", message, position, masked } as const;
+  return { facts, kill: null, localFile: null, named: null, changesCatalogue: true, masked: null };
+}
+
+/** @param read the text in each way in which servers may read it */
+function judged(
+  sql: string,
+  settings: Settings,
+  scope: MysqlScope,
+  read: readonly MysqlAnalysis[],
+): { readonly judgement: MysqlJudgement; readonly ranges: readonly Stretch[] } {
+  const { document, principal, target, digest, view, rejudge } = scope;
+  const judged = read.map((analysis): Judged => {
     const decision = decide(document, { kind: "statement", principal, target, facts: analysis.facts });
     return { analysis, decision };
   });
@@ -128,14 +169,14 @@ export function judgeText(sql: string, settings: Settings, scope: MysqlScope): M
     guessed: [],
     holds: () => rejudge === null || same(rejudge(sql, settings), judgement),
     changesCatalogue: judged.some((one) => one.analysis.changesCatalogue),
-    statements: analysis.statements,
+    several: [],
     instead: judged.length > 1 || analysis.kill === null ? null : { kind: "kill", ...analysis.kill },
     localFile: sameFile(judged.map((one) => one.analysis.localFile)),
     inserts: insertsOnly(analysis.facts),
     named: analysis.named,
     mayPrepare: analysis.facts.kind === "unparsed" || analysis.facts.statements.some(({ tag }) => tag === "CALL" || tag === "EXECUTE"),
   };
-  return judgement;
+  return { judgement, ranges };
 }
 
 function same(now: Judgement, before: Judgement): boolean {
@@ -181,13 +222,17 @@ function isForeign({ charset }: Settings): boolean {
   return !/^utf8/i.test(charset);
 }
 
-/** One for each way in which servers may read the text; one that is not understood where there are too many. */
-function analyses(sql: string, settings: Settings, view: MysqlMaskingView | null, sizes: SizeOf | null): readonly MysqlAnalysis[] {
+/**
+ * One for each way in which servers may read the text; one that is not understood where there are too many.
+ *
+ * @param behindOthers it stands behind others in the text that it came in
+ */
+function analyses(sql: string, settings: Settings, { view, sizeOf: sizes }: MysqlScope, behindOthers = false): readonly MysqlAnalysis[] {
   const { sqlMode, database } = settings;
   const foreign = isForeign(settings);
-  const sizeOf = sizes ?? ((): null => null);
-  if (view !== null) return [analyseMysql(sql, { sqlMode, foreign, executes: null, sizeOf }, { view, database })];
-  const one = (executes: Reading | null): MysqlAnalysis => analyseMysql(sql, { sqlMode, foreign, executes, sizeOf });
+  const read = { sqlMode, foreign, sizeOf: sizes ?? ((): null => null), behindOthers };
+  if (view !== null) return [analyseMysql(sql, { ...read, executes: null }, { view, database })];
+  const one = (executes: Reading | null): MysqlAnalysis => analyseMysql(sql, { ...read, executes });
   const found = readings(sql)?.map(one);
   // A KILL that is not surely the same one would go upstream, where it reaches the sessions of others.
   if (found === undefined || (found.length > 1 && found.some(({ kill }) => kill !== null))) return [one(null)];

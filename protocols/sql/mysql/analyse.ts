@@ -26,6 +26,8 @@ export interface TextSettings {
   readonly executes: LexerOptions["executes"];
   /** How large relations are, as far as that is known. */
   readonly sizeOf?: SizeOf;
+  /** It stands behind others in the text that it came in. */
+  readonly behindOthers?: boolean;
 }
 
 /** What is masked for the principal, and the session's current database. */
@@ -36,7 +38,6 @@ export interface TextMasking {
 
 export interface MysqlAnalysis {
   readonly facts: TextFacts;
-  readonly statements: number;
   /** Set when the text is one KILL. */
   readonly kill: { readonly id: number; readonly connection: boolean } | null;
   /** Set where the text has LOAD DATA LOCAL. */
@@ -74,8 +75,8 @@ function preparedAnalysis(
   const foreign = settings.foreign === true || masking === null;
   const inner = analyse(named.text, { ...settings, foreign, executes: null }, masking);
   const { facts, masked } = inner;
-  const nested = inner.named !== null || inner.kill !== null || inner.localFile !== null || inner.statements !== 1;
-  if (facts.kind === "unparsed" || nested || /[\ud800-\udfff]/.test(named.text)) {
+  const nested = inner.named !== null || inner.kill !== null || inner.localFile !== null;
+  if (facts.kind === "unparsed" || facts.statements.length !== 1 || nested || /[\ud800-\udfff]/.test(named.text)) {
     const why = facts.kind === "unparsed" ? facts.message : "it is not one statement that can be prepared";
     const refused = unparsed(`what is prepared: ${why}`, position);
     return { ...refused, facts: { kind: "unparsed", message: `what is prepared: ${why}`, position, masked: masking !== null } };
@@ -107,23 +108,23 @@ function analysed(sql: string, settings: TextSettings): Analysed {
   if (lexed.kind === "error") return unparsed(lexed.message, lexed.index + 1);
   const statements = splitStatements(lexed.tokens);
   const kill = statements.length === 1 ? killOf(statements[0] ?? []) : null;
-  if (rereads(sql, statements)) {
-    return unparsed("a statement in the text may change how those behind it are read; send it by itself", 1);
-  }
   const [only = []] = statements;
   const named = statements.length === 1 && !lexed.executableComments ? namedStatement(only) : undefined;
   const facts: StatementFacts[] = named === undefined ? [] : [{ ...NAMED, tag: named.kind.toUpperCase() }];
   for (const tokens of named === undefined ? statements : []) {
     const found =
       kill === null
-        ? statementFacts(settings.sqlMode.pipesAsConcat ? tokens : tokens.map(orForPipes), facts.length === 0, settings.sizeOf)
+        ? statementFacts(
+            settings.sqlMode.pipesAsConcat ? tokens : tokens.map(orForPipes),
+            facts.length === 0 && settings.behindOthers !== true,
+            settings.sizeOf,
+          )
         : KILL;
     if (found === undefined) return unparsed("the statement could not be understood", (tokens[0]?.start ?? 0) + 1);
     facts.push(found);
   }
   return {
     facts: { kind: "parsed", statements: facts },
-    statements: facts.length,
     kill,
     localFile: localFileOf(statements),
     named: named ?? null,
@@ -138,18 +139,6 @@ const KILL: StatementFacts = { tag: "KILL", needs: ["read"], tables: [], masking
 
 /** Of a statement that the session prepared: it was judged then. What is prepared is judged in the place of PREPARE. */
 const NAMED = { needs: ["read"], tables: [], masking: null, guards: [] } as const;
-
-/** What may set sql_mode or a character set, by its first word. */
-const SETTERS: ReadonlySet<string> = new Set(["set", "execute", "call", "begin", "if", "case", "while", "for", "loop", "repeat"]);
-
-/**
- * The server cuts a text statement by statement, each by the settings that the ones before have left. That makes a difference
- * only where quotes, backslashes or characters beyond ASCII stand in it.
- */
-function rereads(sql: string, statements: readonly (readonly Token[])[]): boolean {
-  const sets = statements.slice(0, -1).some(([first]) => first?.kind === "word" && SETTERS.has(first.text.toLowerCase()));
-  return sets && /[\\"\u0080-\uffff]/.test(sql);
-}
 
 /** The grammar takes `||` for what joins texts, and binds it so; unless sql_mode says that, it is OR. */
 function orForPipes(token: Token): Token {
@@ -203,7 +192,6 @@ function tablesIn(tree: unknown): readonly string[] {
 function unparsed(message: string, position: number): Analysed {
   return {
     facts: { kind: "unparsed", message, position, masked: false },
-    statements: 1,
     kill: null,
     localFile: null,
     named: null,
