@@ -1,11 +1,12 @@
-/** What stands in an answer under way: its run, its event, the rows' description, and where rows end. */
+/** What stands in an answer under way: its run, its event, the rows' description, where rows end, and what may not be among them. */
 import { Fault } from "#protocols/wire/fault.ts";
 import { type Run, shownColumns } from "#protocols/wire/run.ts";
 import type { RecordedValue } from "#protocols/wire/transcript.ts";
 import type { Column } from "./column.ts";
-import { ANSWER, PACKET_PAYLOAD_MAX } from "./constants.ts";
+import { ANSWER, CAPABILITY, COMMAND, PACKET_PAYLOAD_MAX, STATUS } from "./constants.ts";
 import type { ErrPacket } from "./outcome.ts";
-import type { Answer } from "./session.ts";
+import { packets } from "./packet.ts";
+import type { Answer, SessionTerms } from "./session.ts";
 import type { ValueType } from "./values.ts";
 
 export const EOF_BYTES_MAX = 8;
@@ -40,6 +41,24 @@ export function eventOf(answer: Answer | null): number | null {
 
 export function fieldsOf({ errno, sqlState, message }: ErrPacket): Readonly<Record<string, string>> {
   return { errno: String(errno), C: sqlState, M: message };
+}
+
+/** @param more another result of the same text follows */
+export function withMore<Packet extends { readonly status: number }>(packet: Packet, more: boolean): Packet {
+  return more ? { ...packet, status: packet.status | STATUS.moreResults } : packet;
+}
+
+/** @throws Fault `masking-tripwire` when a column of a protected origin comes back as itself */
+export function checkOrigin({ schema, originalTable, originalName }: Column, { underMask, isProtected }: SessionTerms): void {
+  if (underMask && originalTable !== "" && isProtected(schema, originalTable, originalName)) {
+    throw new Fault("masking-tripwire", "the target answered with a protected column that should have been masked; the session ends");
+  }
+}
+
+/** COM_QUERY with a statement of the gateway's own. */
+export function ownQuery(sql: string, { upstreamCapabilities }: SessionTerms): Buffer {
+  const attributes = (upstreamCapabilities & CAPABILITY.queryAttributes) === 0 ? [] : [0, 1];
+  return packets(Buffer.concat([Buffer.from([COMMAND.query, ...attributes]), Buffer.from(sql)]), 0);
 }
 
 export function outOfStep(what: string): Fault {

@@ -8,40 +8,26 @@ import { lasts } from "#protocols/wire/caps.ts";
 import { Fault } from "#protocols/wire/fault.ts";
 import { NAMES_MAX } from "#protocols/wire/limits.ts";
 import { type Run, shownColumns } from "#protocols/wire/run.ts";
-import { describe, EOF_BYTES_MAX, eventOf, fieldsOf, isEnd, outOfStep, runOf } from "./answer-parts.ts";
+import { checkOrigin, describe, EOF_BYTES_MAX, eventOf, fieldsOf, isEnd, outOfStep, ownQuery, runOf, withMore } from "./answer-parts.ts";
+import { FIRST, type Phase } from "./answer-phase.ts";
 import { type Column, readColumn, withoutDefault } from "./column.ts";
-import { ANSWER, CAPABILITY, COMMAND, PACKET_PAYLOAD_MAX, STATUS } from "./constants.ts";
+import { ANSWER, CAPABILITY, PACKET_PAYLOAD_MAX, STATUS } from "./constants.ts";
 import { PayloadCursor } from "./cursor.ts";
-import { type ErrPacket, errorPayload, isEof, type OkPacket, readEof, readError, readOk } from "./outcome.ts";
-import { packets } from "./packet.ts";
+import { type ErrPacket, eofPayload, errorPayload, isEof, type OkPacket, readEof, readError, readOk } from "./outcome.ts";
 import { rebuiltError } from "./rebuilt-errors.ts";
 import { Rows } from "./rows.ts";
 import type { Exchange } from "./server-frame.ts";
 import type { Answer, SessionState } from "./session.ts";
 import { applyChanges, judgeable } from "./settings.ts";
-import { moreResultsFault, rowLimitError, timeoutError } from "./stopping.ts";
+import { moreResultsFault, rowLimitError, stoppedError, timeoutError } from "./stopping.ts";
 import { toldOk } from "./told.ts";
 import { readBinaryRow, readTextRow } from "./values.ts";
 import { rebuiltWarning, tellsWarnings } from "./warnings.ts";
+import { denialError } from "./wire-errors.ts";
 
-type Phase =
-  /** The first packet of an answer, or of the next result of several. */
-  | { readonly kind: "first" }
-  | { readonly kind: "columns"; readonly columns: Column[]; left: number }
-  | { readonly kind: "columns-eof"; readonly columns: readonly Column[] }
-  | { readonly kind: "rows"; readonly columns: readonly Column[]; readonly run: Run | null }
-  /** Definitions behind COM_STMT_PREPARE_OK: so many of parameters, then of columns, an EOF behind each list. */
-  | { readonly kind: "definitions"; readonly counts: number[]; left: number }
-  | { readonly kind: "fields" }
-  /** The server waits for the content of a file. */
-  | { readonly kind: "file" };
-
-const FIRST: Phase = { kind: "first" };
 /** A server makes no error or definition larger than this. */
 const CONTROL_BYTES_MAX = 1024 * 1024;
 const AS_IT_IS: Exchange = null;
-/** ER_QUERY_INTERRUPTED, and MariaDB's ER_STATEMENT_TIMEOUT and MySQL's ER_QUERY_TIMEOUT, where those come first. */
-const INTERRUPTED: ReadonlySet<number> = new Set([1317, 1969, 3024]);
 
 export class Answers {
   readonly #state: SessionState;
@@ -79,6 +65,7 @@ export class Answers {
 
   cut(): void {
     runOf(this.#state.answer)?.cut();
+    this.#skip(this.#state.answer);
   }
 
   /** @returns what the client gets in the packet's place. @throws Fault `upstream-out-of-step`, `masking-tripwire`, `malformed-message` */
@@ -88,6 +75,7 @@ export class Answers {
     if (answer === null) throw outOfStep("a packet");
     switch (this.#phase.kind) {
       case "first":
+      case "file":
         return this.#onFirst(payload, answer, nowMs);
       case "columns":
         return this.#onColumn(payload, this.#phase, answer);
@@ -100,8 +88,6 @@ export class Answers {
         return this.#onDefinition(payload, this.#phase);
       case "fields":
         return this.#onField(payload);
-      case "file":
-        return this.#onFirst(payload, answer, nowMs);
     }
   }
 
@@ -151,13 +137,8 @@ export class Answers {
       return [toldOk(ok, this.#state.terms, false)];
     }
     answer.next++;
-    this.#command(packets(Buffer.concat([Buffer.from([COMMAND.query]), this.#noAttributes(), Buffer.from(next)]), 0));
+    this.#command(ownQuery(next, this.#state.terms));
     return [];
-  }
-
-  #noAttributes(): Buffer {
-    const has = (this.#state.terms.upstreamCapabilities & CAPABILITY.queryAttributes) !== 0;
-    return has ? Buffer.from([0, 1]) : Buffer.alloc(0);
   }
 
   #onPrepared(payload: Buffer, answer: Extract<Answer, { kind: "prepare" }>): Exchange {
@@ -179,7 +160,7 @@ export class Answers {
   #onDefinition(payload: Buffer, phase: Extract<Phase, { kind: "definitions" }>): Exchange {
     const eof = phase.left === 1 && this.#eofs === 1;
     if (eof && !isEof(payload)) throw outOfStep("a definition too many");
-    if (!eof) this.#checkOrigin(readColumn(payload));
+    if (!eof) checkOrigin(readColumn(payload), this.#state.terms);
     phase.left--;
     if (phase.left > 0) return AS_IT_IS;
     const next = phase.counts.shift();
@@ -227,8 +208,47 @@ export class Answers {
     this.#completed(run);
     this.#state.named.done(answer.names);
     this.#phase = FIRST;
-    if ((ok.status & STATUS.moreResults) === 0) this.#done();
-    return [toldOk(ok, this.#state.terms, answer.inserts)];
+    const behind = (ok.status & STATUS.moreResults) === 0 ? this.#next(answer, nowMs) : [];
+    return [toldOk(withMore(ok, behind !== null), this.#state.terms, answer.inserts), ...(behind ?? [])];
+  }
+
+  /**
+   * A statement is answered: the next of its text has its turn.
+   *
+   * @returns what the client gets at once; null: there is none, and that was the answer
+   */
+  #next(answer: Answer, nowMs: number): readonly Buffer[] | null {
+    const stack = answer.kind === "query" && answer.stack?.waits === true ? answer.stack : null;
+    if (stack === null || answer.kind !== "query") {
+      this.#done();
+      return null;
+    }
+    // It came to its end before it could be stopped for taking too long; KILL QUERY may be on its way.
+    if (this.#state.stopping !== null) return [this.#failed(answer, answer.run, timeoutError())];
+    const turn = stack.turn(nowMs);
+    if (turn.kind === "refused") {
+      this.#done();
+      return [errorPayload(denialError(turn.denial))];
+    }
+    const { run, inserts, names, bytes } = turn;
+    this.#state.answer = { kind: "query", run, file: null, inserts, names, stack };
+    this.#state.progress++;
+    this.begin();
+    this.#command(bytes);
+    return [];
+  }
+
+  /** The gateway's own error ends the answer. */
+  #failed(answer: Answer, run: Run | null, error: ErrPacket): Buffer {
+    this.#state.append({ kind: "error", statement: run?.statement ?? null, fields: fieldsOf(error), from: "gateway" });
+    this.#skip(answer);
+    this.#done();
+    return errorPayload(error);
+  }
+
+  /** What waits behind a statement that is not answered as it should be does not run. */
+  #skip(answer: Answer | null): void {
+    if (answer?.kind === "query") answer.stack?.skip(answer.run.statement);
   }
 
   #onFileRequest(payload: Buffer, answer: Extract<Answer, { kind: "query" | "execute" }>): Exchange {
@@ -244,7 +264,7 @@ export class Answers {
 
   #onColumn(payload: Buffer, phase: Extract<Phase, { kind: "columns" }>, answer: Answer): Exchange {
     const column = readColumn(payload);
-    this.#checkOrigin(column);
+    checkOrigin(column, this.#state.terms);
     phase.columns.push(column);
     phase.left--;
     if (phase.left > 0) return AS_IT_IS;
@@ -259,7 +279,7 @@ export class Answers {
     const { status } = readEof(payload);
     this.#beginRows(columns, answer);
     if ((status & STATUS.cursorExists) !== 0 && answer.kind === "execute") this.#opened(columns, answer, status, nowMs);
-    return AS_IT_IS;
+    return answer.kind === "query" && answer.stack?.waits === true ? [eofPayload(withMore(readEof(payload), true))] : AS_IT_IS;
   }
 
   #beginRows(columns: readonly Column[], answer: Answer): void {
@@ -292,7 +312,8 @@ export class Answers {
     const phase = this.#phase;
     if (phase.kind !== "rows") throw outOfStep("the end of rows");
     const ok = this.#state.deprecatesEof ? this.#ok(payload) : null;
-    const status = ok?.status ?? readEof(payload).status;
+    const end = ok ?? readEof(payload);
+    const { status } = end;
     const { count } = this.rows;
     this.#state.status = status;
     const overran = this.#state.stopping === "row-limit";
@@ -314,46 +335,39 @@ export class Answers {
       run?.complete("ROWS", count, nowMs);
       if (run !== null) this.#completed(run);
       this.#phase = FIRST;
-      if (overran) return this.#overrun(run, at, (status & STATUS.moreResults) !== 0);
-      if ((status & STATUS.moreResults) === 0) this.#done();
+      const more = (status & STATUS.moreResults) !== 0;
+      if (overran) return this.#overrun(answer, run, at, more);
+      const behind = more ? [] : this.#next(answer, nowMs);
+      const goesOn = behind !== null && !more;
+      if (goesOn && ok === null) return [eofPayload(withMore(end, true)), ...behind];
+      if (ok !== null) return [toldOk(withMore(ok, goesOn), this.#state.terms, false, ANSWER.eof), ...(behind ?? [])];
+      return AS_IT_IS;
     }
-    if (overran) return this.#overrun(phase.run, 0, false);
+    if (overran) return this.#overrun(answer, phase.run, 0, false);
     return ok === null ? AS_IT_IS : [toldOk(ok, this.#state.terms, false, ANSWER.eof)];
   }
 
   /** The result went over the limit and came to its end before it could be stopped: to the client an error, as if it had been. */
-  #overrun(run: Run | null, at: number, more: boolean): Exchange {
+  #overrun(answer: Answer, run: Run | null, at: number, more: boolean): Exchange {
     if (more) throw moreResultsFault();
     const rows = this.#state.terms.caps.rowsPerStatement;
-    const error = rowLimitError({ rows, outcome: "completed", lasting: lasts(run?.judgement ?? null, at) });
-    this.#state.append({ kind: "error", statement: run?.statement ?? null, fields: fieldsOf(error), from: "gateway" });
-    this.#done();
-    return [errorPayload(error)];
+    const lasting = lasts(run?.judgement ?? null, at);
+    return [this.#failed(answer, run, rowLimitError({ rows, outcome: "completed", lasting }))];
   }
 
   #onError(payload: Buffer, answer: Answer | null): Exchange {
     const { terms } = this.#state;
     const error = readError(payload, terms.upstreamCapabilities);
     const judgement = answer?.kind === "prepare" ? answer.judgement : (runOf(answer)?.judgement ?? null);
-    const stopped = this.#stoppedError(error);
+    const stopped = stoppedError(this.#state.stopping, error, terms.caps);
     const shown = stopped ?? (terms.underMask && (judgement?.rebuildErrors ?? true) ? rebuiltError(error) : error);
     runOf(answer)?.cut();
-    this.#state.append({
-      kind: "error",
-      statement: eventOf(answer),
-      fields: fieldsOf(shown),
-      from: stopped === null ? "target" : "gateway",
-    });
+    const from = stopped === null ? "target" : "gateway";
+    this.#state.append({ kind: "error", statement: eventOf(answer), fields: fieldsOf(shown), from });
     this.#state.sendingFile = false;
+    this.#skip(answer);
     this.#done();
     return shown === error ? AS_IT_IS : [errorPayload(shown)];
-  }
-
-  /** What the client is told where the gateway had stopped the statement; null where it had not, or it failed by itself. */
-  #stoppedError(error: ErrPacket): ErrPacket | null {
-    const { stopping, terms } = this.#state;
-    if (stopping === "row-limit") return rowLimitError({ rows: terms.caps.rowsPerStatement, outcome: "cancelled", lasting: false });
-    return stopping === "statement-timeout" && INTERRUPTED.has(error.errno) ? timeoutError() : null;
   }
 
   #ok(payload: Buffer): OkPacket {
@@ -379,13 +393,5 @@ export class Answers {
   /** EOF packets behind each list of definitions. */
   get #eofs(): 0 | 1 {
     return this.#state.deprecatesEof ? 0 : 1;
-  }
-
-  /** @throws Fault `masking-tripwire` when a column of a protected origin comes back as itself */
-  #checkOrigin({ schema, originalTable, originalName }: Column): void {
-    const { underMask, isProtected } = this.#state.terms;
-    if (underMask && originalTable !== "" && isProtected(schema, originalTable, originalName)) {
-      throw new Fault("masking-tripwire", "the target answered with a protected column that should have been masked; the session ends");
-    }
   }
 }

@@ -3,30 +3,19 @@
  * A refused command is answered here and never goes upstream; MySQL's own errors of that kind leave a transaction alone too.
  */
 import type { Denial } from "#policies/decision.ts";
-import type { Judgement } from "#protocols/wire/judgement.ts";
-import { Run } from "#protocols/wire/run.ts";
 import type { RecordedValue } from "#protocols/wire/transcript.ts";
 import type { Outcome } from "./command-outcome.ts";
-import { readExecuteCommand, readExecuteTypes, readLongData, readQueryCommand, readStatementId } from "./commands.ts";
+import { readExecuteCommand, readLongData, readQueryCommand, readStatementId } from "./commands.ts";
 import { CAPABILITY, COMMAND, EXECUTE_FLAG, HEADER_BYTES } from "./constants.ts";
 import type { MysqlJudge, MysqlJudgement, SessionEffects } from "./judge.ts";
 import { executed, nameChange } from "./named.ts";
+import { recordCommand, recordText, refused, runOn } from "./on-record.ts";
 import { type ErrPacket, errorPayload, okPayload } from "./outcome.ts";
 import { packets } from "./packet.ts";
-import { changedDenial, commandDenial, localFileDenial, unknownNameDenial, unknownStatementDenial, unparsedJudgement } from "./refusals.ts";
+import { changedDenial, commandDenial, localFileDenial, severalDenial, unknownNameDenial, unknownStatementDenial } from "./refusals.ts";
 import type { Answer, Prepared, SessionState } from "./session.ts";
-import { denialError, tooLargeError } from "./wire-errors.ts";
-
-/** What becomes of a command that is too large to be collected. */
-export interface LargeOutcome {
-  readonly passes: boolean;
-  /** Of the statement's beginning on record; its digest follows when all of it has come. */
-  readonly event: number | null;
-  /** Each part of the payload, from its first byte on; a view. */
-  readonly takes: (payload: Buffer) => void;
-  /** Once the last byte has come. */
-  readonly done: (carryOut: (outcome: Outcome) => void) => () => void;
-}
+import { Stack, stackOf } from "./stacked.ts";
+import { denialError } from "./wire-errors.ts";
 
 /** ER_UNSUPPORTED_PS, as servers answer to PREPARE in COM_STMT_PREPARE. */
 const NOT_PREPARED: ErrPacket = {
@@ -34,8 +23,6 @@ const NOT_PREPARED: ErrPacket = {
   sqlState: "HY000",
   message: "This command is not supported in the prepared statement protocol yet",
 };
-
-const IGNORED = (): void => undefined;
 
 /** To MariaDB, the id of the statement that was prepared last. */
 const LAST_PREPARED = 0xffffffff;
@@ -82,66 +69,16 @@ export class ClientCommands {
       case COMMAND.ping:
         return forward(whole, { kind: "plain", event: null, onOk: null });
       case COMMAND.setOption:
-        return forward(whole, { kind: "plain", event: this.#record("-- COM_SET_OPTION"), onOk: null });
+        return this.#onSetOption(payload, whole);
       case COMMAND.statistics:
         return this.#state.terms.underMask ? this.#refuse(commandDenial("COM_STATISTICS"), null) : forward(whole, { kind: "text" });
       case COMMAND.resetConnection:
-        return forward(whole, { kind: "reset", event: this.#record("-- COM_RESET_CONNECTION"), next: 0 });
+        return forward(whole, { kind: "reset", event: recordCommand(this.#state, "-- COM_RESET_CONNECTION"), next: 0 });
       case COMMAND.processKill:
-        return this.#kill(payload.length >= 5 ? payload.readUInt32LE(1) : 0, true, this.#record("-- COM_PROCESS_KILL"));
+        return this.#kill(payload.length >= 5 ? payload.readUInt32LE(1) : 0, true, recordCommand(this.#state, "-- COM_PROCESS_KILL"));
       default:
         return this.#refuse(commandDenial(nameOf(payload[0] ?? 0)), null);
     }
-  }
-
-  /** The beginning of a command that is too large to be collected. */
-  onLarge(command: number, beginning: Buffer, nowMs: number): LargeOutcome {
-    if (command === COMMAND.stmtSendLongData) return this.#onLargeLongData(beginning);
-    if (command === COMMAND.stmtExecute) return this.#onLargeExecute(beginning, nowMs);
-    const isText = command === COMMAND.query || command === COMMAND.stmtPrepare;
-    if (!isText || !this.#state.terms.mayPassUnparsed) return this.#tooLarge();
-    const judgement = unparsedJudgement(beginning.subarray(1), beginning.length);
-    const event = this.#recordText(judgement, command === COMMAND.query ? [] : null);
-    const answer: Answer =
-      command === COMMAND.query
-        ? { kind: "query", run: this.#run(event, judgement, nowMs), file: null, inserts: false, names: nameChange(judgement) }
-        : { kind: "prepare", judgement, event };
-    return { passes: true, event, takes: IGNORED, done: (carryOut) => () => carryOut({ kind: "forward", bytes: [], answer }) };
-  }
-
-  /** Its values are digested, not read. */
-  #onLargeExecute(beginning: Buffer, nowMs: number): LargeOutcome {
-    const id = readStatementId(beginning);
-    const prepared = this.#state.statements.get(id) ?? null;
-    const denial = prepared === null ? unknownStatementDenial(id) : prepared.judgement.holds() ? null : changedDenial(id);
-    if (prepared === null || denial !== null) {
-      const refused = this.#refuse(denial ?? unknownStatementDenial(id), null);
-      return { passes: false, event: null, takes: IGNORED, done: (carryOut) => () => carryOut(refused) };
-    }
-    prepared.types = readExecuteTypes(beginning, this.#state.terms.clientCapabilities, prepared);
-    prepared.longData?.clear();
-    prepared.open = null;
-    const event = this.#recordText(prepared.judgement, []);
-    const answer: Answer = {
-      kind: "execute",
-      run: this.#run(event, prepared.judgement, nowMs),
-      prepared,
-      inserts: prepared.judgement.inserts,
-      names: nameChange(prepared.judgement),
-    };
-    return { passes: true, event, takes: IGNORED, done: (carryOut) => () => carryOut({ kind: "forward", bytes: [], answer }) };
-  }
-
-  #tooLarge(): LargeOutcome {
-    this.#state.counts.denied++;
-    const message = "the statement is too large to be judged";
-    this.#state.append({ kind: "denied", statement: null, rule: null, reason: "statement-too-large", message });
-    return {
-      passes: false,
-      event: null,
-      takes: IGNORED,
-      done: (carryOut) => () => carryOut({ kind: "answer", payloads: [errorPayload(tooLargeError())] }),
-    };
   }
 
   #onQuery(payload: Buffer, whole: Buffer, nowMs: number): Outcome {
@@ -150,10 +87,14 @@ export class ClientCommands {
       const prepared = outer.named?.kind === "execute" ? this.#state.named.get(outer.named.name) : undefined;
       const judgement = prepared === undefined || outer.denial !== null ? outer : executed(outer, prepared);
       const values = command.attributes.map(({ value }) => value);
-      const event = this.#recordText(judgement, values);
+      if (judgement.several.length > 0 && this.#state.multiStatements)
+        return this.#onStack(judgement, command.textAt, values, own.payload, nowMs);
+      const event = recordText(this.#state, judgement, values);
       const refusal = this.#executeRefusal(outer, prepared, event);
       if (refusal !== null) return refusal;
       if (judgement.denial !== null) return this.#refuse(judgement.denial, event);
+      // Under no mask the target says so itself.
+      if (judgement.several.length > 0 && this.#state.terms.underMask) return this.#refuse(severalDenial(false), event);
       if (judgement.instead !== null) return this.#kill(judgement.instead.id, judgement.instead.connection, event);
       const { localFiles } = this.#state.terms;
       if (judgement.localFile !== null && (!localFiles || judgement.localFile.name === null)) {
@@ -161,10 +102,11 @@ export class ClientCommands {
       }
       const answer: Answer = {
         kind: "query",
-        run: this.#run(event, judgement, nowMs),
+        run: runOn(this.#state, event, judgement, nowMs),
         file: judgement.localFile?.name ?? null,
         inserts: judgement.inserts,
         names: nameChange(judgement),
+        stack: null,
       };
       return { kind: "forward", bytes: [this.#queryBytes(judgement, command.textAt, own.payload, own.whole)], answer };
     });
@@ -180,22 +122,42 @@ export class ClientCommands {
     return mayPassUnparsed ? null : this.#refuse(unknownNameDenial(named.name), event);
   }
 
+  /** @param textAt where the text begins in the payload */
+  #onStack(judgement: MysqlJudgement, textAt: number, values: readonly RecordedValue[], payload: Buffer, nowMs: number): Outcome {
+    const made = stackOf(
+      judgement,
+      { text: payload.subarray(textAt), head: this.#queryHead(textAt, payload), values },
+      this.#state,
+      this.#judge,
+    );
+    if (!(made instanceof Stack)) return { kind: "answer", payloads: [errorPayload(denialError(made))] };
+    const turn = made.turn(nowMs);
+    if (turn.kind === "refused") return { kind: "answer", payloads: [errorPayload(denialError(turn.denial))] };
+    return forward(turn.bytes, { kind: "query", run: turn.run, file: null, inserts: turn.inserts, names: turn.names, stack: made });
+  }
+
   /** The client's own packets, unless the text was rewritten or the target knows no query attributes. */
   #queryBytes(judgement: MysqlJudgement, textAt: number, payload: Buffer, whole: Buffer): Buffer {
+    const head = this.#queryHead(textAt, payload);
+    if (judgement.upstreamSql === null && head.length === textAt) return whole;
+    const text = judgement.upstreamSql === null ? payload.subarray(textAt) : Buffer.from(judgement.upstreamSql);
+    return packets(Buffer.concat([head, text]), 0);
+  }
+
+  /** The command's byte, and query attributes where the target knows them. */
+  #queryHead(textAt: number, payload: Buffer): Buffer {
     const { clientCapabilities, upstreamCapabilities } = this.#state.terms;
     const stripped = (clientCapabilities & ~upstreamCapabilities & CAPABILITY.queryAttributes) !== 0;
-    if (judgement.upstreamSql === null && !stripped) return whole;
-    const text = judgement.upstreamSql === null ? payload.subarray(textAt) : Buffer.from(judgement.upstreamSql);
-    const head = stripped ? payload.subarray(0, 1) : payload.subarray(0, textAt);
-    return packets(Buffer.concat([head, text]), 0);
+    return payload.subarray(0, stripped ? 1 : textAt);
   }
 
   #onPrepare(payload: Buffer, whole: Buffer): Outcome {
     this.#state.lastPrepared = null;
     const sql = payload.toString("utf8", 1);
     return this.#judged(sql, payload, whole, (judgement, own) => {
-      const event = this.#recordText(judgement, null);
+      const event = recordText(this.#state, judgement, null);
       if (judgement.denial !== null) return this.#refuse(judgement.denial, event);
+      if (judgement.several.length > 0 && this.#state.terms.underMask) return this.#refuse(severalDenial(true), event);
       if (judgement.instead !== null) return this.#refuse(commandDenial("a prepared KILL"), event);
       if (judgement.named !== null) return this.#answered(NOT_PREPARED, event);
       if (judgement.localFile !== null) return this.#refuse(localFileDenial(this.#state.terms.localFiles), event);
@@ -213,7 +175,7 @@ export class ClientCommands {
     if (prepared === null) {
       if (this.#state.terms.underMask) return this.#refuse(unknownStatementDenial(id), null);
       // What has no judgement and no record here does not run.
-      const event = this.#record(`-- COM_STMT_EXECUTE of statement ${id}, which is not known`);
+      const event = recordCommand(this.#state, `-- COM_STMT_EXECUTE of statement ${id}, which is not known`);
       return this.#unknown(`Unknown prepared statement handler (${id}) given to mysqld_stmt_execute`, event);
     }
     const { judgement } = prepared;
@@ -222,12 +184,12 @@ export class ClientCommands {
     prepared.types = command.types;
     prepared.longData?.clear();
     prepared.open = null;
-    const event = this.#recordText(judgement, this.#shown(command.values, prepared));
+    const event = recordText(this.#state, judgement, this.#shown(command.values, prepared));
     const stripped = payload[5] !== undefined && ((payload[5] ?? 0) & ~EXECUTE_FLAG.parameterCountAvailable) !== payload[5];
     if (stripped && (this.#state.terms.upstreamCapabilities & CAPABILITY.queryAttributes) === 0) {
       return this.#refuse(commandDenial("COM_STMT_EXECUTE with query attributes, which this target does not know,"), event);
     }
-    const run = this.#run(event, judgement, nowMs);
+    const run = runOn(this.#state, event, judgement, nowMs);
     return forward(whole, { kind: "execute", run, prepared, inserts: judgement.inserts, names: nameChange(judgement) });
   }
 
@@ -253,6 +215,15 @@ export class ClientCommands {
     return forward(whole, { kind: "fetch", prepared });
   }
 
+  /** MYSQL_OPTION_MULTI_STATEMENTS_ON is 0, OFF is 1. */
+  #onSetOption(payload: Buffer, whole: Buffer): Outcome {
+    const on = payload.length >= 3 && payload.readUInt16LE(1) === 0;
+    const onOk = (): void => {
+      this.#state.multiStatements = on;
+    };
+    return forward(whole, { kind: "plain", event: recordCommand(this.#state, "-- COM_SET_OPTION"), onOk });
+  }
+
   #onReset(payload: Buffer, whole: Buffer): Outcome {
     const prepared = this.#state.statements.get(readStatementId(payload));
     prepared?.longData?.clear();
@@ -265,29 +236,15 @@ export class ClientCommands {
     const { parameter, piece } = readLongData(payload);
     const prepared = this.#state.statements.get(id);
     if (prepared !== undefined) this.#state.longDataOf(prepared).add(parameter, piece);
-    this.#record(`-- COM_STMT_SEND_LONG_DATA of statement ${id}, ${piece.length} bytes`);
+    recordCommand(this.#state, `-- COM_STMT_SEND_LONG_DATA of statement ${id}, ${piece.length} bytes`);
     return forward(whole, null);
-  }
-
-  #onLargeLongData(beginning: Buffer): LargeOutcome {
-    const id = readStatementId(beginning);
-    const { parameter, piece } = readLongData(beginning);
-    const prepared = this.#state.statements.get(id);
-    const longData = prepared === undefined ? null : this.#state.longDataOf(prepared);
-    let head = beginning.length - piece.length;
-    const takes = (payload: Buffer): void => {
-      longData?.add(parameter, payload.subarray(head));
-      head = Math.max(0, head - payload.length);
-    };
-    const event = this.#record(`-- COM_STMT_SEND_LONG_DATA of statement ${id}`);
-    return { passes: true, event, takes, done: () => () => undefined };
   }
 
   /** USE by another name. */
   #onInitDb(payload: Buffer, whole: Buffer): Outcome {
     const name = payload.toString("utf8", 1);
     return this.#judged(`USE ${quoted(name)}`, payload, whole, (judgement, own) => {
-      const event = this.#recordText(judgement, []);
+      const event = recordText(this.#state, judgement, []);
       if (judgement.denial !== null) return this.#refuse(judgement.denial, event);
       // Which database that is the server tells with its OK.
       return forward(own.whole, { kind: "plain", event, onOk: null });
@@ -299,7 +256,7 @@ export class ClientCommands {
     const end = payload.indexOf(0, 1);
     const table = payload.toString("utf8", 1, end < 0 ? payload.length : end);
     return this.#judged(`SHOW COLUMNS FROM ${quoted(table)}`, payload, whole, (judgement, own) => {
-      const event = this.#recordText(judgement, []);
+      const event = recordText(this.#state, judgement, []);
       if (judgement.denial !== null) return this.#refuse(judgement.denial, event);
       return forward(own.whole, { kind: "fields", event });
     });
@@ -341,35 +298,7 @@ export class ClientCommands {
   }
 
   #refuse(denial: Denial, event: number | null): Outcome {
-    this.#state.counts.denied++;
-    this.#state.append({ kind: "denied", statement: event, rule: denial.rule, reason: denial.reason, message: denial.message });
-    return { kind: "answer", payloads: [errorPayload(denialError(denial))] };
-  }
-
-  /** @param parameters null for a statement that is prepared */
-  #recordText(judgement: Judgement, parameters: readonly RecordedValue[] | null): number {
-    const said = {
-      sql: judgement.recordedSql,
-      upstreamSql: judgement.recordedUpstreamSql,
-      verdict: judgement.verdict,
-      rule: judgement.rule,
-      reason: judgement.reason,
-      tables: judgement.tables,
-    };
-    if (parameters === null) return this.#state.append({ kind: "prepare", name: "", ...said });
-    this.#state.budget.countStatement();
-    return this.#state.append({ kind: "statement", ...said, parameters });
-  }
-
-  /** A command without a text of its own. */
-  #record(sql: string): number {
-    this.#state.budget.countStatement();
-    const said = { upstreamSql: null, parameters: [], verdict: "allow", rule: null, reason: null, tables: [] };
-    return this.#state.append({ kind: "statement", sql, ...said });
-  }
-
-  #run(statement: number, judgement: Judgement | null, startedMs: number): Run {
-    return new Run({ statement, judgement, startedMs, append: this.#state.append, limits: this.#state.terms.limits, read: () => [] });
+    return refused(this.#state, denial, event);
   }
 }
 

@@ -9,6 +9,7 @@ import { ClientFramer, type CommandHandler } from "./client-frame.ts";
 import type { Asked, Outcome } from "./command-outcome.ts";
 import { COMMAND } from "./constants.ts";
 import type { MysqlJudge, SessionEffects } from "./judge.ts";
+import { largeCommand } from "./large-commands.ts";
 import { LocalFile } from "./local-file.ts";
 import type { ServerFlow } from "./server-flow.ts";
 import type { SessionState } from "./session.ts";
@@ -111,7 +112,7 @@ export class ClientFlow implements CommandHandler {
   }
 
   large(command: number, beginning: Buffer): boolean {
-    const outcome = this.#commands.onLarge(command, beginning, this.#nowMs);
+    const outcome = largeCommand(this.#state, command, beginning, this.#nowMs);
     const { event, takes } = outcome;
     this.#streamed = { event, digest: createHash("sha256"), bytes: 0, takes, done: outcome.done(this.#carryOut.bind(this)) };
     return outcome.passes;

@@ -21,6 +21,13 @@ export class NamedStatements {
     return this.#judgements.get(name);
   }
 
+  /** To foresee what commands will do to the names. */
+  copy(): NamedStatements {
+    const made = new NamedStatements();
+    for (const [name, judgement] of this.#judgements) made.#judgements.set(name, judgement);
+    return made;
+  }
+
   clear(): void {
     this.#judgements.clear();
   }

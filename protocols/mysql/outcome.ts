@@ -74,6 +74,10 @@ export function readEof(payload: Buffer): EofPacket {
   return { warnings: cursor.uint16(), status: cursor.uint16() };
 }
 
+export function eofPayload({ warnings, status }: EofPacket): Buffer {
+  return new PayloadWriter(5).uint8(ANSWER.eof).uint16(warnings).uint16(status).done();
+}
+
 /** Before capabilities are agreed on an ERR packet has no SQLSTATE. */
 export function readError(payload: Buffer, capabilities: number): ErrPacket {
   const cursor = new PayloadCursor(payload, 1);

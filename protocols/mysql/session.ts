@@ -3,6 +3,7 @@
  * `server-flow.ts` the server's into what goes back. One command is under way at a time: the next is read when its answer is
  * complete, so that an answer belongs to no other, and settings are exact when a text is judged.
  */
+import type { Denial } from "#policies/decision.ts";
 import { type Caps, SessionBudget } from "#protocols/wire/caps.ts";
 import type { SessionCounts } from "#protocols/wire/counts.ts";
 import type { Append, ResultLimits, Run } from "#protocols/wire/run.ts";
@@ -48,6 +49,21 @@ export interface Prepared {
   open: { readonly run: Run; readonly columns: readonly Column[] } | null;
 }
 
+/** A statement of a text of several, whose turn has come: to be sent, or refused by then. */
+export type Turn =
+  /** `bytes`: the command, with header. */
+  | { readonly kind: "run"; readonly bytes: Buffer; readonly run: Run; readonly inserts: boolean; readonly names: NameChange | null }
+  | { readonly kind: "refused"; readonly denial: Denial };
+
+/** The statements of a text that have not had their turn. */
+export interface Turns {
+  readonly waits: boolean;
+  /** One that is refused is on record as that, and those behind it as left out. */
+  turn(nowMs: number): Turn;
+  /** None of them runs. @param because the event of the statement that is why */
+  skip(because: number): void;
+}
+
 /** The answer that is waited for. */
 export type Answer =
   /** OK or ERR, maybe EOF. `onOk` is done, before the client sees it. */
@@ -61,6 +77,8 @@ export type Answer =
       readonly file: string | null;
       readonly inserts: boolean;
       readonly names: NameChange | null;
+      /** Statements of the same text whose turn comes behind this one's. */
+      readonly stack: Turns | null;
     }
   | { readonly kind: "prepare"; readonly judgement: MysqlJudgement; readonly event: number }
   | {
@@ -90,6 +108,10 @@ export class SessionState {
   /** Server status flags of the last answer. */
   status: number;
   answer: Answer | null = null;
+  /** Texts may hold several statements. */
+  multiStatements: boolean;
+  /** Grows with each statement of a text that is answered. */
+  progress = 0;
   /** The server waits for the content of a file that the client reads. */
   sendingFile = false;
   /** Sequence number of the last packet of the command under way. */
@@ -105,6 +127,7 @@ export class SessionState {
     this.append = append;
     this.counts = counts;
     this.budget = new SessionBudget(terms.caps, counts);
+    this.multiStatements = (terms.clientCapabilities & CAPABILITY.multiStatements) !== 0;
     this.settings = settings;
     this.status = status;
   }

@@ -3,7 +3,7 @@
  * command is under way at a time, so that KILL QUERY can hit nothing else; what the client is told waits for the target's own
  * word. Nothing here sends it: `Stopping` says that it is wanted.
  */
-import { type Excess, ROW_LIMIT_HINT, rowLimitText, TIMEOUT_TEXT } from "#protocols/wire/caps.ts";
+import { type Caps, type Excess, ROW_LIMIT_HINT, rowLimitText, TIMEOUT_TEXT } from "#protocols/wire/caps.ts";
 import { Fault } from "#protocols/wire/fault.ts";
 import type { ErrPacket } from "./outcome.ts";
 import { WIRE_ERRORS } from "./wire-errors.ts";
@@ -17,6 +17,15 @@ export function rowLimitError(excess: Excess): ErrPacket {
 
 export function timeoutError(): ErrPacket {
   return { ...WIRE_ERRORS["statement-timeout"], message: `${TIMEOUT_TEXT} (narrow it down) [reason=statement-timeout]` };
+}
+
+/** ER_QUERY_INTERRUPTED, and MariaDB's ER_STATEMENT_TIMEOUT and MySQL's ER_QUERY_TIMEOUT, where those come first. */
+const INTERRUPTED: ReadonlySet<number> = new Set([1317, 1969, 3024]);
+
+/** What the client is told where the gateway had stopped the statement; null where it had not, or it failed by itself. */
+export function stoppedError(stopping: Stopping | null, error: ErrPacket, caps: Caps): ErrPacket | null {
+  if (stopping === "row-limit") return rowLimitError({ rows: caps.rowsPerStatement, outcome: "cancelled", lasting: false });
+  return stopping === "statement-timeout" && INTERRUPTED.has(error.errno) ? timeoutError() : null;
 }
 
 /** An error says that nothing behind it was done. Something was. */

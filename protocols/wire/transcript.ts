@@ -87,6 +87,8 @@ export type EventBody =
       readonly message: string;
     }
   | { readonly kind: "held"; readonly statement: number; readonly rule: string }
+  /** A statement of a text of several did not run, since the one of the event `because` was refused, failed or was stopped. */
+  | { readonly kind: "skipped"; readonly statement: number; readonly because: number }
   | {
       readonly kind: "rows";
       readonly statement: number | null;

@@ -122,6 +122,8 @@ function eventLines(
       return [line(paint.red("✗"), `${paint.red("denied")}  ${tail(event.reason, event.rule)}`), ...indented(visibleLines(event.message))];
     case "held":
       return [line(paint.yellow("‖"), `held by ${visible(event.rule)}`)];
+    case "skipped":
+      return [line(paint.yellow("⊘"), paint.dim(`statement ${event.statement} was not run, because of ${event.because}`))];
     case "error":
       return [line(paint.red("!"), `error from the ${event.from}  ${visible(event.fields["C"] ?? "")}`), ...fieldLines(event.fields, said)];
     case "notice":

@@ -61,6 +61,7 @@ export const EVENT_SCHEMA = z.discriminatedUnion("kind", [
   event("statement", { sql: text, upstreamSql: text.nullable(), parameters: z.array(value), ...judged }),
   event("denied", { statement, rule: z.string().nullable(), reason: z.string(), message: z.string() }),
   event("held", { statement: count, rule: z.string() }),
+  event("skipped", { statement: count, because: count }),
   event("rows", {
     statement,
     columns: z.array(z.looseObject({ name: z.string(), masked: z.boolean() })),

@@ -50,8 +50,9 @@ export class MysqlDialogue implements Dialogue {
     return this.#server.atBoundary;
   }
 
-  /** One command is under way at a time: when it is answered, nothing is. */
-  readonly progress = 0;
+  get progress(): number {
+    return this.#state.progress;
+  }
 
   /** One command is under way at a time, so that KILL QUERY can hit nothing else. */
   get interrupts(): boolean {

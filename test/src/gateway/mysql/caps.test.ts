@@ -88,12 +88,29 @@ describe("caps on MySQL and MariaDB", { skip: optional("mysql9") }, () => {
       }
     });
 
-    test(`${target}: where something behind the result was done, the session ends`, async () => {
+    test(`${target}: what stands behind a result beyond the cap in its text is not done`, async () => {
       const client = await enter(target);
-      const { rows, error } = await client.query("SELECT id FROM t LIMIT 41; UPDATE t SET pad = 'w' WHERE id = 3");
-      assert.equal(rows.length, ROWS);
-      assert.match(error?.message ?? "", /reason=(outcome-unknown|row-limit outcome=cancelled)/);
-      client.end();
+      try {
+        const { rows, error } = await client.query("SELECT id FROM t LIMIT 41; UPDATE t SET pad = 'w' WHERE id = 3");
+        assert.equal(rows.length, ROWS);
+        assert.match(error?.message ?? "", /reason=row-limit/);
+        assert.notDeepEqual((await client.query("SELECT pad FROM t WHERE id = 3")).rows, [["w"]]);
+      } finally {
+        client.end();
+      }
+    });
+
+    test(`${target}: each statement of a text has its own time, and what stands behind one that takes too long is not done`, async () => {
+      const client = await enter(`${target}-slow`);
+      try {
+        const three = await client.query("SELECT SLEEP(0.25); SELECT SLEEP(0.25); SELECT SLEEP(0.25)");
+        assert.deepEqual([three.rows, three.error], [[["0"], ["0"], ["0"]], null]);
+        const { rows, error } = await client.query(`SELECT 1; ${LONG}; UPDATE t SET pad = 'late' WHERE id = 4`);
+        assert.deepEqual([rows, error?.errno], [[["1"]], 3024]);
+        assert.notDeepEqual((await client.query("SELECT pad FROM t WHERE id = 4")).rows, [["late"]]);
+      } finally {
+        client.end();
+      }
     });
 
     test(`${target}: a statement that takes too long is ended with its reason, and the session goes on`, async () => {

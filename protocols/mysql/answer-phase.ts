@@ -1,0 +1,17 @@
+/** How far an answer under way has come. */
+import type { Run } from "#protocols/wire/run.ts";
+import type { Column } from "./column.ts";
+
+export type Phase =
+  /** The first packet of an answer, or of the next result of several. */
+  | { readonly kind: "first" }
+  | { readonly kind: "columns"; readonly columns: Column[]; left: number }
+  | { readonly kind: "columns-eof"; readonly columns: readonly Column[] }
+  | { readonly kind: "rows"; readonly columns: readonly Column[]; readonly run: Run | null }
+  /** Definitions behind COM_STMT_PREPARE_OK: so many of parameters, then of columns, an EOF behind each list. */
+  | { readonly kind: "definitions"; readonly counts: number[]; left: number }
+  | { readonly kind: "fields" }
+  /** The server waits for the content of a file. */
+  | { readonly kind: "file" };
+
+export const FIRST: Phase = { kind: "first" };

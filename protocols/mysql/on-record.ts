@@ -1,0 +1,51 @@
+/** What commands leave on record: texts with their judgements, refusals, statements that were left out. */
+import type { Denial } from "#policies/decision.ts";
+import type { Judgement } from "#protocols/wire/judgement.ts";
+import { Run } from "#protocols/wire/run.ts";
+import type { RecordedValue } from "#protocols/wire/transcript.ts";
+import type { Outcome } from "./command-outcome.ts";
+import { errorPayload } from "./outcome.ts";
+import type { SessionState } from "./session.ts";
+import { denialError } from "./wire-errors.ts";
+
+/** @param parameters null for a statement that is prepared. @returns the event's sequence number. @throws Fault `session-budget` */
+export function recordText(state: SessionState, judgement: Judgement, parameters: readonly RecordedValue[] | null): number {
+  const said = {
+    sql: judgement.recordedSql,
+    upstreamSql: judgement.recordedUpstreamSql,
+    verdict: judgement.verdict,
+    rule: judgement.rule,
+    reason: judgement.reason,
+    tables: judgement.tables,
+  };
+  if (parameters === null) return state.append({ kind: "prepare", name: "", ...said });
+  state.budget.countStatement();
+  return state.append({ kind: "statement", ...said, parameters });
+}
+
+export function recordDenied(state: SessionState, denial: Denial, event: number | null): void {
+  state.counts.denied++;
+  state.append({ kind: "denied", statement: event, rule: denial.rule, reason: denial.reason, message: denial.message });
+}
+
+/** A command without a text of its own. @throws Fault `session-budget` */
+export function recordCommand(state: SessionState, sql: string): number {
+  state.budget.countStatement();
+  const said = { upstreamSql: null, parameters: [], verdict: "allow", rule: null, reason: null, tables: [] };
+  return state.append({ kind: "statement", sql, ...said });
+}
+
+/** @param event of what is refused; null where nothing of it is on record */
+export function refused(state: SessionState, denial: Denial, event: number | null): Outcome {
+  recordDenied(state, denial, event);
+  return { kind: "answer", payloads: [errorPayload(denialError(denial))] };
+}
+
+/** @param statement its event, which has been written. @param because the event of the one that failed or was refused */
+export function recordSkipped(state: SessionState, statement: number, because: number): void {
+  state.append({ kind: "skipped", statement, because });
+}
+
+export function runOn(state: SessionState, statement: number, judgement: Judgement | null, startedMs: number): Run {
+  return new Run({ statement, judgement, startedMs, append: state.append, limits: state.terms.limits, read: () => [] });
+}
