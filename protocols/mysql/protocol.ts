@@ -45,5 +45,5 @@ export { requestedTarget } from "./requested.ts";
 export { ServerFlow } from "./server-flow.ts";
 export { SessionState, type SessionTerms } from "./session.ts";
 export { applyChanges, type Settings } from "./settings.ts";
-export { type LoginEffect, UpstreamLogin } from "./upstream-login.ts";
+export { type LoginEffect, type ParsecSalt, UpstreamLogin } from "./upstream-login.ts";
 export { denialError, faultError } from "./wire-errors.ts";

@@ -23,6 +23,14 @@ export interface LoginMeans {
   readonly credential: LoginCredential;
   /** MariaDB's ed25519: the signature of a scramble, 64 bytes. */
   readonly signEd25519: (password: string, scramble: Buffer) => Buffer;
+  /** MariaDB's PARSEC: the client's own scramble and the signature, 96 bytes. */
+  readonly signParsec: (password: string, scramble: Buffer, salt: ParsecSalt) => Buffer;
+}
+
+/** What a key is derived from a password by: PBKDF2 with HMAC-SHA-512. */
+export interface ParsecSalt {
+  readonly iterations: number;
+  readonly salt: Buffer;
 }
 
 export type LoginEffect =
@@ -33,6 +41,11 @@ export type LoginEffect =
 const WAIT: LoginEffect = { kind: "wait" };
 const SHA2_FAST_OK = 0x03;
 const SHA2_FULL = 0x04;
+const PARSEC = "parsec";
+/** `P`, for PBKDF2: how the answer to PARSEC's empty packet begins. */
+const PARSEC_PBKDF2 = 0x50;
+/** As a power of two, beyond 1,024: 65,536 rounds take some 50 ms, in which the process does nothing else. */
+const PARSEC_FACTOR_MAX = 6;
 /** AuthNextFactor: the account has a second factor. */
 const NEXT_FACTOR = 0x02;
 const SWITCHES_MAX = 4;
@@ -40,17 +53,18 @@ const SWITCHES_MAX = 4;
 /** One login attempt. Lives from HandshakeResponse41 to the OK packet. */
 export class UpstreamLogin {
   readonly #credential: LoginCredential;
-  readonly #signEd25519: LoginMeans["signEd25519"];
+  readonly #means: LoginMeans;
   readonly #capabilities: number;
   #plugin: string;
   #scramble: Buffer;
   #proved = false;
+  #awaitsSalt = false;
   #switches = 0;
 
   /** @param capabilities agreed on with the target */
   constructor(means: LoginMeans, greeting: Greeting, capabilities: number) {
     this.#credential = means.credential;
-    this.#signEd25519 = means.signEd25519;
+    this.#means = means;
     this.#capabilities = capabilities;
     this.#plugin = greeting.plugin;
     this.#scramble = greeting.scramble;
@@ -77,6 +91,8 @@ export class UpstreamLogin {
         return this.#onSwitch(payload);
       case ANSWER.authMoreData:
         return this.#onMore(payload.subarray(1));
+      case PARSEC_PBKDF2:
+        return this.#onSalt(payload);
       case NEXT_FACTOR:
         throw failed("the target asks for a second factor, which a gateway cannot give");
       default:
@@ -95,11 +111,14 @@ export class UpstreamLogin {
     if (++this.#switches > SWITCHES_MAX) throw failed("the target keeps asking for other kinds of authentication");
     this.#plugin = asked.plugin;
     const { data } = asked;
-    this.#scramble = Buffer.from(data.at(-1) === 0 ? data.subarray(0, -1) : data);
+    this.#scramble = scrambleIn(data, asked.plugin);
+    this.#proved = false;
+    this.#awaitsSalt = asked.plugin === PARSEC;
     return { kind: "send", payload: this.#answer() };
   }
 
   #onMore(data: Buffer): LoginEffect {
+    if (this.#plugin === PARSEC) return this.#onSalt(data);
     if (this.#plugin !== CACHING_SHA2)
       throw new Fault("upstream-out-of-step", "the target sent more authentication data than its plugin has");
     if (data.length === 1 && data[0] === SHA2_FAST_OK) return WAIT;
@@ -107,9 +126,21 @@ export class UpstreamLogin {
     throw failed("the target asks for an RSA exchange, which is not spoken");
   }
 
+  /** PARSEC's salt, which an empty packet asked for. */
+  #onSalt(data: Buffer): LoginEffect {
+    if (!this.#awaitsSalt) throw new Fault("upstream-out-of-step", "the target sent a salt that nobody asked for");
+    const factor = data[1] ?? Number.POSITIVE_INFINITY;
+    if (data[0] !== PARSEC_PBKDF2 || factor > PARSEC_FACTOR_MAX)
+      throw failed("the target asks for a key derivation that is not spoken here");
+    this.#awaitsSalt = false;
+    this.#proved = true;
+    const salt = { iterations: 1024 << factor, salt: Buffer.from(data.subarray(2)) };
+    return { kind: "send", payload: this.#means.signParsec(this.#password(), this.#scramble, salt) };
+  }
+
   #answer(): Buffer {
     const { password } = this.#credential;
-    if (password === null) return Buffer.alloc(0);
+    if (password === null || this.#plugin === PARSEC) return Buffer.alloc(0);
     this.#proved = true;
     switch (this.#plugin) {
       case CACHING_SHA2:
@@ -117,7 +148,7 @@ export class UpstreamLogin {
       case "mysql_native_password":
         return nativeAnswer(password.expose(), this.#scramble);
       case "client_ed25519":
-        return this.#signEd25519(password.expose(), this.#scramble);
+        return this.#means.signEd25519(password.expose(), this.#scramble);
       case CLEAR_PASSWORD:
         if (!this.#credential.allowWeak) throw failed("the target asks for a clear-text password, which needs credential.allowWeak");
         return nulTerminated(password.expose());
@@ -131,6 +162,11 @@ export class UpstreamLogin {
     if (password === null) throw failed("the target asks for a password and none is configured");
     return password.expose();
   }
+}
+
+/** Others end theirs by NUL; PARSEC's is 32 bytes of any value. */
+function scrambleIn(data: Buffer, plugin: string): Buffer {
+  return Buffer.from(plugin !== PARSEC && data.at(-1) === 0 ? data.subarray(0, -1) : data);
 }
 
 function nulTerminated(password: string): Buffer {

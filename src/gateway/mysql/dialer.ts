@@ -22,6 +22,7 @@ import {
 } from "#protocols/mysql/protocol.ts";
 import { Fault } from "#protocols/wire/fault.ts";
 import { ed25519Answer } from "#src/gateway/mariadb-ed25519.ts";
+import { parsecAnswer } from "#src/gateway/mariadb-parsec.ts";
 import { SocketReader } from "#src/gateway/socket-reader.ts";
 import { DeclinedError, type Dialer, type Upstream } from "#src/gateway/upstream.ts";
 
@@ -121,7 +122,8 @@ class Attempt {
 
   async run({ target }: Upstream): Promise<MysqlLogin> {
     const capabilities = agreed(this.#terms, this.#greeting);
-    const machine = new UpstreamLogin({ credential: target.credential, signEd25519: ed25519Answer }, this.#greeting, capabilities);
+    const means = { credential: target.credential, signEd25519: ed25519Answer, signParsec: parsecAnswer };
+    const machine = new UpstreamLogin(means, this.#greeting, capabilities);
     const { database, attributes } = this.#terms;
     const response = { ...beginning(this.#terms, this.#greeting), ...machine.first(), user: target.credential.user, database, attributes };
     this.#send(handshakeResponsePayload(response));

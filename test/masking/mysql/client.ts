@@ -114,7 +114,8 @@ export class MysqlAttacker {
     const { socket, greeting } = await begun({ host, port, ca }, request);
     const line = lineOf(socket);
     const client = new MysqlAttacker(line, request.capabilities);
-    const means = { credential: { user, password: new Secret(password), allowWeak: false }, signEd25519: () => Buffer.alloc(0) };
+    const nothing = () => Buffer.alloc(0);
+    const means = { credential: { user, password: new Secret(password), allowWeak: false }, signEd25519: nothing, signParsec: nothing };
     const machine = new UpstreamLogin(means, greeting, request.capabilities);
     socket.write(packets(handshakeResponsePayload({ ...request, ...machine.first(), user, database, attributes: new Map() }), 2));
     for (let sequence = 4; ; sequence += 2) {
