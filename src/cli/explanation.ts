@@ -118,7 +118,7 @@ function broken(text: string): string {
   for (let index = 0; index < text.length; index += 1) {
     const character = text[index] ?? "";
     if (quote !== "") quote = character === quote ? "" : quote;
-    else if (character === "'" || character === '"') quote = character;
+    else if (character === "'" || character === '"' || character === "`") quote = character;
     else if (character === "(") depth += 1;
     else if (character === ")") depth -= 1;
     const space = character === " " && quote === "" && depth === 1;

@@ -56,8 +56,10 @@ export function explainMysqlText(sql: string, explained: MysqlExplained): Explan
   const { verdict, rule, reason, denial, upstreamSql } = judgement;
   const said = spoken(verdict, rule, denial);
   const position = denial?.position ?? null;
-  // The whole text is spelled anew, so that no part of it is more the gateway's than another.
-  return { ...said, reason: said.reason ?? reason, position, upstreamSql, inserted: [], underMask: view !== null, statements };
+  // What goes upstream under a mask is always in the gateway's own spelling, which may be the client's.
+  const sent = upstreamSql === sql ? null : upstreamSql;
+  const inserted = sent === null || analysis.masked?.kind !== "rewritten" ? [] : analysis.masked.inserted;
+  return { ...said, reason: said.reason ?? reason, position, upstreamSql: sent, inserted, underMask: view !== null, statements };
 }
 
 /** Where it can't be told what it refers to, all that is masked in its tables. */
@@ -73,7 +75,7 @@ function originOf({ schema, table, column, rule }: ProtectedColumn, view: MysqlM
 
 /** Tags of statements that yield no rows; writes may, by RETURNING. */
 const ROWLESS =
-  /^(?:SET|USE|BEGIN|COMMIT|ROLLBACK|SAVEPOINT|DO|KILL|FLUSH|GRANT|REVOKE|TRUNCATE|(?:SET|START) TRANSACTION|RELEASE SAVEPOINT|(?:LOCK|UNLOCK|RENAME) TABLES?|LOAD DATA(?: LOCAL)?|DROP.*|(?:CREATE|ALTER) .+)$/;
+  /^(?:SET|USE|BEGIN|COMMIT|ROLLBACK|SAVEPOINT|DO|KILL|PREPARE|FLUSH|GRANT|REVOKE|TRUNCATE|(?:SET|START) TRANSACTION|RELEASE SAVEPOINT|(?:LOCK|UNLOCK|RENAME) TABLES?|LOAD DATA(?: LOCAL)?|DROP.*|(?:CREATE|ALTER) .+)$/;
 
 /** What counts as masked is as the record will have it. */
 function columnsOf(tag: string, { masked }: MysqlAnalysis, traced: TracedMysql | undefined): readonly TracedColumn[] | null {

@@ -158,7 +158,9 @@ function judged(
     mapPosition: (position) => position,
     recordedSql: recordedText(redact(sql, ranges, digest), RECORDED_SQL_BYTES_MAX),
     recordedUpstreamSql:
-      masked === null ? null : recordedText(redact(masked.text, masked.sensitiveUpstream, digest), RECORDED_SQL_BYTES_MAX),
+      masked === null || masked.text === sql
+        ? null
+        : recordedText(redact(masked.text, masked.sensitiveUpstream, digest), RECORDED_SQL_BYTES_MAX),
     ...(ranges.length === 0 ? {} : { recordedName: namesWithout(literalsIn(sql, ranges, analysis), digest) }),
     tables: tablesOf(analysis.facts),
     sensitiveParameters: analysis.masked?.sensitive.parameters ?? [],
@@ -253,12 +255,21 @@ function nothingJudged(): never {
 /** Of a longer name the server may have left out the end. */
 const WHOLE_NAME_CHARACTERS = 60;
 
-/** A column without an alias is called by its expression as the text writes it. */
+/** A column without an alias is called by its expression as the text writes it. In one go: digests have digits, as literals do. */
 function namesWithout(literals: readonly string[], digest: (literal: string) => string): (name: string) => string {
-  return (name) =>
-    name.length > WHOLE_NAME_CHARACTERS
-      ? digest(name)
-      : literals.reduce((shown, literal) => shown.replaceAll(literal, digest(literal)), name);
+  let found: RegExp | null = null;
+  return (name) => {
+    if (name.length > WHOLE_NAME_CHARACTERS) return digest(name);
+    found ??= oneOf(literals);
+    return name.replaceAll(found, (literal) => digest(literal));
+  };
+}
+
+/** The longest of those that begin at a place. */
+function oneOf(literals: readonly string[]): RegExp {
+  const longestFirst = [...new Set(literals)].sort((a, b) => b.length - a.length);
+  const alternatives = longestFirst.map((literal) => literal.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&"));
+  return alternatives.length === 0 ? /(?!)/g : new RegExp(alternatives.join("|"), "g");
 }
 
 /** Of a statement that PREPARE has in a string they stand inside that. */

@@ -21,4 +21,6 @@ export interface MaskedForm {
   /** Where each token of the client's stands in `text`; -1 for one that is not there. */
   readonly starts: Int32Array;
   readonly ends: Int32Array;
+  /** Where in `text` stands what the gateway put there, in order. */
+  readonly inserted: readonly { readonly start: number; readonly end: number }[];
 }

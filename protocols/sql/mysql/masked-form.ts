@@ -42,8 +42,8 @@ export function maskedForm(sql: string, tokens: readonly Token[], view: MysqlMas
 }
 
 function formOf(edits: readonly Edit[], tokens: readonly Token[], { sqlMode }: MaskedSettings): MaskedForm {
-  const { text, starts, ends } = spelled(tokens, edits, !sqlMode.noBackslashEscapes);
-  return { text, columns: [], outputMasked: [], rebuildErrors: false, names: new Set(), starts, ends };
+  const text = spelled(tokens, edits, !sqlMode.noBackslashEscapes);
+  return { ...text, columns: [], outputMasked: [], rebuildErrors: false, names: new Set() };
 }
 
 const WRITES: ReadonlySet<string> = new Set(["insert", "replace", "update", "delete"]);
@@ -109,14 +109,11 @@ function queryForm(sql: string, tokens: readonly Token[], context: TableContext,
     return { found: again.found, sources: again.found.tables };
   });
   const outputMasked = outputsMasked(maskedLineage(reader.found, masked.resolved, fold), query);
-  const { starts, ends } = text;
   return {
-    text: text.text,
+    ...text,
     columns: masked.columns,
     outputMasked,
     rebuildErrors: masked.columns.length > 0,
     names: namesOfMasked(reader.found, masked),
-    starts,
-    ends,
   };
 }

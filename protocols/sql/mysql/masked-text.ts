@@ -40,6 +40,8 @@ export type MaskedText =
       readonly sensitive: MaskedSensitive;
       /** The same ranges as they stand in `text`. */
       readonly sensitiveUpstream: readonly TextStretch[];
+      /** Where in `text` stands what the gateway put there, in order; empty where that can't be told. */
+      readonly inserted: readonly TextStretch[];
       /** Errors and warnings of the server could show values of the rows that it writes or reads. */
       readonly rebuildErrors: boolean;
     };
@@ -90,6 +92,7 @@ function rewritten(form: MaskedForm, tokens: readonly Token[], view: MysqlMaskin
       const start = form.starts[index] ?? -1;
       return start < 0 || tokens[index]?.kind === "parameter" ? [] : [{ start, end: form.ends[index] ?? start }];
     }),
+    inserted: form.inserted,
     rebuildErrors: form.rebuildErrors,
   };
 }

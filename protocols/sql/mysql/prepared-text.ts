@@ -27,7 +27,7 @@ export function preparedMasked(masked: MaskedText, at: number, tokens: readonly 
   const { text, inserted } = spelled(tokens, [{ start: at, end: at + 1, text: spelledString(masked.text, backslashes) }], backslashes);
   if (text.length > STATEMENT_BYTES_MAX) return tooLong(masked, start + 1, sensitive);
   const moved = movedInto(masked.text, masked.sensitiveUpstream, (inserted[0]?.start ?? 0) + 1, backslashes);
-  return { ...masked, text, sensitive, sensitiveUpstream: moved };
+  return { ...masked, text, sensitive, sensitiveUpstream: moved, inserted: [] };
 }
 
 /** @param stretches of `text`, in order. @param from where its first character stands, behind the quote */

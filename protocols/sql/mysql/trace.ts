@@ -8,6 +8,7 @@ import { type MysqlCatalogue, type MysqlTable, mysqlLookup } from "./catalogue.t
 import { type LexerOptions, lex, type Token } from "./lexer.ts";
 import { type Followed, Lineage, type Output } from "./lineage.ts";
 import { QUERIES, writes } from "./masked-form.ts";
+import { type NamedStatement, namedStatement } from "./named-statement.ts";
 import { outputName } from "./output-name.ts";
 import type { MysqlMaskingView } from "./protection.ts";
 import { readQuery } from "./read-query.ts";
@@ -48,6 +49,8 @@ export function traceMysqlColumns(sql: string, traced: Traced): readonly (Traced
 
 function traceStatement(sql: string, tokens: readonly Token[], traced: Traced): TracedMysql | undefined {
   const [first] = tokens;
+  const named = namedStatement(tokens);
+  if (named !== undefined) return traceNamed(named, traced);
   const reader = new Reader(tokens, mysqlLookup(traced.catalogue).fold, readQuery);
   const lineage = new Lineage(reader.found, followedIn(sql, tokens, traced), reader.fold);
   if (writes(tokens)) {
@@ -58,6 +61,13 @@ function traceStatement(sql: string, tokens: readonly Token[], traced: Traced): 
   if (!QUERIES.has(word) && word !== "(") return undefined;
   const query = readQuery(reader);
   return reader.token === undefined ? told(reader, lineage, lineage.outputs(query)) : undefined;
+}
+
+/** What is prepared yields rows when it is executed; what EXECUTE stands for is not known here. */
+function traceNamed(named: NamedStatement, traced: Traced): TracedMysql | undefined {
+  if (!("text" in named)) return named.kind === "deallocate" ? { outputs: [], reads: [] } : undefined;
+  const [inside] = traceMysqlColumns(named.text, traced);
+  return inside === undefined || named.kind === "immediate" ? inside : { ...inside, outputs: [] };
 }
 
 function told({ found }: Reader, lineage: Lineage<Trace>, outputs: readonly Output<Trace>[] | null): TracedMysql {

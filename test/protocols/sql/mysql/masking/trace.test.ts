@@ -123,6 +123,9 @@ const CASES: Readonly<Record<string, readonly string[] | null>> = {
   "SELECT * FROM nowhere": null,
   "VALUES ROW(1, 'x')": null,
   "UPDATE orders SET total = 1": [],
+  "PREPARE s FROM 'SELECT ssn FROM users'": [],
+  "EXECUTE IMMEDIATE 'SELECT ssn FROM users'": ["ssn is users.ssn redact (masked)"],
+  "DEALLOCATE PREPARE s": [],
   "INSERT INTO orders (id, total, status) VALUES (1, 2, 'x') RETURNING id, upper(status)": [
     "id is orders.id",
     "upper(status) from orders.status",
@@ -205,11 +208,12 @@ for (const flavour of ["mysql9", "mariadb10"] as const) {
         reads("DELETE FROM orders WHERE user_id IN (SELECT id FROM users WHERE pin = 1)"),
         "orders.user_id, users.id, users.pin constant",
       );
+      assert.equal(reads("PREPARE s FROM 'SELECT id FROM users WHERE ssn = ?'"), "users.id, users.ssn redact");
       assert.equal(reads("SELECT nothing FROM users"), null);
     });
 
     test("what is neither query nor write, or is not read here, is not traced", () => {
-      for (const sql of ["SHOW TABLES", "SET @a = 1", "EXPLAIN SELECT 1", "SELECT 1 INTO @a", "SELECT (", ""])
+      for (const sql of ["SHOW TABLES", "SET @a = 1", "EXPLAIN SELECT 1", "SELECT 1 INTO @a", "SELECT (", "EXECUTE s", ""])
         assert.equal(traced(sql), undefined, sql);
       assert.deepEqual(
         traceMysqlColumns("SELECT 1; SHOW TABLES; SELECT id FROM users", {
