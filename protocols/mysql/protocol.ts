@@ -16,6 +16,7 @@ export {
   type MysqlTableKind,
   type MysqlTrigger,
   type MysqlView,
+  type MysqlWall,
   SERVER_DATABASES,
 } from "#protocols/sql/mysql/catalogue.ts";
 export { type CutStatement, type Cuts, cutsOf } from "#protocols/sql/mysql/cuts.ts";
@@ -31,6 +32,7 @@ export { sizesIn } from "#protocols/sql/mysql/sizes.ts";
 export { DEFAULT_SQL_MODE, readSqlMode } from "#protocols/sql/mysql/sql-mode.ts";
 export { type TracedMysql, traceMysqlColumns } from "#protocols/sql/mysql/trace.ts";
 export { isProtectedMysqlColumn, mysqlMaskOf } from "#protocols/sql/mysql/tripwire.ts";
+export { seenThroughWalls, type WallColumn, type WallMark, wallColumnIn, wallMarkIn } from "#protocols/sql/mysql/walls.ts";
 export { ClientFlow, type Outlets } from "./client-flow.ts";
 export type { Outcome } from "./command-outcome.ts";
 export { CAPABILITY, COMMAND, UTF8MB4_COLLATION } from "./constants.ts";

@@ -6,7 +6,8 @@
  */
 import type { MysqlFlavour, MysqlServer } from "#protocols/mysql/protocol.ts";
 
-export const PLACE = "SELECT VERSION() AS version, @@lower_case_table_names AS folding, @@GLOBAL.sql_mode AS mode";
+export const PLACE =
+  "SELECT VERSION() AS version, @@lower_case_table_names AS folding, @@GLOBAL.sql_mode AS mode, CURRENT_USER() AS account";
 
 const SERVERS_OWN = "('mysql', 'information_schema', 'performance_schema', 'sys')";
 

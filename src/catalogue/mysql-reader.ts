@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { z } from "zod";
-import type { MysqlCatalogue, MysqlServer, MysqlTable } from "#protocols/mysql/protocol.ts";
+import { type MysqlCatalogue, type MysqlServer, type MysqlTable, type MysqlWall, seenThroughWalls } from "#protocols/mysql/protocol.ts";
 import { sameSize } from "./estimates.ts";
 import * as queries from "./mysql-queries.ts";
 import { asked, type RunMysqlQuery } from "./mysql-rows.ts";
@@ -13,7 +13,7 @@ import { Tables } from "./mysql-tables.ts";
 /** Looks at a schema that changes all the time. */
 const TRIES_MAX = 5;
 
-const place = z.object({ version: z.string(), folding: z.enum(["0", "1", "2"]), mode: z.string() });
+const place = z.object({ version: z.string(), folding: z.enum(["0", "1", "2"]), mode: z.string(), account: z.string() });
 const FOLDING = { "0": 0, "1": 1, "2": 2 } as const;
 
 /** @throws whatever `query` throws, and Error when an answer has not the form that is expected */
@@ -43,7 +43,12 @@ async function read(query: RunMysqlQuery, version: string): Promise<MysqlCatalog
   if (seen === undefined) throw new Error("the server does not tell its version");
   const server = serverOf(seen.version);
   const databases = await asked(query, queries.DATABASES, z.object({ name: z.string() }));
-  const tables = await new Tables(query, server).read();
+  const { tables, marks } = await new Tables(query, server).read();
+  const walls = [...Map.groupBy(marks, ({ name }) => name)].flatMap(([name, [first, ...others]]): readonly MysqlWall[] => {
+    if (first === undefined) return [];
+    const { user, host, database } = first.mark;
+    return [{ name, database, ofLogin: `${user}@${host}` === seen.account, masked: [first, ...others].flatMap(({ masked }) => masked) }];
+  });
   const routines = await asked(query, queries.ROUTINES, routine);
   return {
     version,
@@ -51,7 +56,11 @@ async function read(query: RunMysqlQuery, version: string): Promise<MysqlCatalog
     lowerCaseTableNames: FOLDING[seen.folding],
     sqlMode: seen.mode,
     databases: databases.map(({ name }) => name),
-    tables,
+    tables: seenThroughWalls(
+      tables,
+      walls.filter(({ ofLogin }) => ofLogin),
+    ),
+    walls,
     routines: routines.map(({ db, name, type, security }) => ({
       database: db,
       name,

@@ -1,15 +1,19 @@
 /** The tables of a MySQL or MariaDB server with all that belongs to them, put together from the rows that tell of the parts. */
 import { z } from "zod";
-import type {
-  MysqlColumn,
-  MysqlIndex,
-  MysqlReference,
-  MysqlReferenceAction,
-  MysqlServer,
-  MysqlTable,
-  MysqlTableKind,
-  MysqlTrigger,
-  MysqlView,
+import {
+  type MysqlColumn,
+  type MysqlIndex,
+  type MysqlReference,
+  type MysqlReferenceAction,
+  type MysqlServer,
+  type MysqlTable,
+  type MysqlTableKind,
+  type MysqlTrigger,
+  type MysqlView,
+  type WallColumn,
+  type WallMark,
+  wallColumnIn,
+  wallMarkIn,
 } from "#protocols/mysql/protocol.ts";
 import * as queries from "./mysql-queries.ts";
 import { asked, type RunMysqlQuery } from "./mysql-rows.ts";
@@ -37,6 +41,13 @@ const trigger = z.object({ ...owner, name: text, event: text, body: maybe });
 const view = z.object({ ...owner, definition: maybe, security: text, definer: text, checking: text });
 const partition = z.object({ ...owner, expression: maybe, sub: maybe });
 
+/** A table that says what the database is which it stands in. */
+export interface SeenMark {
+  readonly name: string;
+  readonly mark: WallMark;
+  readonly masked: readonly WallColumn[];
+}
+
 export class Tables {
   readonly #query: RunMysqlQuery;
   readonly #server: MysqlServer;
@@ -46,8 +57,8 @@ export class Tables {
     this.#server = server;
   }
 
-  async read(): Promise<readonly MysqlTable[]> {
-    const tables = await asked(this.#query, queries.TABLES, table);
+  async read(): Promise<{ readonly tables: readonly MysqlTable[]; readonly marks: readonly SeenMark[] }> {
+    const rows = await asked(this.#query, queries.TABLES, table);
     const columns = await this.#owned(queries.COLUMNS, column);
     const indexes = await this.#owned(queries.indexes(this.#server), index);
     const references = await this.#owned(queries.REFERENCES, reference);
@@ -55,7 +66,13 @@ export class Tables {
     const triggers = await this.#owned(queries.TRIGGERS, trigger);
     const views = await this.#owned(queries.VIEWS, view);
     const partitions = await this.#owned(queries.PARTITIONS, partition);
-    return tables.map((one): MysqlTable => {
+    const marks = rows.flatMap(({ db, name, type, comment }): readonly SeenMark[] => {
+      const mark = type === "BASE TABLE" ? wallMarkIn(name, comment ?? "") : undefined;
+      if (mark === undefined) return [];
+      const masked = (columns.get(keyOf(db, name)) ?? []).flatMap((one) => wallColumnIn(one.comment ?? "") ?? []);
+      return [{ name: db, mark, masked }];
+    });
+    const tables = rows.map((one): MysqlTable => {
       const key = keyOf(one.db, one.name);
       const tags = tagsInComment(one.comment ?? "");
       const [shown] = views.get(key) ?? [];
@@ -74,6 +91,7 @@ export class Tables {
         view: shown === undefined ? null : viewOf(shown),
       };
     });
+    return { tables, marks };
   }
 
   /** By what they belong to, in the order in which they came. */

@@ -17,6 +17,7 @@ const EXIT_CODES = {
   "target-unreachable": 1,
   "catalogue-unreadable": 1,
   "nothing-masked": 2,
+  "behind-wall": 2,
   "identity-missing": 2,
   "identity-wrong": 1,
   "session-unknown": 1,

@@ -5,7 +5,7 @@ import type { DiscoverOptions } from "./discover.ts";
 import type { DoctorOptions } from "./doctor.ts";
 import type { ExplainOptions } from "./explain.ts";
 import type { Screen } from "./screen.ts";
-import type { WallOptions } from "./wall.ts";
+import type { WallOptions } from "./wall-asked.ts";
 import type { World } from "./world.ts";
 
 const SAMPLE_MAX = 10_000;
@@ -61,18 +61,19 @@ ${EXIT_CODES_HELP}`,
     .option("--as <name>", "a principal whose masks it is made of; may be given again", collect, [])
     .option("--group <name>", "a group of these principals; may be given again", collect, [])
     .option("--issuer <url>", "their issuer, where several are configured")
-    .option("--role <name>", "the role of agents in the database", "sallyport_agents")
-    .option("--schema <name>", "the schema of the masked views; ROLE_masked when left out")
+    .option("--role <name>", "the role of agents in the database; on MySQL their account", "sallyport_agents")
+    .option("--schema <name>", "of the masked views: a schema, on MySQL what their databases begin with; ROLE_masked when left out")
     .addHelpText(
       "after",
       `
-Prints one transaction to read and to run as a superuser: a role with no right to masked tables,
-masked views that another role owns, grants, and a proof at its end. Runs nothing itself. Made for
-everybody when neither --as nor --group names anyone. docs/wall.md: how to put the gateway on it.
+Prints SQL to read and to run as a superuser: a role with no right to masked tables, masked views
+that another role owns, grants, and a proof at its end. Runs nothing itself. Made for everybody when
+neither --as nor --group names anyone. docs/wall.md: how to put the gateway on it.
 
 Examples:
   sallyport wall --target orders > wall.sql
   sallyport wall --target orders --group data-agents --role data_agents | psql -X -d orders
+  sallyport wall --target shop > wall.sql && mysql -u root -p < wall.sql
 ${EXIT_CODES_HELP}`,
     )
     .action(async (options: WallOptions) => {

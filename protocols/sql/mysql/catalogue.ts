@@ -92,6 +92,8 @@ export interface MysqlTable {
   readonly partitionKey: string;
   /** Set for a view. */
   readonly view: MysqlView | null;
+  /** The wall's view that the gateway's login reads in its place; left out where it reads the table itself. */
+  readonly wall?: { readonly database: string; readonly name: string };
   /** The server's estimate; left out where nobody asked for it. `version` does not cover it: it changes with the rows. */
   readonly estimatedRows?: number | null;
 }
@@ -101,6 +103,18 @@ export interface MysqlRoutine {
   readonly name: string;
   readonly kind: "function" | "procedure";
   readonly security: "definer" | "invoker";
+}
+
+/** A database of masked views that `sallyport wall` made. */
+export interface MysqlWall {
+  /** Of the views, each by the name of what it shows. */
+  readonly name: string;
+  /** What they show is of this one. */
+  readonly database: string;
+  /** The gateway's login is the account that it was made for. */
+  readonly ofLogin: boolean;
+  /** Columns that its views show masked, and by which rule when it was made. */
+  readonly masked: readonly { readonly table: string; readonly column: string; readonly rule: string }[];
 }
 
 /** The facts alone; `version` changes whenever anything of the rest does. */
@@ -118,6 +132,7 @@ export interface MysqlCatalogue {
    */
   readonly tables: readonly MysqlTable[];
   readonly routines: readonly MysqlRoutine[];
+  readonly walls: readonly MysqlWall[];
 }
 
 export interface MysqlLookup {
@@ -148,7 +163,12 @@ export function mysqlLookup(catalogue: MysqlCatalogue): MysqlLookup {
 function lookupIn(catalogue: MysqlCatalogue): MysqlLookup {
   const fold = catalogue.lowerCaseTableNames === 0 ? (name: string) => name : (name: string) => name.toLowerCase();
   const key = (database: string, name: string): string => `${fold(database)}\0${fold(name)}`;
-  const tables = new Map(catalogue.tables.map((table) => [key(table.database, table.name), table]));
+  // A wall's view is the table that it stands for, by either name.
+  const tables = new Map(
+    catalogue.tables.flatMap((table) =>
+      [table, ...(table.wall === undefined ? [] : [table.wall])].map(({ database, name }) => [key(database, name), table] as const),
+    ),
+  );
   const taken = new Set(catalogue.tables.map(({ database, name }) => `${database}\0${name}`.toLowerCase()));
   const databases = new Map(catalogue.databases.map((name) => [fold(name), name]));
   // Names of routines never differ by case alone.

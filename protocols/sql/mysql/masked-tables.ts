@@ -3,7 +3,7 @@
  * masks its protected columns, the definition of a view over some, or a common table.
  */
 import type { ProtectedColumn } from "#policies/question.ts";
-import { type MysqlIndex, type MysqlTable, mysqlLookup, SERVER_DATABASES } from "./catalogue.ts";
+import { type MysqlColumn, type MysqlIndex, type MysqlTable, mysqlLookup, SERVER_DATABASES } from "./catalogue.ts";
 import { displayTable, type MysqlMaskingView, type MysqlProtectedColumns, protectedMysqlColumns } from "./protection.ts";
 import { quoteName } from "./quoting.ts";
 import { type CommonTable, type Found, Refused, type TableMention } from "./reading.ts";
@@ -14,7 +14,14 @@ import type { Edit } from "./spelling.ts";
 export type ViewReading =
   /** With all tables below it. */
   | { readonly kind: "plain"; readonly tables: readonly MysqlTable[] }
-  | { readonly kind: "rewritten"; readonly text: string; readonly columns: readonly ProtectedColumn[]; readonly masked: readonly boolean[] }
+  | {
+      readonly kind: "rewritten";
+      readonly text: string;
+      readonly columns: readonly ProtectedColumn[];
+      readonly masked: readonly boolean[];
+      /** All that `text` names. */
+      readonly tables: readonly MysqlTable[];
+    }
   | { readonly kind: "refused"; readonly message: string; readonly hint: string };
 
 export interface TableContext {
@@ -70,13 +77,10 @@ export function resolveTable(mention: TableMention, context: TableContext, star:
   const table = tableOf(mention, context);
   const attributes = context.view.protection.columns.get(table) ?? NONE;
   if (table.kind === "view") return resolveView(mention, table, attributes, context);
-  if (attributes.size === 0) return plain(mention, table);
+  if (attributes.size === 0 && table.wall === undefined) return plain(mention, table);
   checkPartition(mention, table, attributes);
   const columns = table.columns.filter(({ invisible }) => !invisible || !star);
-  const list = columns.map(({ name }) => masked(name, attributes.get(name)?.expression));
-  const inside = [mention.partition, mention.hints].flatMap((span) => (span === null ? [] : [context.text(span.start, span.end)]));
-  inside.push(...withoutOrder(table, attributes));
-  const text = `(SELECT ${list.join(", ")} FROM ${[fullName(table), ...inside].join(" ")}) AS ${quoteName(exposed(mention))}`;
+  const text = `(${maskedSelect(table, columns, attributes, insideOf(mention, table, context))}) AS ${quoteName(exposed(mention))}`;
   return {
     mention,
     table,
@@ -85,6 +89,23 @@ export function resolveTable(mention: TableMention, context: TableContext, star:
     columns: protectedMysqlColumns(table, attributes),
     edits: [{ ...mention.whole, text }],
   };
+}
+
+/** What takes the place of a table, or shows it in a wall. @param inside what stands behind its name */
+export function maskedSelect(
+  table: MysqlTable,
+  columns: readonly MysqlColumn[],
+  attributes: MysqlProtectedColumns,
+  inside: readonly string[] = [],
+): string {
+  const list = columns.map(({ name }) => masked(name, attributes.get(name)?.expression));
+  const order = table.wall === undefined ? withoutOrder(table, attributes) : [];
+  return `SELECT ${list.join(", ")} FROM ${[fullName(table.wall ?? table), ...inside, ...order].join(" ")}`;
+}
+
+/** A view has no indexes that a hint could name. */
+function insideOf({ partition, hints }: TableMention, { wall }: MysqlTable, context: TableContext): readonly string[] {
+  return [partition, wall === undefined ? hints : null].flatMap((span) => (span === null ? [] : [context.text(span.start, span.end)]));
 }
 
 /**
@@ -113,7 +134,7 @@ function plain(mention: TableMention, table: MysqlTable): Resolved {
   return { mention, table, replaced: false, outputs, columns: [], edits: [{ ...mention.span, text: fullName(table) }] };
 }
 
-export function fullName({ database, name }: MysqlTable): string {
+export function fullName({ database, name }: Pick<MysqlTable, "database" | "name">): string {
   return `${quoteName(database)}.${quoteName(name)}`;
 }
 

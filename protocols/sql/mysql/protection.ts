@@ -72,6 +72,7 @@ export function resolveMysqlProtection(catalogue: MysqlCatalogue, masks: readonl
     }
     spread(catalogue, assignments, reached, { ...assigned, mask: { kind: "redact" } });
   }
+  assignWalls(catalogue, assignments);
   const columns = new Map([...assignments].map(([table, found]) => [table, attributesOf(found)]));
   const names = [...assignments.values()].flatMap((found) => [...found.keys()].map(({ name }) => name.toLowerCase()));
   return { protection: { columns, columnNames: new Set(names) }, problems };
@@ -112,6 +113,21 @@ function spread(catalogue: MysqlCatalogue, assignments: Assignments, reached: Me
           .map((one) => ({ table: other, column: one })),
       );
     for (const next of [...generated, ...keys]) if (assign(assignments, next, assigned)) reached.push(next);
+  }
+}
+
+/**
+ * What a wall masks is masked, though a rule has gone since, or what led from a rule to it can't be seen from behind the wall:
+ * a column that a masked one is referred to by must not be written for finding out values.
+ */
+function assignWalls(catalogue: MysqlCatalogue, assignments: Assignments): void {
+  for (const wall of catalogue.walls.filter(({ ofLogin }) => ofLogin)) {
+    for (const { table: name, column: called, rule } of wall.masked) {
+      const table = catalogue.tables.find((one) => one.wall?.database === wall.name && one.wall.name === name);
+      const column = table?.columns.find((one) => one.name === called);
+      if (table === undefined || column === undefined) continue;
+      assign(assignments, { table, column }, { rule, mask: { kind: "redact" }, assignable: false });
+    }
   }
 }
 

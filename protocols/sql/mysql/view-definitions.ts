@@ -60,8 +60,7 @@ function readingOf(table: MysqlTable, view: MysqlMaskingView, readView: (table: 
     const text = (start: number, end: number): string => plainText(tokens, { start, end }, true);
     const { edits, resolved, columns } = maskQuery(reader.found, { view, database: table.database, readView, text });
     if (!resolved.some(({ replaced }) => replaced)) {
-      const below = resolved.flatMap(({ table: one }) => (one === null ? [] : one.kind === "view" ? plainTables(readView(one)) : [one]));
-      return { kind: "plain", tables: below };
+      return { kind: "plain", tables: resolved.flatMap(({ table: one }) => (one === null ? [] : storedIn(one, readView))) };
     }
     const asking = reader.found.calls.find(({ parts }) => /^(current_user|current_role)$/i.test(parts[0] ?? ""));
     // What takes its place is read as the login, for whom it might show other rows.
@@ -70,7 +69,13 @@ function readingOf(table: MysqlTable, view: MysqlMaskingView, readView: (table: 
     if (rewritten.length > REWRITTEN_MAX) return refusal("it grows too long when the definitions below it take their place");
     if (/\\/.test(rewritten)) return refusal("a string in its definition holds a backslash, which means one thing or another by sql_mode");
     const outputs = maskedLineage(reader.found, resolved, fold).outputs(query);
-    return { kind: "rewritten", text: rewritten, columns, masked: table.columns.map((_, index) => outputs?.[index]?.value ?? true) };
+    return {
+      kind: "rewritten",
+      text: rewritten,
+      columns,
+      masked: table.columns.map((_, index) => outputs?.[index]?.value ?? true),
+      tables: [...new Set(resolved.flatMap(({ table: one }) => (one === null ? [] : namedFor(one, readView))))],
+    };
   } catch (error) {
     if (error instanceof Refused) return refusal(error.message, error.hint);
     if (error instanceof RangeError) return refusal("its definition is nested too deep");
@@ -78,8 +83,20 @@ function readingOf(table: MysqlTable, view: MysqlMaskingView, readView: (table: 
   }
 }
 
-function plainTables(reading: ViewReading): readonly MysqlTable[] {
+type ReadView = (table: MysqlTable) => ViewReading;
+
+/** The table itself, or all tables below a view that is plain. */
+function storedIn(table: MysqlTable, readView: ReadView): readonly MysqlTable[] {
+  if (table.kind !== "view") return [table];
+  const reading = readView(table);
   return reading.kind === "plain" ? reading.tables : [];
+}
+
+/** What a text names that reads it: views that are plain stay what they are. */
+function namedFor(table: MysqlTable, readView: ReadView): readonly MysqlTable[] {
+  if (table.kind !== "view") return [table];
+  const reading = readView(table);
+  return reading.kind === "refused" ? [] : reading.kind === "plain" ? [table, ...reading.tables] : reading.tables;
 }
 
 /** With the names of the view's own columns, which its definition need not have. */

@@ -38,6 +38,7 @@ const CATALOGUE: MysqlCatalogue = {
     view("strange", "select `id` from `app`.`users` for system_time all", ["id"]),
   ],
   routines: [],
+  walls: [],
 };
 
 interface Settings {
