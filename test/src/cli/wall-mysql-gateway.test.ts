@@ -4,8 +4,9 @@
  */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { type MysqlAnswer, MysqlAttacker, received } from "#test/masking/mysql/client.ts";
+import { MysqlAttacker, received } from "#test/masking/mysql/client.ts";
 import { isFor } from "#test/masking/mysql/hostile.ts";
+import type { MysqlAnswer } from "#test/masking/mysql/reading.ts";
 import { MYSQL_CANARIES } from "#test/masking/mysql/seed.ts";
 import { MYSQL_HOSTILE } from "#test/masking/mysql/statements.ts";
 import { ACCOUNT, gatewayAt, MASKED, openWalled, printed, type Walled } from "#test/masking/mysql/walled.ts";
