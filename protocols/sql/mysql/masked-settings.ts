@@ -110,14 +110,41 @@ function readCharset(reader: Reader, start: number): void {
   reader.at++;
 }
 
+/** Stands for the modes that the session has. */
+const CURRENT = "@@sql_mode";
+
 function readModes(reader: Reader, start: number): void {
   if (reader.acceptWord("default")) return;
-  const { token } = reader;
-  const written = token?.kind === "string" || token?.kind === "word" ? token.text.toLowerCase() : null;
-  const unknown = written === null ? "what is computed" : written.split(",").find((mode) => mode.trim() !== "" && !MODES.has(mode.trim()));
+  const written = reader.word() === "concat" && reader.symbol(1) === "(" ? readJoinedModes(reader) : readMode(reader);
+  const modes = written?.split(",").map((mode) => mode.trim());
+  const unknown = modes === undefined ? "what is computed" : modes.find((mode) => mode !== "" && mode !== CURRENT && !MODES.has(mode));
   if (unknown !== undefined) {
-    const hint = "list modes that do not change how statements are read, as one string";
+    const hint = "list modes that do not change how statements are read, as one string, or behind @@sql_mode and a comma in CONCAT";
     throw new Refused("masked-setting", `sql_mode may not be set to ${unknown} under a mask`, hint, start);
   }
+}
+
+/** `CONCAT(@@sql_mode, ',STRICT_TRANS_TABLES')`, as connectors add to what is there. @returns null for any other */
+function readJoinedModes(reader: Reader): string | null {
+  reader.at += 2;
+  let written = "";
+  do {
+    const part = acceptCurrentModes(reader) ? CURRENT : reader.token?.kind === "string" ? readMode(reader) : null;
+    if (part === null) return null;
+    written += part;
+  } while (reader.acceptSymbol(","));
+  reader.expectSymbol(")");
+  return written;
+}
+
+function acceptCurrentModes(reader: Reader): boolean {
+  if (reader.token?.kind !== "system-variable") return false;
+  return readName(reader, reader.at) === "sql_mode";
+}
+
+function readMode(reader: Reader): string | null {
+  const { token } = reader;
+  if (token?.kind !== "string" && token?.kind !== "word") return null;
   reader.at++;
+  return token.text.toLowerCase();
 }

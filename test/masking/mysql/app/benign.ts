@@ -149,6 +149,8 @@ export const APP_BENIGN_STATEMENTS: readonly string[] = [
   "SET character_set_results = NULL",
   "SET character_set_results = utf8mb4",
   "SET sql_mode = 'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION'",
+  "SET autocommit=1, sql_mode = concat(@@sql_mode,',STRICT_TRANS_TABLES')",
+  "SET SESSION sql_mode = CONCAT('NO_ZERO_DATE,', @@SESSION.sql_mode, ',', 'NO_ZERO_IN_DATE')",
   "SET @n = 5, @m := CONCAT('a', 'b')",
   "START TRANSACTION READ ONLY",
   "COMMIT",

@@ -133,6 +133,35 @@ describe("texts under a mask on MySQL", () => {
     assert.equal(reason(`SELECT ${"(".repeat(500)}1${")".repeat(500)}`), "masked-unsupported");
   });
 
+  test("sql_mode is joined of itself and of modes that change no reading, each between commas", () => {
+    const modes = (value: string): string => masked(`SET sql_mode = ${value}`).kind;
+    for (const value of [
+      "CONCAT(@@sql_mode, ',STRICT_TRANS_TABLES')",
+      "concat( @@session.sql_mode , ',NO_ZERO_DATE,' , 'traditional' )",
+      "CONCAT('NO_ZERO_DATE,', @@local.sql_mode)",
+      "CONCAT(@@sql_mode)",
+    ])
+      assert.equal(modes(value), "rewritten", value);
+    for (const value of [
+      "CONCAT(@@sql_mode, ',ANSI_QUOTES')",
+      "CONCAT(@@sql_mode, 'STRICT_TRANS_TABLES')",
+      "CONCAT(@@sql_mode, ',ANSI', '_QUOTES')",
+      "CONCAT('NO_BACKSLASH', '_ESCAPES')",
+      "CONCAT('NO_ZERO_DATE', @@sql_mode)",
+      "CONCAT(@@sql_mode, @@sql_mode)",
+      "CONCAT(@@global.sql_mode, ',STRICT_TRANS_TABLES')",
+      "CONCAT(@@character_set_client, ',STRICT_TRANS_TABLES')",
+      "CONCAT(@@sql_mode, @x)",
+      "CONCAT(@@sql_mode, CHAR(65))",
+      "CONCAT(@@sql_mode, ',STRICT_TRANS_TABLES' COLLATE utf8mb4_bin)",
+      "CONCAT(@@sql_mode, ',STRICT_TRANS_TABLES') + 4",
+      "app.concat(@@sql_mode)",
+      "CONCAT()",
+      "CONCAT(@@sql_mode,)",
+    ])
+      assert.equal(modes(value), "refused", value);
+  });
+
   test("literals are kept from the record where a masked column is spoken of", () => {
     const digests = (sql: string): readonly string[] => {
       const { sensitive } = masked(sql);
