@@ -31,7 +31,7 @@ export interface MysqlExplained extends ExplainedFor {
 export function explainMysqlText(sql: string, explained: MysqlExplained): Explanation {
   const { document, principal, target, catalogue, view, sizeOf, settings } = explained;
   // Nothing of this is recorded, so that no literal has to be digested.
-  const judgement = judgeText(sql, settings, { document, principal, target, view, sizeOf, rejudge: null, digest: () => "" });
+  const judgement = judgeText(sql, settings, { document, principal, target, view, sizeOf, guarded: true, rejudge: null, digest: () => "" });
   const { sqlMode, database } = settings;
   const executes = view === null ? (): boolean => true : null;
   const analysis = analyseMysql(sql, { sqlMode, executes, sizeOf }, view === null ? null : { view, database });

@@ -1,6 +1,7 @@
 /**
  * Judges MySQL texts: reads the facts off a text as the session's settings cut it, asks policy, and turns the answer into what
- * is sent and what is written down. Once for each distinct text, settings and principal on a target.
+ * is sent and what is written down. Once for each distinct text, settings and principal on a target; where constants decide
+ * nothing, once for all texts that differ in nothing else.
  */
 import { LRUCache } from "lru-cache";
 import { decide } from "#policies/decide.ts";
@@ -14,6 +15,8 @@ import {
   type MysqlJudge,
   type MysqlJudgement,
   type MysqlMaskingView,
+  mysqlStandsForAll,
+  mysqlTemplateOf,
   type Reading,
   readings,
   type Settings,
@@ -32,6 +35,8 @@ export interface MysqlScope {
   readonly target: string;
   /** Null: the principal is under no mask on the target. */
   readonly view: MysqlMaskingView | null;
+  /** A guardrail holds for the principal on the target. */
+  readonly guarded: boolean;
   /** Set where a guardrail asks how large relations are. */
   readonly sizeOf: SizeOf | null;
   /** The judge of the newest catalogue; null where judgements do not depend on one. */
@@ -42,6 +47,8 @@ export interface MysqlScope {
 
 const CACHE_CHARACTERS = 16 * 1024 * 1024;
 const CACHE_ENTRIES = 20_000;
+/** A template is a little longer than its text, which has 4 kB at most; what comes of one is shared by all its texts. */
+const TEMPLATES_MAX = 2_000;
 
 /** The MySQL judgements of one process, over all scopes. */
 export class MysqlJudgements {
@@ -51,19 +58,28 @@ export class MysqlJudgements {
     // The rewritten text is kept as sent and as recorded.
     sizeCalculation: ({ upstreamSql }, key) => key.length + 2 * (upstreamSql?.length ?? 0) + 512,
   });
+  /** By template: of texts that were allowed as they are. */
+  readonly #templates = new LRUCache<string, MysqlJudgement>({ max: TEMPLATES_MAX });
   #scopes = 0;
 
   /** A judge for one scope; texts judged under it are remembered until the scope's cache is outgrown. */
   judge(scope: MysqlScope): (sql: string, settings: Settings) => MysqlJudgement {
     const prefix = `${++this.#scopes}\0`;
+    const literalsMatter = scope.view !== null || scope.guarded;
     return (sql, settings) => {
       // Without masks nothing is resolved.
       const place = scope.view === null ? "" : `${settings.database ?? ""}\0`;
-      const key = `${prefix}${settings.charset}\0${modeKey(settings)}\0${place}${sql}`;
-      const known = this.#cache.get(key);
+      const under = `${prefix}${settings.charset}\0${modeKey(settings)}\0${place}`;
+      const known = this.#cache.get(under + sql);
       if (known !== undefined) return known;
+      const template = literalsMatter || isForeign(settings) ? undefined : mysqlTemplateOf(sql, settings);
+      const alike = template === undefined ? undefined : this.#templates.get(under + template.text);
+      if (alike !== undefined) return { ...alike, recordedSql: recordedText(sql, RECORDED_SQL_BYTES_MAX) };
       const judgement = judgeText(sql, settings, scope);
-      this.#cache.set(key, judgement);
+      this.#cache.set(under + sql, judgement);
+      if (template !== undefined && judgement.verdict === "allow" && mysqlStandsForAll(template)) {
+        this.#templates.set(under + template.text, judgement);
+      }
       return judgement;
     };
   }

@@ -101,7 +101,16 @@ export async function openMysqlGate(flavour: MysqlFlavour, seed: number): Promis
 
 /** The product's own judge, for a principal who may do everything and is under every mask of the view. */
 export function mysqlJudgeBy(view: MysqlMaskingView): MysqlTextJudge {
-  const scope = { document: DOCUMENT, principal: MASKED, target: TARGET, view, sizeOf: null, rejudge: null, digest: () => "digest" };
+  const scope = {
+    document: DOCUMENT,
+    principal: MASKED,
+    target: TARGET,
+    view,
+    guarded: false,
+    sizeOf: null,
+    rejudge: null,
+    digest: () => "digest",
+  };
   return new MysqlJudgements().judge(scope);
 }
 

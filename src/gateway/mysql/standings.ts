@@ -35,6 +35,7 @@ export class MysqlStandings {
     const { document, digest } = this.#parts;
     const masked = masks.length > 0;
     const sized = guarded === "by-catalogue";
+    const scope = { document, principal, target, digest, guarded: guarded !== "no" };
     let sight: Sight | null = null;
     const current = (): Sight => {
       const catalogue = masked || sized ? this.#newest(name) : null;
@@ -43,7 +44,7 @@ export class MysqlStandings {
       const view = catalogue === null || !masked ? null : this.#viewOf(catalogue, masks);
       const sizeOf = catalogue === null || !sized ? null : sizesIn(catalogue);
       const rejudge = view === null ? null : (sql: string, settings: Settings) => current().judge(sql, settings);
-      sight = { catalogue, view, judge: this.#judgements.judge({ document, principal, target, digest, view, sizeOf, rejudge }) };
+      sight = { catalogue, view, judge: this.#judgements.judge({ ...scope, view, sizeOf, rejudge }) };
       return sight;
     };
     current();

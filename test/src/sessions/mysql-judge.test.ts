@@ -23,6 +23,7 @@ function judged(sql: string, group = "agents", settings = SETTINGS) {
     principal,
     target: "shop",
     view: null,
+    guarded: false,
     sizeOf: null,
     rejudge: null,
     digest: () => "<digest>",
@@ -94,5 +95,20 @@ describe("judgements of MySQL texts", () => {
       assert.doesNotMatch(JSON.stringify(recordedSql), /same/, sql);
     }
     assert.equal(judged("SELECT 'sesame'", "dba").recordedSql, "SELECT 'sesame'");
+  });
+
+  test("texts that differ in constants alone are judged once, and each is recorded as it was sent", () => {
+    const principal: Principal = { issuer: "https://idp", name: "x", groups: ["agents"], actor: null };
+    const scope = { document, principal, target: "shop", view: null, sizeOf: null, rejudge: null, digest: () => "<digest>" };
+    const judgements = new MysqlJudgements();
+    const [free, guarded] = [false, true].map((one) => judgements.judge({ ...scope, guarded: one }));
+    const ask = (judge: typeof free, id: number, settings = SETTINGS) => judge?.(`SELECT a FROM t WHERE id = ${id}`, settings);
+    assert.equal(ask(free, 2)?.tables, ask(free, 1)?.tables, "the very same list: it was not read off the text again");
+    assert.equal(ask(free, 3)?.recordedSql, "SELECT a FROM t WHERE id = 3");
+    assert.notEqual(ask(guarded, 2)?.tables, ask(guarded, 1)?.tables, "a guardrail may look at them");
+    const latin = { ...SETTINGS, charset: "latin1" };
+    assert.notEqual(ask(free, 5, latin)?.tables, ask(free, 4, latin)?.tables, "in other character sets nothing is taken for the same");
+    assert.equal(free?.("DELETE FROM t WHERE id = 1", SETTINGS).verdict, "deny");
+    assert.equal(free?.("DELETE FROM t WHERE id = 2", SETTINGS).recordedSql, "DELETE FROM t WHERE id = 2");
   });
 });
