@@ -33,6 +33,22 @@ export function isEnd(payload: Buffer, deprecatesEof: boolean): boolean {
   return payload[0] === ANSWER.eof && payload.length <= (deprecatesEof ? PACKET_PAYLOAD_MAX - 1 : EOF_BYTES_MAX);
 }
 
+/** @throws Fault `masking-tripwire` when a column of a protected origin comes back as itself */
+export function checkOrigin({ schema, originalTable, originalName }: Column, { underMask, isProtected }: SessionTerms): void {
+  if (underMask && originalTable !== "" && isProtected(schema, originalTable, originalName)) {
+    throw new Fault("masking-tripwire", "the target answered with a protected column that should have been masked; the session ends");
+  }
+}
+
+/**
+ * Whether a column bears its name only as one of the table that a server reads a cursor off: there it tells names of the
+ * statement as those of origins. The true ones it has told, and they were checked, when it prepared the statement.
+ */
+export function isCursorsOwn({ name, originalName }: Column, index: number, answer: Answer): boolean {
+  const prepared = answer.kind === "execute" ? answer.prepared : null;
+  return prepared?.cursor === true && prepared.renamed[index] === true && name === originalName;
+}
+
 export function eventOf(answer: Answer | null): number | null {
   if (answer === null || answer.kind === "text") return null;
   if (answer.kind === "query" || answer.kind === "execute") return answer.run.statement;
@@ -46,13 +62,6 @@ export function fieldsOf({ errno, sqlState, message }: ErrPacket): Readonly<Reco
 /** @param more another result of the same text follows */
 export function withMore<Packet extends { readonly status: number }>(packet: Packet, more: boolean): Packet {
   return more ? { ...packet, status: packet.status | STATUS.moreResults } : packet;
-}
-
-/** @throws Fault `masking-tripwire` when a column of a protected origin comes back as itself */
-export function checkOrigin({ schema, originalTable, originalName }: Column, { underMask, isProtected }: SessionTerms): void {
-  if (underMask && originalTable !== "" && isProtected(schema, originalTable, originalName)) {
-    throw new Fault("masking-tripwire", "the target answered with a protected column that should have been masked; the session ends");
-  }
 }
 
 /** COM_QUERY with a statement of the gateway's own. */

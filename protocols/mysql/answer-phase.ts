@@ -9,7 +9,7 @@ export type Phase =
   | { readonly kind: "columns-eof"; readonly columns: readonly Column[] }
   | { readonly kind: "rows"; readonly columns: readonly Column[]; readonly run: Run | null }
   /** Definitions behind COM_STMT_PREPARE_OK: so many of parameters, then of columns, an EOF behind each list. */
-  | { readonly kind: "definitions"; readonly counts: number[]; left: number }
+  | { readonly kind: "definitions"; readonly counts: number[]; left: number; readonly renamed: boolean[] | null }
   | { readonly kind: "fields" }
   /** The server waits for the content of a file. */
   | { readonly kind: "file" };

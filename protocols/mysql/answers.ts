@@ -8,19 +8,31 @@ import { lasts } from "#protocols/wire/caps.ts";
 import { Fault } from "#protocols/wire/fault.ts";
 import { NAMES_MAX } from "#protocols/wire/limits.ts";
 import { type Run, shownColumns } from "#protocols/wire/run.ts";
-import { checkOrigin, describe, EOF_BYTES_MAX, eventOf, fieldsOf, isEnd, outOfStep, ownQuery, runOf, withMore } from "./answer-parts.ts";
+import { checkDefinition, checkFileRequest, readColumnCount, readPrepared } from "./answer-packets.ts";
+import {
+  checkOrigin,
+  describe,
+  EOF_BYTES_MAX,
+  eventOf,
+  fieldsOf,
+  isCursorsOwn,
+  isEnd,
+  outOfStep,
+  ownQuery,
+  runOf,
+  withMore,
+} from "./answer-parts.ts";
 import { FIRST, type Phase } from "./answer-phase.ts";
 import { type Column, readColumn, withoutDefault } from "./column.ts";
 import { ANSWER, CAPABILITY, PACKET_PAYLOAD_MAX, STATUS } from "./constants.ts";
-import { PayloadCursor } from "./cursor.ts";
-import { type ErrPacket, eofPayload, errorPayload, isEof, type OkPacket, readEof, readError, readOk } from "./outcome.ts";
+import { type ErrPacket, errorPayload, isEof, type OkPacket, readEof, readError, readOk } from "./outcome.ts";
 import { rebuiltError } from "./rebuilt-errors.ts";
 import { Rows } from "./rows.ts";
 import type { Exchange } from "./server-frame.ts";
 import type { Answer, SessionState } from "./session.ts";
 import { applyChanges, judgeable } from "./settings.ts";
 import { moreResultsFault, rowLimitError, stoppedError, timeoutError } from "./stopping.ts";
-import { toldOk } from "./told.ts";
+import { toldEof, toldOk } from "./told.ts";
 import { readBinaryRow, readTextRow } from "./values.ts";
 import { rebuiltWarning, tellsWarnings } from "./warnings.ts";
 import { denialError } from "./wire-errors.ts";
@@ -122,10 +134,11 @@ export class Answers {
 
   /** COM_SET_OPTION answers with an EOF packet. */
   #eofInstead(payload: Buffer, answer: Extract<Answer, { kind: "plain" }>): Exchange {
-    this.#state.status = readEof(payload).status;
+    const end = readEof(payload);
+    this.#state.status = end.status;
     answer.onOk?.();
     this.#done();
-    return AS_IT_IS;
+    return toldEof(end, this.#state.terms);
   }
 
   /** The settings that we rely on are gone with all others: they are made anew before the client hears of it. */
@@ -142,25 +155,21 @@ export class Answers {
   }
 
   #onPrepared(payload: Buffer, answer: Extract<Answer, { kind: "prepare" }>): Exchange {
-    if (payload[0] !== ANSWER.ok) throw outOfStep("an answer to COM_STMT_PREPARE");
-    const cursor = new PayloadCursor(payload, 1);
-    const id = cursor.uint32();
-    const columns = cursor.uint16();
-    const parameters = cursor.uint16();
+    const { prepared, columns } = readPrepared(payload, answer.judgement);
     if (this.#state.statements.size >= NAMES_MAX) throw new Fault("unexpected-message", `more than ${NAMES_MAX} prepared statements`);
-    this.#state.lastPrepared = id;
-    this.#state.statements.set(id, { id, judgement: answer.judgement, parameters, types: [], longData: null, open: null });
-    const counts = [parameters, columns].filter((count) => count > 0);
+    this.#state.lastPrepared = prepared.id;
+    this.#state.statements.set(prepared.id, prepared);
+    const counts = [prepared.parameters, columns].filter((count) => count > 0);
     const left = counts.shift();
     if (left === undefined) this.#done();
-    else this.#phase = { kind: "definitions", counts, left: left + this.#eofs };
+    else this.#phase = { kind: "definitions", counts, left: left + this.#eofs, renamed: columns > 0 ? prepared.renamed : null };
     return AS_IT_IS;
   }
 
   #onDefinition(payload: Buffer, phase: Extract<Phase, { kind: "definitions" }>): Exchange {
     const eof = phase.left === 1 && this.#eofs === 1;
     if (eof && !isEof(payload)) throw outOfStep("a definition too many");
-    if (!eof) checkOrigin(readColumn(payload), this.#state.terms);
+    if (!eof) checkDefinition(payload, phase, this.#state.terms);
     phase.left--;
     if (phase.left > 0) return AS_IT_IS;
     const next = phase.counts.shift();
@@ -182,12 +191,7 @@ export class Answers {
     const [first] = payload;
     if (first === ANSWER.ok) return this.#onStatementOk(this.#ok(payload), answer, nowMs);
     if (first === ANSWER.localInfile) return this.#onFileRequest(payload, answer);
-    const cursor = new PayloadCursor(payload);
-    const left = cursor.lenenc();
-    const optional = (this.#state.terms.upstreamCapabilities & CAPABILITY.optionalResultsetMetadata) !== 0;
-    const described = !optional || cursor.uint8() === 1;
-    cursor.end("a column count");
-    if (left === 0) throw outOfStep("a result without columns");
+    const { left, described } = readColumnCount(payload, this.#state.terms);
     if (described) this.#phase = { kind: "columns", columns: [], left };
     else this.#undescribed(answer, left);
     return AS_IT_IS;
@@ -253,10 +257,7 @@ export class Answers {
 
   #onFileRequest(payload: Buffer, answer: Extract<Answer, { kind: "query" | "execute" }>): Exchange {
     const file = answer.kind === "query" && this.#phase.kind === "first" ? answer.file : null;
-    // Byte by byte: a client may read the name as a path of its own kind.
-    if (file === null || !payload.subarray(1).equals(Buffer.from(file))) {
-      throw new Fault("upstream-out-of-step", "the target asks for a file that no statement of the client's speaks of; the session ends");
-    }
+    checkFileRequest(payload, file);
     this.#phase = { kind: "file" };
     this.#state.sendingFile = true;
     return AS_IT_IS;
@@ -264,7 +265,7 @@ export class Answers {
 
   #onColumn(payload: Buffer, phase: Extract<Phase, { kind: "columns" }>, answer: Answer): Exchange {
     const column = readColumn(payload);
-    checkOrigin(column, this.#state.terms);
+    if (!isCursorsOwn(column, phase.columns.length, answer)) checkOrigin(column, this.#state.terms);
     phase.columns.push(column);
     phase.left--;
     if (phase.left > 0) return AS_IT_IS;
@@ -279,7 +280,8 @@ export class Answers {
     const { status } = readEof(payload);
     this.#beginRows(columns, answer);
     if ((status & STATUS.cursorExists) !== 0 && answer.kind === "execute") this.#opened(columns, answer, status, nowMs);
-    return answer.kind === "query" && answer.stack?.waits === true ? [eofPayload(withMore(readEof(payload), true))] : AS_IT_IS;
+    const end = readEof(payload);
+    return toldEof(answer.kind === "query" && answer.stack?.waits === true ? withMore(end, true) : end, this.#state.terms);
   }
 
   #beginRows(columns: readonly Column[], answer: Answer): void {
@@ -339,12 +341,12 @@ export class Answers {
       if (overran) return this.#overrun(answer, run, at, more);
       const behind = more ? [] : this.#next(answer, nowMs);
       const goesOn = behind !== null && !more;
-      if (goesOn && ok === null) return [eofPayload(withMore(end, true)), ...behind];
+      if (goesOn && ok === null) return [...toldEof(withMore(end, true), this.#state.terms), ...behind];
       if (ok !== null) return [toldOk(withMore(ok, goesOn), this.#state.terms, false, ANSWER.eof), ...(behind ?? [])];
-      return AS_IT_IS;
+      return toldEof(end, this.#state.terms);
     }
     if (overran) return this.#overrun(answer, phase.run, 0, false);
-    return ok === null ? AS_IT_IS : [toldOk(ok, this.#state.terms, false, ANSWER.eof)];
+    return ok === null ? toldEof(end, this.#state.terms) : [toldOk(ok, this.#state.terms, false, ANSWER.eof)];
   }
 
   /** The result went over the limit and came to its end before it could be stopped: to the client an error, as if it had been. */

@@ -182,6 +182,7 @@ export class ClientCommands {
     if (!judgement.holds()) return this.#refuse(changedDenial(id), null);
     const command = readExecuteCommand(payload, this.#state.terms.clientCapabilities, prepared);
     prepared.types = command.types;
+    prepared.cursor = command.cursor;
     prepared.longData?.clear();
     prepared.open = null;
     const event = recordText(this.#state, judgement, this.#shown(command.values, prepared));

@@ -47,6 +47,7 @@ function largeExecute(state: SessionState, beginning: Buffer, nowMs: number): La
     return { passes: false, event: null, takes: IGNORED, done: (carryOut) => () => carryOut(outcome) };
   }
   prepared.types = readExecuteTypes(beginning, state.terms.clientCapabilities, prepared);
+  prepared.cursor = false;
   prepared.longData?.clear();
   prepared.open = null;
   const event = recordText(state, prepared.judgement, []);

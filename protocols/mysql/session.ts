@@ -45,6 +45,10 @@ export interface Prepared {
   types: readonly ParameterType[];
   /** Values that were sent as long data since the last execution; null: none. */
   longData: LongData | null;
+  /** Of each column, whether it bears another name than the one it comes from; as the server told when it prepared the statement. */
+  readonly renamed: boolean[];
+  /** The last execution asked for a cursor. */
+  cursor: boolean;
   /** The execution whose cursor is open; rows come by COM_STMT_FETCH. */
   open: { readonly run: Run; readonly columns: readonly Column[] } | null;
 }

@@ -23,6 +23,8 @@ export interface Finding {
 export interface Going {
   readonly sql: string;
   readonly judgement: Judgement;
+  /** Said in front of the text where it is reported. */
+  readonly how?: string;
 }
 
 export interface Outcome {
@@ -143,7 +145,7 @@ export class GateFuzzer<One extends Going = Going> {
     }
     if (sent.length === 0) return findings;
     const told = await this.#told(sent, chance);
-    const upstream = sent.map(({ sql, judgement }) => judgement.upstreamSql ?? sql);
+    const upstream = sent.map(({ sql, judgement, how = "" }) => how + (judgement.upstreamSql ?? sql));
     return told === undefined ? findings : [...findings, { ...told, try: at, texts: sent.map(({ sql }) => sql), upstream }];
   }
 
@@ -255,7 +257,8 @@ function differenceOf(one: Outcome, two: Outcome): string {
       0,
       left.findIndex((byte, index) => byte !== right[index]),
     );
-    return `${name} at byte ${at}: ${readable(left.subarray(Math.max(0, at - 40), at + 80))} <> ${readable(right.subarray(Math.max(0, at - 40), at + 80))}`;
+    const hex = (bytes: Buffer): string => bytes.subarray(Math.max(0, at - 6), at + 10).toString("hex");
+    return `${name} at byte ${at} (${hex(left)} <> ${hex(right)}): ${readable(left.subarray(Math.max(0, at - 40), at + 80))} <> ${readable(right.subarray(Math.max(0, at - 40), at + 80))}`;
   }
   return `fault ${one.fault} <> ${two.fault}`;
 }

@@ -43,7 +43,9 @@ function base(chance: Chance, kept: (() => readonly string[]) | undefined): read
 
 function sending(sql: string, judgement: Judgement, chance: Chance): MysqlSent | null {
   if (ENDS.test((judgement.upstreamSql ?? sql).replaceAll(/\/\*[\s\S]*?\*\//g, " "))) return null;
-  return { sql, judgement, way: wayOf(sql, chance), values: Array.from({ length: 4 }, () => value(chance)) };
+  const [way, values] = [wayOf(sql, chance), Array.from({ length: 4 }, () => value(chance))];
+  const given = values.map(({ type, bytes, long }) => `${type}${long === true ? "+" : ":"}${bytes?.toString("hex") ?? "NULL"}`);
+  return { sql, judgement, way, values, how: `${way}${sql.includes("?") ? ` (${given.join(", ")})` : ""}: ` };
 }
 
 /** MySQL prepares no USE; only what is prepared has parameters. */

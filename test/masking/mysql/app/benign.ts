@@ -91,6 +91,8 @@ const QUERIES: readonly string[] = [
   "SELECT id, label FROM badges ORDER BY id",
   "SELECT * FROM payments ORDER BY id",
   "SELECT order_total(id), app.order_total(1) FROM orders ORDER BY id",
+  "SELECT city AS seen, id AS ssn, name AS mood FROM users ORDER BY id",
+  "SELECT DISTINCT city AS email FROM users ORDER BY city",
   "SELECT 1",
   "SELECT 1 FROM DUAL WHERE 1 = 1",
   "SELECT SQL_CALC_FOUND_ROWS id FROM orders ORDER BY id LIMIT 1",

@@ -1,0 +1,52 @@
+/** Packets of the server's that stand by themselves: what a statement was prepared as, definitions, a count of columns, a request for a file. */
+import { Fault } from "#protocols/wire/fault.ts";
+import { checkOrigin, outOfStep } from "./answer-parts.ts";
+import type { Phase } from "./answer-phase.ts";
+import { readColumn } from "./column.ts";
+import { ANSWER, CAPABILITY } from "./constants.ts";
+import { PayloadCursor } from "./cursor.ts";
+import type { MysqlJudgement } from "./judge.ts";
+import type { Prepared, SessionTerms } from "./session.ts";
+
+/** @param payload of COM_STMT_PREPARE_OK. @throws Fault `upstream-out-of-step` for any other, `malformed-message` */
+export function readPrepared(payload: Buffer, judgement: MysqlJudgement): { readonly prepared: Prepared; readonly columns: number } {
+  if (payload[0] !== ANSWER.ok) throw outOfStep("an answer to COM_STMT_PREPARE");
+  const cursor = new PayloadCursor(payload, 1);
+  const id = cursor.uint32();
+  const columns = cursor.uint16();
+  const parameters = cursor.uint16();
+  return { prepared: { id, judgement, parameters, types: [], longData: null, renamed: [], cursor: false, open: null }, columns };
+}
+
+/**
+ * Of a column it is noted whether it bears another name than its origin: those of the parameters stand in front.
+ *
+ * @throws Fault `masking-tripwire`, `malformed-message`
+ */
+export function checkDefinition(payload: Buffer, phase: Extract<Phase, { kind: "definitions" }>, terms: SessionTerms): void {
+  const column = readColumn(payload);
+  checkOrigin(column, terms);
+  if (phase.counts.length === 0) phase.renamed?.push(column.name !== column.originalName);
+}
+
+/** The first packet of rows. @throws Fault `upstream-out-of-step`, `malformed-message` */
+export function readColumnCount(payload: Buffer, terms: SessionTerms): { readonly left: number; readonly described: boolean } {
+  const cursor = new PayloadCursor(payload);
+  const left = cursor.lenenc();
+  const optional = (terms.upstreamCapabilities & CAPABILITY.optionalResultsetMetadata) !== 0;
+  const described = !optional || cursor.uint8() === 1;
+  cursor.end("a column count");
+  if (left === 0) throw outOfStep("a result without columns");
+  return { left, described };
+}
+
+/**
+ * Byte by byte: a client may read the name as a path of its own kind.
+ *
+ * @param file the one that may be asked for; null: none
+ * @throws Fault `upstream-out-of-step`
+ */
+export function checkFileRequest(payload: Buffer, file: string | null): void {
+  if (file !== null && payload.subarray(1).equals(Buffer.from(file))) return;
+  throw new Fault("upstream-out-of-step", "the target asks for a file that no statement of the client's speaks of; the session ends");
+}
