@@ -24,7 +24,7 @@ import {
 } from "./answer-parts.ts";
 import { FIRST, type Phase } from "./answer-phase.ts";
 import { type Column, readColumn, withoutDefault } from "./column.ts";
-import { ANSWER, CAPABILITY, PACKET_PAYLOAD_MAX, STATUS } from "./constants.ts";
+import { ANSWER, PACKET_PAYLOAD_MAX, STATUS } from "./constants.ts";
 import { type ErrPacket, errorPayload, isEof, type OkPacket, readEof, readError, readOk } from "./outcome.ts";
 import { rebuiltError } from "./rebuilt-errors.ts";
 import { Rows } from "./rows.ts";
