@@ -94,7 +94,7 @@ export class Answers {
       case "columns-eof":
         return this.#onColumnsEof(payload, this.#phase, answer, nowMs);
       case "rows":
-        if (this.#rebuilds && !isEnd(payload, this.#state.deprecatesEof)) return [this.#warning(payload, this.#phase, answer)];
+        if (this.#rebuilds && !isEnd(payload, this.#state.deprecatesEof)) return [this.#warning(payload, this.#phase.columns, answer)];
         return this.#onRowsEnd(payload, answer, nowMs);
       case "definitions":
         return this.#onDefinition(payload, this.#phase);
@@ -295,10 +295,9 @@ export class Answers {
     return this.#state.terms.underMask && this.#phase.kind === "rows" && tellsWarnings(this.#phase.columns);
   }
 
-  #warning(payload: Buffer, { columns, run }: Extract<Phase, { kind: "rows" }>, answer: Answer): Buffer {
+  #warning(payload: Buffer, columns: readonly Column[], answer: Answer): Buffer {
     const rebuilt = rebuiltWarning(payload, columns, answer.kind !== "query");
-    if (run?.keeps === true) run.row(rebuilt);
-    this.#state.counts.rows++;
+    this.rows.exchanged(rebuilt);
     return rebuilt;
   }
 

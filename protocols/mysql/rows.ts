@@ -43,6 +43,13 @@ export class Rows {
     return "watch";
   }
 
+  /** A row stands in the place of one that the server sent; there are few, and no cap counts them. */
+  exchanged(payload: Buffer): void {
+    this.#count++;
+    this.#state.counts.rows++;
+    if (this.#run?.keeps === true) this.#run.row(payload);
+  }
+
   keep(payload: Buffer): void {
     this.#run?.row(payload);
   }
