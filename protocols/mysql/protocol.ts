@@ -21,7 +21,9 @@ export {
 } from "#protocols/sql/mysql/catalogue.ts";
 export { type CutStatement, type Cuts, cutsOf } from "#protocols/sql/mysql/cuts.ts";
 export { loadGrammar as loadMysqlGrammar } from "#protocols/sql/mysql/grammar.ts";
+export { holds, type MysqlGrant, type MysqlGrants, readGrants } from "#protocols/sql/mysql/grants.ts";
 export type { MaskedText } from "#protocols/sql/mysql/masked-text.ts";
+export { wordsIn } from "#protocols/sql/mysql/mentioned.ts";
 export { type MysqlMaskingView, type ResolvedMysqlProtection, resolveMysqlProtection } from "#protocols/sql/mysql/protection.ts";
 export { quoteName as quoteMysqlName } from "#protocols/sql/mysql/quoting.ts";
 export { type Reading, readings } from "#protocols/sql/mysql/readings.ts";

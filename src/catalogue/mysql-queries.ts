@@ -11,7 +11,7 @@ export const PLACE =
 
 const SERVERS_OWN = "('mysql', 'information_schema', 'performance_schema', 'sys')";
 
-function outside(column: string): string {
+export function outside(column: string): string {
   return `LOWER(${column}) NOT IN ${SERVERS_OWN}`;
 }
 

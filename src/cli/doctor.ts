@@ -1,12 +1,14 @@
 /** `sallyport doctor`: what weakens masking on a target, worst first, each with what to do about it. */
 
 import { PRIVILEGES_MS } from "#src/catalogue/privileges.ts";
-import type { DatabaseTarget, Target } from "#src/config/config.ts";
+import type { Config, DatabaseTarget, Target } from "#src/config/config.ts";
 import { bySeverity, type Finding, isWarning, type Severity } from "#src/doctor/finding.ts";
+import { examineMysql } from "#src/doctor/mysql/examine.ts";
 import { examine } from "#src/doctor/postgres/examine.ts";
 import { asFailure, type ExitCode } from "./failure.ts";
+import { needMysqlCatalogue, withMysqlTarget } from "./mysql-target.ts";
 import type { Colors, Screen } from "./screen.ts";
-import { needCatalogue, needConfig, needTarget, withTarget } from "./target.ts";
+import { needCatalogue, needConfig, needDatabaseTarget, withTarget } from "./target.ts";
 import { visible } from "./visible.ts";
 import type { World } from "./world.ts";
 
@@ -18,28 +20,23 @@ export interface DoctorOptions {
   readonly strict?: true;
 }
 
-function isPostgres(target: Target): target is DatabaseTarget {
-  return target.protocol === "postgres";
+function isDatabase(target: Target): target is DatabaseTarget {
+  return target.protocol !== "http";
 }
 
 /** 1 when a target could not be looked at, or under `--strict` when a warning was found. */
 export async function doctor(world: World, screen: Screen, options: DoctorOptions): Promise<ExitCode> {
   const config = await needConfig(world, screen, options.config);
-  const looked = [...config.targets.values()].filter(isPostgres);
-  const targets = options.target === undefined ? looked : [needTarget(config, options.target)];
-  if (options.target === undefined && looked.length < config.targets.size) screen.note("targets other than PostgreSQL are not looked at");
+  const looked = [...config.targets.values()].filter(isDatabase);
+  const targets = options.target === undefined ? looked : [needDatabaseTarget(config, options.target)];
+  if (options.target === undefined && looked.length < config.targets.size) screen.note("targets that are no databases are not looked at");
   let failed = false;
   const all: Finding[] = [];
   for (const target of targets) {
     const findings: Finding[] = [];
-    for (const database of target.databases) {
+    for (const { where, look } of looksAt(world, config, target)) {
       try {
-        const seen = await screen.during(`looking at ${target.name}/${database}`, () =>
-          withTarget(world, { config, target, database }, async (open) =>
-            examine({ ...open, policy: config.policy, catalogue: await needCatalogue(open), nowMs: world.now(), timeoutMs: PRIVILEGES_MS }),
-          ),
-        );
-        findings.push(...seen);
+        findings.push(...(await screen.during(`looking at ${where}`, look)));
       } catch (error) {
         failed = true;
         screen.failure(asFailure(error));
@@ -50,6 +47,30 @@ export async function doctor(world: World, screen: Screen, options: DoctorOption
   }
   await screen.line(summary(all));
   return failed || (options.strict === true && all.some(isWarning)) ? 1 : 0;
+}
+
+interface Look {
+  readonly where: string;
+  readonly look: () => Promise<readonly Finding[]>;
+}
+
+/** One at each database of a PostgreSQL target; a MySQL server is looked at as a whole. */
+function looksAt(world: World, config: Config, target: DatabaseTarget): readonly Look[] {
+  const { policy } = config;
+  if (target.protocol === "mysql") {
+    const look = () =>
+      withMysqlTarget(world, target, async (connection) =>
+        examineMysql({ target, policy, connection, catalogue: await needMysqlCatalogue(connection, target), nowMs: world.now() }),
+      );
+    return [{ where: target.name, look }];
+  }
+  return target.databases.map((database) => ({
+    where: `${target.name}/${database}`,
+    look: () =>
+      withTarget(world, { config, target, database }, async (open) =>
+        examine({ ...open, policy, catalogue: await needCatalogue(open), nowMs: world.now(), timeoutMs: PRIVILEGES_MS }),
+      ),
+  }));
 }
 
 const SHADES = {

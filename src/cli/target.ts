@@ -41,13 +41,6 @@ export async function needConfig(world: World, screen: Screen, given: string): P
   throw new Failure("config-invalid", `${given} has problems`, { hint: `sallyport check --config ${given} lists them` });
 }
 
-/** @throws Failure `target-unknown`; `protocol-unsupported` for one that is no PostgreSQL */
-export function needTarget(config: Config, name: string): DatabaseTarget {
-  const target = needDatabaseTarget(config, name);
-  if (target.protocol === "postgres") return target;
-  throw new Failure("protocol-unsupported", `${name} is a ${target.protocol} target, and this looks at PostgreSQL only`);
-}
-
 /** @throws Failure `target-unknown`; `protocol-unsupported` for one that is no database */
 export function needDatabaseTarget(config: Config, name: string): DatabaseTarget {
   const target = config.targets.get(name);

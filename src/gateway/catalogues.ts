@@ -3,12 +3,11 @@
  * the word on whether the masking rules of a target fit what was read.
  */
 import { catalogueTargets, sizedTargets } from "#policies/decide.ts";
-import type { Catalogue } from "#protocols/postgres/protocol.ts";
 import type { SeenCatalogue } from "#src/catalogue/seen.ts";
 import type { Config, DatabaseTarget } from "#src/config/config.ts";
-import { bySeverity, isOfRules, isWarning } from "#src/doctor/finding.ts";
+import type { Finding } from "#src/doctor/finding.ts";
+import { examineMysql } from "#src/doctor/mysql/examine.ts";
 import { examine } from "#src/doctor/postgres/examine.ts";
-import type { TargetConnection } from "#src/targets/connection.ts";
 import type { RuleRemark } from "#src/targets/masking-rules.ts";
 import { CatalogueWatch } from "./catalogue-watch.ts";
 import { DEADLINES } from "./limits.ts";
@@ -17,6 +16,7 @@ import type { Greetings } from "./mysql/greetings.ts";
 import { postgresSource } from "./postgres/catalogue-source.ts";
 import { RulesFit } from "./rules-fit.ts";
 import { catalogueName } from "./runtime.ts";
+import { findingsToldOnce } from "./told-findings.ts";
 import { Upstream, type UpstreamContext } from "./upstream.ts";
 
 export interface CataloguesOptions {
@@ -153,14 +153,28 @@ export class Catalogues {
         }),
     };
     // What the doctor finds is about masks.
-    const doctor = this.#rules.has(target.name) ? doctorOf(this.#options, upstream, database) : undefined;
-    const examine = async (connection: TargetConnection, read: Catalogue) => {
-      if (this.#phase !== "retired") await doctor?.(connection, read);
+    const { policy } = config;
+    const told = this.#rules.has(target.name) ? findingsToldOnce(this.#options.log, target.name, database) : undefined;
+    const telling = async (look: () => Promise<readonly Finding[]>): Promise<void> => {
+      if (this.#phase !== "retired") await told?.(look);
     };
+    const asked = () => ({ target, policy, nowMs: context.now(), timeoutMs: EXAMINE_MS_MAX });
     const watch: Watch =
       target.protocol === "mysql"
-        ? new CatalogueWatch({ ...looked, source: mysqlSource(upstream, context, greetings) })
-        : new CatalogueWatch({ ...looked, source: postgresSource({ upstream, database, context, examine }) });
+        ? new CatalogueWatch({
+            ...looked,
+            source: mysqlSource({
+              ...{ upstream, context, greetings },
+              examine: (connection, catalogue) => telling(() => examineMysql({ ...asked(), connection, catalogue })),
+            }),
+          })
+        : new CatalogueWatch({
+            ...looked,
+            source: postgresSource({
+              ...{ upstream, database, context },
+              examine: (connection, catalogue) => telling(() => examine({ ...asked(), connection, catalogue })),
+            }),
+          });
     this.#watches.set(name, watch);
   }
 
@@ -196,22 +210,3 @@ function catalogued({ protocol, databases }: DatabaseTarget): readonly string[] 
 
 /** A look by the server that takes longer than this is given up: statements may be waiting for the next look. */
 const EXAMINE_MS_MAX = 5_000;
-
-/**
- * Each finding is a line when it is first found; what is fine is no news. What is amiss with masking rules is told once, as
- * `masking-rule`, which looks at all databases of the target.
- */
-function doctorOf({ config, context, log }: CataloguesOptions, { target }: Upstream, database: string) {
-  let known: ReadonlySet<string> = new Set();
-  return async (connection: TargetConnection, catalogue: Catalogue): Promise<void> => {
-    try {
-      const asked = { target, policy: config.policy, connection, catalogue, nowMs: context.now(), timeoutMs: EXAMINE_MS_MAX };
-      const findings = bySeverity(await examine(asked)).filter((finding) => finding.severity !== "ok" && !isOfRules(finding));
-      for (const finding of findings)
-        if (!known.has(JSON.stringify(finding))) log(isWarning(finding) ? "warn" : "info", "doctor", { ...finding });
-      known = new Set(findings.map((finding) => JSON.stringify(finding)));
-    } catch (error) {
-      log("warn", "doctor-failed", { target: target.name, database, message: error instanceof Error ? error.message : String(error) });
-    }
-  };
-}

@@ -6,7 +6,14 @@ import type { Upstream, UpstreamContext } from "#src/gateway/upstream.ts";
 import { MysqlTargetConnection } from "#src/targets/mysql-connection.ts";
 import type { Greetings } from "./greetings.ts";
 
-export function mysqlSource(upstream: Upstream, context: UpstreamContext, greetings: Greetings): CatalogueSource<MysqlCatalogue> {
+export interface MysqlSourceParts {
+  readonly upstream: Upstream;
+  readonly context: UpstreamContext;
+  readonly greetings: Greetings;
+  readonly examine: (connection: MysqlTargetConnection, catalogue: MysqlCatalogue) => Promise<void>;
+}
+
+export function mysqlSource({ upstream, context, greetings, examine }: MysqlSourceParts): CatalogueSource<MysqlCatalogue> {
   return {
     async open() {
       const connection = await MysqlTargetConnection.open(upstream, "sallyport catalogue reader", context);
@@ -17,7 +24,7 @@ export function mysqlSource(upstream: Upstream, context: UpstreamContext, greeti
         digest: () => mysqlCatalogueDigest(query),
         read: () => readMysqlCatalogue(query),
         estimated: async (seen) => withMysqlEstimates(seen, await readMysqlEstimates(query)),
-        examine: async () => undefined,
+        examine: (seen) => examine(connection, seen),
       };
     },
   };

@@ -85,14 +85,6 @@ describe("explain on MySQL and MariaDB", { skip: optional("mysql9") }, () => {
       assert.match(out, new RegExp(`every right assumed, on ${target}/app`));
       assert.equal((await run(target, "SELECT ssn INTO @a FROM users", "--check")).code, 1);
     });
-
-    test(`${target}: commands that look at PostgreSQL alone say so`, async () => {
-      for (const command of ["doctor"]) {
-        const { code, err, out } = await runCommand([command, "--target", target, "--config", world.gateway.configFile]);
-        assert.notEqual(code, 0, `${command}: ${out}`);
-        assert.match(err, /mysql target|PostgreSQL/i, command);
-      }
-    });
   }
 
   test("check --targets holds the rules against the servers", async () => {
