@@ -94,7 +94,8 @@ function queryForm(sql: string, tokens: readonly Token[], context: TableContext,
   const query = readQuery(reader);
   if (reader.token !== undefined) throw reader.unexpected("the end of the statement");
   checkReading(tokens, reader.found);
-  const masked = maskQuery(reader.found, context);
+  const [first] = tokens;
+  const masked = maskQuery(reader.found, context, { locking: first?.kind === "word" && first.text.toLowerCase() === "select" });
   const aliases = aliasEdits(reader.found.items, masked.edits, {
     tokens,
     source: sql,

@@ -17,13 +17,22 @@ export interface MaskedQuery {
   readonly columns: readonly ProtectedColumn[];
 }
 
-/** @param sources tables that are read. @throws Refused */
-export function maskQuery(found: Found, context: TableContext, sources: readonly TableMention[] = found.tables): MaskedQuery {
+export interface Asked {
+  /** Tables that are read; all that are named where left out. */
+  readonly sources?: readonly TableMention[];
+  /** It is one SELECT by itself, whose rows may be locked. */
+  readonly locking?: boolean;
+}
+
+/** @throws Refused */
+export function maskQuery(found: Found, context: TableContext, { sources = found.tables, locking = false }: Asked = {}): MaskedQuery {
   checkCalls(found.calls, context.view, context.database);
   const star = hasStar(found);
-  const resolved = sources.map((mention) => resolveTable(mention, context, star));
+  const [lock] = found.locks;
+  const locked = locking && lock !== undefined ? { ...context, lock: context.text(lock.start, lock.end) } : context;
+  const resolved = sources.map((mention) => resolveTable(mention, locked, star));
   const replaced = resolved.filter((one) => one.replaced);
-  checkLocks(found, replaced);
+  checkLocks(found, replaced, locking);
   checkMatches(found, context, replaced);
   checkDefaultCalls(found, replaced);
   const renamed = found.commons.flatMap((common): Edit[] => {
@@ -50,14 +59,21 @@ export function namesOfMasked({ columns, selects }: Found, { resolved, columns: 
   return new Set(outputs.flatMap((one) => (one.masked ? [one.name.toLowerCase()] : [])));
 }
 
-/** What stands in a table's place has no rows of its own to lock. */
-function checkLocks({ locks }: Found, replaced: readonly Resolved[]): void {
-  const [at] = locks;
+/**
+ * What stands in a table's place has no rows of its own to lock: the clause stands in it once more, and both servers lock the same
+ * rows as without a mask. That is so where one clause is for all tables of the one SELECT. A hint could have rows locked in
+ * the order of an index on a masked column.
+ */
+function checkLocks({ locks, selects, commons }: Found, replaced: readonly Resolved[], locking: boolean): void {
+  const [lock, ...others] = locks;
   const [first] = replaced;
-  if (at === undefined || first === undefined) return;
-  const hint = "leave FOR UPDATE out, or lock rows as a principal under no mask";
-  const message = `rows of ${exposed(first.mention)} can't be locked, as columns of it are masked`;
-  throw new Refused("masked-unsupported", message, hint, at, first.columns[0]?.rule ?? null);
+  if (lock === undefined || first === undefined) return;
+  const simple = locking && others.length === 0 && !lock.of && selects === 1 && commons.length === 0;
+  if (simple && replaced.every(({ table, mention }) => table?.kind === "table" && table.wall === undefined && mention.hints === null))
+    return;
+  const hint = "lock them by one SELECT of the tables themselves, without subqueries, OF and index hints";
+  const message = `rows of ${exposed(first.mention)} can't be locked so, as columns of it are masked`;
+  throw new Refused("masked-unsupported", message, hint, lock.start, first.columns[0]?.rule ?? null);
 }
 
 /** A full-text index knows true values: what it finds tells of them. */

@@ -31,6 +31,8 @@ export interface TableContext {
   readonly readView: (table: MysqlTable) => ViewReading;
   /** The tokens of a span as text. */
   readonly text: (start: number, end: number) => string;
+  /** FOR UPDATE or its kin, which has to stand in what takes a table's place too; left out where rows are not locked. */
+  readonly lock?: string;
 }
 
 export interface Resolved {
@@ -80,7 +82,8 @@ export function resolveTable(mention: TableMention, context: TableContext, star:
   if (attributes.size === 0 && table.wall === undefined) return plain(mention, table);
   checkPartition(mention, table, attributes);
   const columns = table.columns.filter(({ invisible }) => !invisible || !star);
-  const text = `(${maskedSelect(table, columns, attributes, insideOf(mention, table, context))}) AS ${quoteName(exposed(mention))}`;
+  const lock = context.lock === undefined ? "" : ` ${context.lock}`;
+  const text = `(${maskedSelect(table, columns, attributes, insideOf(mention, table, context))}${lock}) AS ${quoteName(exposed(mention))}`;
   return {
     mention,
     table,

@@ -206,16 +206,19 @@ function readTail(reader: Reader): void {
 }
 
 function readLock(reader: Reader): void {
-  reader.found.locks.push(reader.at);
-  if (reader.acceptWord("lock", "in", "share", "mode")) return;
-  reader.expectWord("for");
-  if (!reader.acceptWord("update")) reader.expectWord("share");
-  if (reader.acceptWord("of")) {
-    do reader.name();
-    while (reader.acceptSymbol(","));
+  const start = reader.at;
+  let of = false;
+  if (!reader.acceptWord("lock", "in", "share", "mode")) {
+    reader.expectWord("for");
+    if (!reader.acceptWord("update")) reader.expectWord("share");
+    of = reader.acceptWord("of");
+    if (of) {
+      do reader.name();
+      while (reader.acceptSymbol(","));
+    }
   }
-  if (!reader.acceptWord("nowait")) reader.acceptWord("skip", "locked");
-  if (reader.acceptWord("wait")) readExpression(reader);
+  if (!reader.acceptWord("nowait") && !reader.acceptWord("skip", "locked") && reader.acceptWord("wait")) readExpression(reader);
+  reader.found.locks.push({ start, end: reader.at, of });
 }
 
 /** A query in brackets, if one begins here. */

@@ -88,14 +88,19 @@ export interface Query {
   readonly selects: readonly Select[];
 }
 
+export interface Lock extends Span {
+  /** It names the tables whose rows are locked. */
+  readonly of: boolean;
+}
+
 export interface Found {
   readonly tables: TableMention[];
   readonly columns: ColumnMention[];
   readonly calls: Call[];
   readonly commons: CommonTable[];
   readonly items: Item[];
-  /** First tokens of FOR UPDATE and its kin. */
-  readonly locks: number[];
+  /** FOR UPDATE and its kin, each whole. */
+  readonly locks: Lock[];
   /** Tokens of `MATCH`. */
   readonly matches: number[];
   /** Tokens that are literals or parameters. */

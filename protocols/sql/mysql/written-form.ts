@@ -39,6 +39,6 @@ function judged(tokens: readonly Token[], context: TableContext): Written {
   const { found } = reader;
   const targets = new Set(targetsOf(reading, context));
   const sources = found.tables.filter((one) => !targets.has(one));
-  const masked = maskQuery(found, context, sources);
+  const masked = maskQuery(found, context, { sources });
   return { found, sources, masked, write: judgeWrite(reading, found, masked.resolved, context) };
 }
