@@ -6,7 +6,7 @@ import type { CutStatement, MysqlJudgement, Settings, StackedStatement } from "#
 import type { RecordedText } from "#protocols/wire/transcript.ts";
 
 /** For each statement the settings that those before it leave, as far as their words say. */
-export function settingsInTurn(settings: Settings, statements: readonly CutStatement[]): readonly Settings[] {
+export function settingsInTurn(settings: Settings, statements: readonly Pick<CutStatement, "uses">[]): readonly Settings[] {
   let current = settings;
   return statements.map(({ uses }) => {
     const own = current;

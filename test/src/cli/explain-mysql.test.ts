@@ -71,6 +71,21 @@ describe("explain on MySQL and MariaDB", { skip: optional("mysql9") }, () => {
       assert.notEqual(refused["hint"], "");
     });
 
+    test(`${target}: each statement of a text by itself, and all that is sent`, async () => {
+      const object = await told(target, "USE shop; SELECT ssn FROM users; SELECT SLEEP(1)", ...AGENT);
+      assert.deepEqual([object["verdict"], object["reason"]], ["deny", "masked-function"]);
+      const verdicts = (text: typeof object) =>
+        (text["statements"] as readonly Record<string, unknown>[]).map(({ tag, verdict }) => [tag, verdict]);
+      assert.deepEqual(verdicts(object), [
+        ["USE", "allow"],
+        ["SELECT", "mask"],
+        ["SELECT", "deny"],
+      ]);
+      const passing = await told(target, "USE shop; SELECT ssn FROM users", ...AGENT);
+      assert.equal(passing["verdict"], "mask");
+      assert.match(String(passing["upstreamSql"]), /^USE shop;\n.*`shop`\.`users`/);
+    });
+
     test(`${target}: for people, with the text that the target would get`, async () => {
       const { code, out } = await run(target, "SELECT email, UPPER(ssn), 1 + id AS next FROM users");
       assert.equal(code, 0);

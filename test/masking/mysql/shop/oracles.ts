@@ -2,6 +2,23 @@
 
 /** Two texts whose answers, failures included, must not differ for a masked principal. */
 export const SHOP_ORACLES: readonly (readonly [string, string])[] = [
+  [
+    "SELECT 1; SELECT COUNT(*) FROM users WHERE ssn LIKE '9%'; SHOW WARNINGS",
+    "SELECT 1; SELECT COUNT(*) FROM users WHERE ssn LIKE '1%'; SHOW WARNINGS",
+  ],
+  ["SELECT id FROM users WHERE ssn LIKE '9%'; SELECT FOUND_ROWS()", "SELECT id FROM users WHERE ssn LIKE '1%'; SELECT FOUND_ROWS()"],
+  [
+    "BEGIN; DELETE FROM inbox WHERE id IN (SELECT id FROM users WHERE ssn LIKE '9%'); SELECT ROW_COUNT(); ROLLBACK; SELECT COUNT(*) FROM users WHERE pin > 5",
+    "BEGIN; DELETE FROM inbox WHERE id IN (SELECT id FROM users WHERE ssn LIKE '1%'); SELECT ROW_COUNT(); ROLLBACK; SELECT COUNT(*) FROM users WHERE pin > 999999999",
+  ],
+  [
+    "SELECT id FROM users WHERE id = 1 AND (SELECT 1 FROM orders WHERE users.ssn LIKE '9%'); SELECT 'behind'",
+    "SELECT id FROM users WHERE id = 1 AND (SELECT 1 FROM orders WHERE users.ssn LIKE '1%'); SELECT 'behind'",
+  ],
+  [
+    "SELECT IF(pin > 5, EXP(1000), 1) FROM users WHERE id = 1; SELECT 'behind'",
+    "SELECT IF(pin > 999999999, EXP(1000), 1) FROM users WHERE id = 1; SELECT 'behind'",
+  ],
   ["SELECT COUNT(*) FROM users WHERE ssn LIKE '9%'", "SELECT COUNT(*) FROM users WHERE ssn LIKE '1%'"],
   ["SELECT COUNT(*) FROM users WHERE ssn > '85'", "SELECT COUNT(*) FROM users WHERE ssn > '95'"],
   ["SELECT COUNT(*) FROM users WHERE ssn REGEXP '^91'", "SELECT COUNT(*) FROM users WHERE ssn REGEXP '^92'"],

@@ -8,6 +8,7 @@ import type { HostileGroups } from "#test/masking/mysql/hostile.ts";
 import { CARRIERS, PROGRAMS, WRITES } from "./statements-carriers.ts";
 import { ERRORS, INSIDE, LEXICAL } from "./statements-inside.ts";
 import { PREPARED } from "./statements-prepared.ts";
+import { STACKED } from "./statements-stacked.ts";
 
 const EVERY = ["email", "ssn", "code", "pin", "salary", "born", "seen", "details", "photo", "bio", "mood", "flags", "low"];
 
@@ -219,5 +220,6 @@ export const SHOP_HOSTILE: HostileGroups = {
   ...CARRIERS,
   ...PROGRAMS,
   ...PREPARED,
+  ...STACKED,
   ...WRITES,
 };
