@@ -18,12 +18,12 @@ const say = (line: string) => process.stdout.write(`${line}\n`);
 const share = (part: number, whole: number) => `${((100 * part) / Math.max(whole, 1)).toFixed(1)} %`;
 
 export function progress(counts: Counts, findings: number): string {
-  const { tries, texts, passed, masked, ran, ranMasked, unsteady, slow, leftOut } = counts;
+  const { tries, texts, passed, masked, ran, ranMasked, unsteady, slow, alarms, leftOut } = counts;
   return [
     `${tries} tries, ${texts} texts`,
     `let through ${share(passed, texts)} (rewritten ${share(masked, texts)})`,
     `ran without error ${share(ran, texts)}; ${ranMasked} tries with a rewritten text`,
-    `unsteady ${unsteady}, slow ${slow}, left out ${leftOut}, findings ${findings}`,
+    `unsteady ${unsteady}, slow ${slow}, false alarms ${alarms}, left out ${leftOut}, findings ${findings}`,
   ].join("; ");
 }
 

@@ -18,7 +18,8 @@ export const MYSQL_DIALECT: Dialect<MysqlSent> = {
   keeps: (texts, at) => [...texts.slice(0, at).filter((sql) => USE.test(sql)), ...texts.slice(at, at + 1)],
   isFixed: (sql) => USE.test(sql),
   sending,
-  ofServer: /@@|\bshow\b.*\b(variables|status)\b|uuid|connection_id|processlist|server|version|host|create_time|update_time/i,
+  ofServer:
+    /@@|\bshow\b.*\b(variables|status)\b|uuid|connection_id|processlist|server|version|host|create_time|update_time|information_schema\W+(routines|triggers|tables|partitions|events|files)/i,
   misunderstood: /^(1054|1064|1146|1149|1221|1235|1241|1295|1305|1582) |\[reason=/,
   slow: /^(1205|1317|1969|3024) /,
 };

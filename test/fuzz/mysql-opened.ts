@@ -77,11 +77,11 @@ export async function openMysqlGate(flavour: MysqlFlavour, seed: number): Promis
     view,
     fuzzer: (number, other = {}) => {
       const judge = other.judge ?? mysqlJudgeBy(view);
-      const terms: MysqlTerms = { view: other.view ?? view, judge };
-      const under = (session: MysqlGateSession) => ({
+      const terms: MysqlTerms = { view: other.view ?? view, judge, guarded: true };
+      const under = (session: MysqlGateSession, guarded = true) => ({
         try: async (texts: readonly MysqlSent[]) => {
           if (session === first) await restored();
-          return session.try(texts, terms);
+          return session.try(texts, { ...terms, guarded });
         },
         shake: (by: Chance) => session.shake(by),
       });
@@ -89,6 +89,7 @@ export async function openMysqlGate(flavour: MysqlFlavour, seed: number): Promis
         ...{ dialect: other.way === undefined ? MYSQL_DIALECT : mysqlDialectBy(other.way), words, search, judgedMsMax: JUDGED_MS_MAX },
         judge: (sql, before) => judge(sql, settingsBehind(before, view)),
         sessions: { first: under(first), like: under(like), other: under(another) },
+        unguarded: { first: under(first, false), other: under(another, false) },
         ...(other.before === undefined ? {} : { before: other.before }),
       });
     },

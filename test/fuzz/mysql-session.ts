@@ -31,6 +31,8 @@ export interface MysqlSent extends Going {
 export interface MysqlTerms {
   readonly view: MysqlMaskingView;
   readonly judge: MysqlJudge;
+  /** The tripwire stands behind what is rewritten. */
+  readonly guarded: boolean;
 }
 
 /** A server with one set of secrets. */
@@ -150,7 +152,8 @@ class Between implements MysqlLine {
     this.#raw = raw;
     const terms = {
       ...{ underMask: true, mayPassUnparsed: false, localFiles: false, caps: NO_CAPS },
-      isProtected: (database: string, table: string, column: string) => isProtectedMysqlColumn(this.#terms.view, database, table, column),
+      isProtected: (database: string, table: string, column: string) =>
+        this.#terms.guarded && isProtectedMysqlColumn(this.#terms.view, database, table, column),
       ...{ limits: { rowsPerStatement: 10, bytesPerStatement: 10_000 }, clientCapabilities: CAPABILITIES, upstreamCapabilities },
       preamble: PREAMBLE,
     };

@@ -54,7 +54,8 @@ interface Programs {
   readonly server: readonly [string, ...string[]];
   readonly client: readonly [string, ...string[]];
   readonly base: readonly string[];
-  readonly initialise: (base: readonly string[]) => void;
+  /** @param fixed options that count when the data is made, and for good */
+  readonly initialise: (fixed: readonly string[]) => void;
 }
 
 const DATABASE = "app";
@@ -77,7 +78,7 @@ export async function startMysql(options: MysqlOptions = {}): Promise<TestMysql>
     ] as const) {
       writeFileSync(join(folder, name), text, { mode: 0o600 });
     }
-    programs.initialise(programs.base);
+    programs.initialise(fixedOptions(options.settings ?? {}));
     const socket = join(folder, "s.sock");
     const server = await bringUp(programs, folder, socket, options.settings ?? {});
     const password = `test-${crypto.randomUUID()}`;
@@ -132,9 +133,9 @@ function mysqlPrograms(data: string): Programs {
     server,
     client: unpacked.command("mysql"),
     base: [...base, "--mysqlx=OFF", "--innodb-redo-log-capacity=8M", "--sync-binlog=0", "--skip-log-bin"],
-    initialise: () => {
+    initialise: (fixed) => {
       const [command, ...args] = server;
-      execFileSync(command, [...args, ...base, "--initialize-insecure", "--innodb-redo-log-capacity=8M"], { stdio: "pipe" });
+      execFileSync(command, [...args, ...base, ...fixed, "--initialize-insecure", "--innodb-redo-log-capacity=8M"], { stdio: "pipe" });
     },
   };
 }
@@ -191,6 +192,11 @@ const PROGRAMS: Readonly<Record<MysqlFlavour, (data: string) => Programs>> = {
   mariadb10: mariadbPrograms,
   mariadb11: mariadb11Programs,
 };
+
+function fixedOptions(settings: Readonly<Record<string, string>>): readonly string[] {
+  const folding = settings["lower-case-table-names"];
+  return folding === undefined ? [] : [`--lower-case-table-names=${folding}`];
+}
 
 function account(): string {
   return execFileSync("id", ["-un"], { encoding: "utf8" }).trim();

@@ -78,15 +78,19 @@ export function resolveMysqlProtection(catalogue: MysqlCatalogue, masks: readonl
   return { protection: { columns, columnNames: new Set(names) }, problems };
 }
 
-/** What an entry of a rule means: `database.table.column`, as the catalogue spells them, or a tag. */
+/**
+ * What an entry of a rule means: `database.table.column`, or a tag. Names are compared as the server compares them: those of
+ * columns in any letters, the others where it folds them. A rule that meant fewer columns would leave some bare.
+ */
 export function meantByMysql({ part, written }: Entry, catalogue: MysqlCatalogue): readonly MeantMysqlColumn[] {
   const [database = "", name = "", column = ""] = part === "tags" ? ["*", "*", "*"] : written.split(".");
-  const inDatabase = glob(database);
-  const inTable = glob(name);
-  const isColumn = glob(column);
-  const isMeant = (one: MysqlColumn): boolean => (part === "tags" ? one.tags.includes(written) : isColumn(one.name));
+  const { fold } = mysqlLookup(catalogue);
+  const inDatabase = glob(fold(database));
+  const inTable = glob(fold(name));
+  const isColumn = glob(column.toLowerCase());
+  const isMeant = (one: MysqlColumn): boolean => (part === "tags" ? one.tags.includes(written) : isColumn(one.name.toLowerCase()));
   return catalogue.tables
-    .filter((table) => !SERVER_DATABASES.has(table.database.toLowerCase()) && inDatabase(table.database) && inTable(table.name))
+    .filter((table) => !SERVER_DATABASES.has(table.database.toLowerCase()) && inDatabase(fold(table.database)) && inTable(fold(table.name)))
     .flatMap((table) => table.columns.filter(isMeant).map((one) => ({ table, column: one })));
 }
 

@@ -16,8 +16,15 @@ export interface MysqlWorld {
   stop(): Promise<void>;
 }
 
-export async function openMysqlWorld(change: (sections: Sections) => Sections = (sections) => sections): Promise<MysqlWorld> {
-  const [mysql, maria] = await Promise.all([startMysql({ seed: MYSQL_SEED }), startMysql({ flavour: "mariadb10", seed: MYSQL_SEED })]);
+/** @param settings of the servers */
+export async function openMysqlWorld(
+  change: (sections: Sections) => Sections = (sections) => sections,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<MysqlWorld> {
+  const [mysql, maria] = await Promise.all([
+    startMysql({ seed: MYSQL_SEED, settings }),
+    startMysql({ flavour: "mariadb10", seed: MYSQL_SEED, settings }),
+  ]);
   try {
     const gateway = await startGateway({
       mysql: { mysql, maria },

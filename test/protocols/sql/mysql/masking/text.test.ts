@@ -68,6 +68,33 @@ function reason(sql: string, settings: Settings = {}): string {
 
 const USERS = "(SELECT `id`, `name`, IF(`ssn` IS NULL, `ssn`, CONCAT(LEFT(`ssn`, 0), '***')) AS `ssn` FROM `app`.`users`)";
 
+describe("names in rules", () => {
+  const protectedBy = (entry: string, fold: 0 | 1 | 2): readonly string[] => {
+    const catalogue = {
+      ...CATALOGUE,
+      lowerCaseTableNames: fold,
+      tables: [table("app", "Staff", ["id", "SSN"]), table("app", "users", ["id", "ssn"])],
+    };
+    const { protection } = resolveMysqlProtection(catalogue, [{ rule: "pii", columns: [entry], tags: [], mask: { kind: "redact" } }]);
+    return [...protection.columns].flatMap(([{ name }, columns]) => [...columns.keys()].map((one) => `${name}.${one}`));
+  };
+
+  test("mean columns in any letters, as the server does", () => {
+    assert.deepEqual(protectedBy("*.*.ssn", 0), ["Staff.SSN", "users.ssn"]);
+    assert.deepEqual(protectedBy("*.*.S*N", 0), ["Staff.SSN", "users.ssn"]);
+    assert.deepEqual(protectedBy("app.Staff.Ssn", 0), ["Staff.SSN"]);
+  });
+
+  test("mean databases and tables in any letters where the server folds them, and only there", () => {
+    assert.deepEqual(protectedBy("APP.staff.ssn", 0), []);
+    assert.deepEqual(protectedBy("app.USERS.ssn", 0), []);
+    for (const fold of [1, 2] as const) {
+      assert.deepEqual(protectedBy("APP.staff.ssn", fold), ["Staff.SSN"]);
+      assert.deepEqual(protectedBy("App.U*.*", fold), ["users.id", "users.ssn"]);
+    }
+  });
+});
+
 describe("texts under a mask on MySQL", () => {
   before(loadGrammar);
 
