@@ -140,7 +140,7 @@ export class ServerFramer {
     const continues = before.kind !== "none";
     const start = this.#at;
     const left = this.#chunk.length - start;
-    const length = left < HEADER_BYTES ? -1 : this.#chunk.readUIntLE(start, 3);
+    const length = left < HEADER_BYTES ? -1 : lengthAt(this.#chunk, start);
     if (length < 0 || (left < BEGINNING_BYTES && length > 0 && !continues)) {
       this.#show(start);
       this.#emit(start);
@@ -174,21 +174,29 @@ export class ServerFramer {
     if (kept !== null) this.#show(start);
     else if (this.#watchFrom < 0) this.#watchFrom = start;
     this.#at = start + HEADER_BYTES;
-    this.#pass({ kind: "passing", kept, left: length, full: length === PACKET_PAYLOAD_MAX });
+    const full = length === PACKET_PAYLOAD_MAX;
+    if (kept === null && !full && length <= this.#chunk.length - this.#at) {
+      // Most rows of a large result: nothing of the packet is looked at, so that no view of it is made.
+      this.#at += length;
+      this.#pending = NONE;
+    } else this.#pass({ kind: "passing", kept, left: length, full });
   }
 
   #pass(pending: Extract<Pending, { kind: "passing" }>): void {
     const taken = Math.min(pending.left, this.#chunk.length - this.#at);
-    const part = this.#chunk.subarray(this.#at, this.#at + taken);
     pending.left -= taken;
     const done = pending.left === 0 && !pending.full;
     if (pending.kept === null) {
       if (this.#watchFrom < 0) this.#watchFrom = this.#at;
-      // Observed before it counts as forwarded: if it is at fault, the client is left in the middle of it.
-    } else if (done) this.#handler.observe(pending.kept.length === 0 ? part : Buffer.concat([...pending.kept, part]));
-    else pending.kept.push(Buffer.from(part));
+    } else this.#keep(pending.kept, this.#chunk.subarray(this.#at, this.#at + taken), done);
     this.#at += taken;
     this.#pending = done ? NONE : pending;
+  }
+
+  /** Observed before it counts as forwarded: if it is at fault, the client is left in the middle of it. */
+  #keep(kept: Buffer[], part: Buffer, done: boolean): void {
+    if (done) this.#handler.observe(kept.length === 0 ? part : Buffer.concat([...kept, part]));
+    else kept.push(Buffer.from(part));
   }
 
   #beginDrop(start: number, length: number): void {
@@ -243,4 +251,9 @@ export class ServerFramer {
     this.#at = at;
     this.#from = at;
   }
+}
+
+/** As `readUIntLE(start, 3)`, without its checks: the header is there, and this is done for every row. */
+function lengthAt(chunk: Buffer, start: number): number {
+  return (chunk[start] ?? 0) | ((chunk[start + 1] ?? 0) << 8) | ((chunk[start + 2] ?? 0) << 16);
 }
