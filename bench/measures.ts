@@ -16,6 +16,8 @@ export interface Sample {
   readonly amount: number;
   /** CPU time of the proxy's processes meanwhile; null on the direct way. */
   readonly cpuSeconds: number | null;
+  /** Of that, what the first process took: the gateway's keeper. */
+  readonly ownSeconds: number | null;
   readonly peakBytes: number | null;
   /** Of single transactions, where one client alone was measured. */
   readonly p50Ms: number | null;
@@ -126,6 +128,7 @@ function between(marks: readonly Mark[]): Omit<Sample, "p50Ms" | "p99Ms"> {
     seconds: last.at - first.at,
     amount,
     cpuSeconds: first.cost === null || last.cost === null ? null : last.cost.cpuSeconds - first.cost.cpuSeconds,
+    ownSeconds: first.cost === null || last.cost === null ? null : last.cost.ownSeconds - first.cost.ownSeconds,
     peakBytes: last.cost?.peakBytes ?? null,
   };
 }
@@ -156,7 +159,8 @@ async function copyIn(path: Path, seconds: number, folder: string): Promise<Samp
   }
   const after = path.pid === null ? null : costOf(path.pid);
   const cpuSeconds = before === null || after === null ? null : after.cpuSeconds - before.cpuSeconds;
-  return { seconds: spentMs / 1000, amount, cpuSeconds, peakBytes: after?.peakBytes ?? null, p50Ms: null, p99Ms: null };
+  const ownSeconds = before === null || after === null ? null : after.ownSeconds - before.ownSeconds;
+  return { seconds: spentMs / 1000, amount, cpuSeconds, ownSeconds, peakBytes: after?.peakBytes ?? null, p50Ms: null, p99Ms: null };
 }
 
 function copyFile(folder: string): string {

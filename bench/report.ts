@@ -44,7 +44,7 @@ export function table(results: readonly Result[]): string {
     "speed vs pgbouncer",
     "speed vs direct",
     "CPU vs pgbouncer",
-    "gateway's CPU",
+    "gateway's CPU (keeper)",
     "p50 / p99 vs pgbouncer",
     "gateway's peak",
   ];
@@ -72,9 +72,13 @@ function rate(rounds: Rounds, name: PathName, unit: Measure["unit"]): string {
 }
 
 function cost(rounds: Rounds, unit: Measure["unit"]): string {
-  const middle = median(rounds.flatMap((round) => (round.gateway === undefined ? [] : [cpu(round.gateway) ?? 0])));
-  if (middle === undefined) return "";
-  return unit === "MB/s" ? `${(middle * 1e9).toFixed(2)} s/GB` : `${(middle * 1e6).toFixed(0)} µs each`;
+  const middle = (of: (sample: Sample) => number | undefined) =>
+    median(rounds.flatMap((round) => (round.gateway === undefined ? [] : [of(round.gateway) ?? 0])));
+  const [all, keeper] = [middle(cpu), middle(({ ownSeconds, amount }) => (ownSeconds ?? 0) / amount)];
+  if (all === undefined || keeper === undefined) return "";
+  return unit === "MB/s"
+    ? `${(all * 1e9).toFixed(2)} s/GB (${(keeper * 1e9).toFixed(2)})`
+    : `${(all * 1e6).toFixed(0)} µs each (${(keeper * 1e6).toFixed(0)})`;
 }
 
 function peak(rounds: Rounds): string {

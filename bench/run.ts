@@ -16,7 +16,7 @@ import { DATABASE, directPath, gatewayPath, type Path, type PathName, pgbouncerP
 import { type Result, table } from "./report.ts";
 
 const HELP = `npm run bench -- [options], or: npm run bench -- rewrite, for what judging a text costs,
-or: npm run bench -- mysql, for a MySQL beside (--rounds, --seconds, --workers)
+or: npm run bench -- mysql, for MySQL beside MySQL Router (--rounds, --seconds, --workers, --only)
   --rounds N     how often each way is measured (5)
   --seconds N    how long each time (4)
   --workers N    the gateway's worker processes (1)

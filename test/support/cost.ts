@@ -6,6 +6,8 @@ const TICKS_PER_SECOND = 100;
 
 export interface Cost {
   readonly cpuSeconds: number;
+  /** Of the process itself. */
+  readonly ownSeconds: number;
   readonly processes: number;
   /** The largest resident size that any one of them ever had. */
   readonly peakBytes: number;
@@ -23,6 +25,7 @@ export function costOf(root: number): Cost {
   const costs = tree.map(costOfOne);
   return {
     cpuSeconds: costs.reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0),
+    ownSeconds: costOfOne(root).cpuSeconds,
     processes: tree.length,
     peakBytes: Math.max(0, ...costs.map(({ peakBytes }) => peakBytes)),
   };

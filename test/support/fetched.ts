@@ -1,6 +1,6 @@
 /**
  * Programs that Debian 12 does not have, fetched on first use and kept in the checkout's cache: the PostgreSQL 18 client
- * (direct TLS negotiation, protocol 3.2), MySQL 9, MariaDB 11.8, Docker's compose, which checks the compose file without an engine, and
+ * (direct TLS negotiation, protocol 3.2), MySQL 9 and its Router, MariaDB 11.8, Docker's compose, which checks the compose file without an engine, and
  * object-relational mappers for Node, which are too heavy to be dependencies of the checkout.
  */
 import { join } from "node:path";
@@ -34,6 +34,11 @@ export function mysql9(): Unpacked {
 /** MariaDB 11.8, server and client, of Debian 13: about 310 MB. @throws Error where it cannot be fetched */
 export function mariadb11(): Unpacked {
   return unpack("trixie", ["mariadb-server", "mariadb-client"], join(ROOT, ".cache", "mariadb11"));
+}
+
+/** MySQL Router, which the benchmark compares with; about 94 MB. @throws Error where it cannot be fetched */
+export function mysqlRouter(): Unpacked {
+  return unpack("sid", ["mysql-router"], join(ROOT, ".cache", "mysql-router"));
 }
 
 export const ORMS_FOLDER = join(ROOT, ".cache", "orms");
