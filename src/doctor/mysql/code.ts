@@ -16,7 +16,7 @@ function programs(patient: MysqlPatient): readonly Observation[] {
       const message = `${kind} ${object} runs with the rights of ${definer}, and what it does can't be seen`;
       return [{ code: "definer-unseen", object, message, remedy: "read it, as somebody who may: does it copy or tell what is masked?" }];
     }
-    const hit = spokenOf(patient, body);
+    const hit = spokenOf(patient, body, db);
     if (hit === undefined) return [];
     const runs = `${object} runs with the rights of ${definer} and mentions ${called(hit)}, which has masked columns`;
     if (kind === "event")
@@ -32,7 +32,7 @@ function triggers(patient: MysqlPatient): readonly Observation[] {
   const guarded = new Set(protectedTables(patient));
   return userTables(patient).flatMap((table) =>
     table.triggers.flatMap(({ name, body }): readonly Observation[] => {
-      const hit = body === null ? undefined : spokenOf(patient, body);
+      const hit = body === null ? undefined : spokenOf(patient, body, table.database);
       if (!guarded.has(table) && hit === undefined) return [];
       const sees = guarded.has(table)
         ? "sees whole rows, masked columns too"

@@ -15,7 +15,7 @@ function views(patient: MysqlPatient): readonly Observation[] {
   return userTables(patient).flatMap((table): readonly Observation[] => {
     const { view } = table;
     if (view === null || view.definition === null || view.security === "invoker" || view.definer === account) return [];
-    const hit = spokenOf(patient, view.definition);
+    const hit = spokenOf(patient, view.definition, table.database);
     if (hit === undefined) return [];
     const message = `view ${called(table)} reads ${called(hit)}, which has masked columns, with the rights of ${view.definer}`;
     const remedy = "grant it to nobody whom the masks mean and who connects without the gateway";

@@ -29,10 +29,15 @@ export function protectedTables(patient: MysqlPatient): readonly MysqlTable[] {
   return userTables(patient).filter((table) => columns.has(table));
 }
 
-/** The first table with masked columns whose name stands in a text of SQL; too many are found rather than too few. */
-export function spokenOf(patient: MysqlPatient, sql: string): MysqlTable | undefined {
+/**
+ * The first table with masked columns that a text of SQL may speak of; too many are found rather than too few.
+ *
+ * @param inside the database that names without one belong to
+ */
+export function spokenOf(patient: MysqlPatient, sql: string, inside: string): MysqlTable | undefined {
   const words = wordsIn(sql);
-  return protectedTables(patient).find(({ name, kind }) => kind !== "view" && words.has(name.toLowerCase()));
+  const named = protectedTables(patient).filter(({ name, kind }) => kind !== "view" && words.has(name.toLowerCase()));
+  return named.find(({ database }) => database === inside) ?? named.find(({ database }) => words.has(database.toLowerCase()));
 }
 
 export function called({ database, name }: Pick<MysqlTable, "database" | "name">): string {

@@ -207,6 +207,11 @@ for (const flavour of ["mysql9", "mariadb10"] as const) {
       assert.match((await client.query(`SELECT * FROM ${MASKED.shop}.users`)).error?.message ?? "", /denied/);
       client.end();
       server.sql("REVOKE SELECT ON shop.users FROM ''@'%'; DROP USER ''@'%'");
+      if (kind === "mariadb") {
+        server.sql("GRANT SELECT ON `sh%`.* TO PUBLIC");
+        failing(sql, /all is taken back: SELECT on sh% for everybody/);
+        server.sql("REVOKE SELECT ON `sh%`.* FROM PUBLIC");
+      }
       server.sql(sql);
       assert.deepEqual(await rows(`SELECT ssn FROM ${MASKED.shop}.users WHERE id = 1`), [["***"]]);
     });
