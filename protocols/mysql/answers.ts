@@ -58,8 +58,7 @@ export class Answers {
   begin(): void {
     const { answer } = this.#state;
     this.rows.begin(null);
-    if (answer?.kind === "query" || answer?.kind === "execute") this.#state.named.begin(answer.names);
-    if (answer?.kind === "reset") this.#state.named.clear();
+    this.#state.begin(answer);
     if (answer?.kind === "fetch") this.#beginRows(answer.prepared?.open?.columns ?? [], answer);
     else this.#phase = FIRST;
   }
@@ -210,7 +209,7 @@ export class Answers {
     const { run } = answer;
     run.complete("OK", Number(ok.affectedRows), nowMs);
     this.#completed(run);
-    this.#state.named.done(answer.names);
+    this.#state.made(answer);
     this.#phase = FIRST;
     const behind = (ok.status & STATUS.moreResults) === 0 ? this.#next(answer, nowMs) : [];
     return [toldOk(withMore(ok, behind !== null), this.#state.terms, answer.inserts), ...(behind ?? [])];
@@ -234,8 +233,8 @@ export class Answers {
       this.#done();
       return [errorPayload(denialError(turn.denial))];
     }
-    const { run, inserts, names, bytes } = turn;
-    this.#state.answer = { kind: "query", run, file: null, inserts, names, stack };
+    const { run, inserts, names, temporary, bytes } = turn;
+    this.#state.answer = { kind: "query", run, file: null, inserts, names, temporary, stack };
     this.#state.progress++;
     this.begin();
     this.#command(bytes);

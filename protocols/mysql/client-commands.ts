@@ -8,7 +8,7 @@ import type { Outcome } from "./command-outcome.ts";
 import { readExecuteCommand, readLongData, readQueryCommand, readStatementId } from "./commands.ts";
 import { CAPABILITY, COMMAND, EXECUTE_FLAG, HEADER_BYTES } from "./constants.ts";
 import type { MysqlJudge, MysqlJudgement, SessionEffects } from "./judge.ts";
-import { executed, nameChange } from "./named.ts";
+import { changesOf, executed } from "./named.ts";
 import { recordCommand, recordText, refused, runOn } from "./on-record.ts";
 import { type ErrPacket, errorPayload, okPayload } from "./outcome.ts";
 import { packets } from "./packet.ts";
@@ -105,7 +105,7 @@ export class ClientCommands {
         run: runOn(this.#state, event, judgement, nowMs),
         file: judgement.localFile?.name ?? null,
         inserts: judgement.inserts,
-        names: nameChange(judgement),
+        ...changesOf(judgement),
         stack: null,
       };
       return { kind: "forward", bytes: [this.#queryBytes(judgement, command.textAt, own.payload, own.whole)], answer };
@@ -116,7 +116,7 @@ export class ClientCommands {
   #executeRefusal({ named, denial }: MysqlJudgement, prepared: MysqlJudgement | undefined, event: number): Outcome | null {
     if (named?.kind !== "execute" || denial !== null) return null;
     const { underMask, mayPassUnparsed } = this.#state.terms;
-    if (prepared !== undefined) return prepared.holds() ? null : this.#refuse(changedDenial(named.name), event);
+    if (prepared !== undefined) return prepared.holdsWith(this.#state.temporary) ? null : this.#refuse(changedDenial(named.name), event);
     // Under a mask nothing else can have been prepared: the server would say the same.
     if (underMask) return this.#unknown(`Unknown prepared statement handler (${named.name}) given to EXECUTE`, event);
     return mayPassUnparsed ? null : this.#refuse(unknownNameDenial(named.name), event);
@@ -133,7 +133,8 @@ export class ClientCommands {
     if (!(made instanceof Stack)) return { kind: "answer", payloads: [errorPayload(denialError(made))] };
     const turn = made.turn(nowMs);
     if (turn.kind === "refused") return { kind: "answer", payloads: [errorPayload(denialError(turn.denial))] };
-    return forward(turn.bytes, { kind: "query", run: turn.run, file: null, inserts: turn.inserts, names: turn.names, stack: made });
+    const { run, inserts, names, temporary } = turn;
+    return forward(turn.bytes, { kind: "query", run, file: null, inserts, names, temporary, stack: made });
   }
 
   /** The client's own packets, unless the text was rewritten or the target knows no query attributes. */
@@ -179,7 +180,7 @@ export class ClientCommands {
       return this.#unknown(`Unknown prepared statement handler (${id}) given to mysqld_stmt_execute`, event);
     }
     const { judgement } = prepared;
-    if (!judgement.holds()) return this.#refuse(changedDenial(id), null);
+    if (!judgement.holdsWith(this.#state.temporary)) return this.#refuse(changedDenial(id), null);
     const command = readExecuteCommand(payload, this.#state.terms.clientCapabilities, prepared);
     prepared.types = command.types;
     prepared.cursor = command.cursor;
@@ -191,7 +192,7 @@ export class ClientCommands {
       return this.#refuse(commandDenial("COM_STMT_EXECUTE with query attributes, which this target does not know,"), event);
     }
     const run = runOn(this.#state, event, judgement, nowMs);
-    return forward(whole, { kind: "execute", run, prepared, inserts: judgement.inserts, names: nameChange(judgement) });
+    return forward(whole, { kind: "execute", run, prepared, inserts: judgement.inserts, ...changesOf(judgement) });
   }
 
   /** MariaDB's clients send it right behind COM_STMT_PREPARE; upstream it goes by the statement's own id. */
@@ -269,7 +270,7 @@ export class ClientCommands {
     whole: Buffer,
     then: (judgement: MysqlJudgement, own: { readonly payload: Buffer; readonly whole: Buffer }) => Outcome,
   ): Outcome {
-    const judgement = this.#judge(sql, this.#state.settings);
+    const judgement = this.#judge(sql, { ...this.#state.settings, temporary: this.#state.temporary });
     if (!(judgement instanceof Promise)) return then(judgement, { payload, whole });
     // Views end with this call.
     const own = { payload: Buffer.from(payload), whole: Buffer.from(whole) };

@@ -1,6 +1,7 @@
 /** What a MySQL session asks of the outside: judgements of its texts, and the end of other sessions' work. */
 import type { NamedStatement } from "#protocols/sql/mysql/named-statement.ts";
 import type { LocalFile } from "#protocols/sql/mysql/recognised/local-file.ts";
+import type { TemporaryChange, TemporaryTables } from "#protocols/sql/mysql/temporary.ts";
 import type { Judgement } from "#protocols/wire/judgement.ts";
 import type { Settings } from "./settings.ts";
 
@@ -22,6 +23,10 @@ export interface MysqlJudgement extends Judgement {
   readonly named: NamedStatement | null;
   /** It may prepare statements by name without anybody seeing which: what a procedure does, or what was not understood. */
   readonly mayPrepare: boolean;
+  /** What it does to the session's temporary tables under a mask; of PREPARE, what EXECUTE does. */
+  readonly temporary: TemporaryChange | null;
+  /** As `holds`, where the session has these temporary tables now. */
+  readonly holdsWith: (temporary: TemporaryTables) => boolean;
 }
 
 /** One statement of a text of several. */

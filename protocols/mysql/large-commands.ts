@@ -2,7 +2,7 @@
 import type { Outcome } from "./command-outcome.ts";
 import { readExecuteTypes, readLongData, readStatementId } from "./commands.ts";
 import { COMMAND } from "./constants.ts";
-import { nameChange } from "./named.ts";
+import { changesOf } from "./named.ts";
 import { recordCommand, recordText, refused, runOn } from "./on-record.ts";
 import { errorPayload } from "./outcome.ts";
 import { changedDenial, unknownStatementDenial, unparsedJudgement } from "./refusals.ts";
@@ -32,7 +32,7 @@ export function largeCommand(state: SessionState, command: number, beginning: Bu
   const event = recordText(state, judgement, command === COMMAND.query ? [] : null);
   const answer: Answer =
     command === COMMAND.query
-      ? { kind: "query", run: runOn(state, event, judgement, nowMs), file: null, inserts: false, names: nameChange(judgement), stack: null }
+      ? { kind: "query", run: runOn(state, event, judgement, nowMs), file: null, inserts: false, ...changesOf(judgement), stack: null }
       : { kind: "prepare", judgement, event };
   return { passes: true, event, takes: IGNORED, done: (carryOut) => () => carryOut({ kind: "forward", bytes: [], answer }) };
 }
@@ -41,7 +41,7 @@ export function largeCommand(state: SessionState, command: number, beginning: Bu
 function largeExecute(state: SessionState, beginning: Buffer, nowMs: number): LargeOutcome {
   const id = readStatementId(beginning);
   const prepared = state.statements.get(id) ?? null;
-  const denial = prepared === null ? unknownStatementDenial(id) : prepared.judgement.holds() ? null : changedDenial(id);
+  const denial = prepared === null ? unknownStatementDenial(id) : prepared.judgement.holdsWith(state.temporary) ? null : changedDenial(id);
   if (prepared === null || denial !== null) {
     const outcome = refused(state, denial ?? unknownStatementDenial(id), null);
     return { passes: false, event: null, takes: IGNORED, done: (carryOut) => () => carryOut(outcome) };
@@ -56,7 +56,7 @@ function largeExecute(state: SessionState, beginning: Buffer, nowMs: number): La
     run: runOn(state, event, prepared.judgement, nowMs),
     prepared,
     inserts: prepared.judgement.inserts,
-    names: nameChange(prepared.judgement),
+    ...changesOf(prepared.judgement),
   };
   return { passes: true, event, takes: IGNORED, done: (carryOut) => () => carryOut({ kind: "forward", bytes: [], answer }) };
 }

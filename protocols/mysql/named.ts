@@ -2,6 +2,7 @@
  * Statements that texts prepare by name, as the server keeps them: PREPARE takes the name away from what had it, also where it
  * then fails. While a command is under way its name means nothing here.
  */
+import type { TemporaryChange } from "#protocols/sql/mysql/temporary.ts";
 import { Fault } from "#protocols/wire/fault.ts";
 import { NAMES_MAX } from "#protocols/wire/limits.ts";
 import type { MysqlJudgement } from "./judge.ts";
@@ -46,8 +47,19 @@ export class NamedStatements {
   }
 }
 
+/** What a statement that runs does to what the session has made. */
+export interface Changes {
+  readonly names: NameChange | null;
+  readonly temporary: TemporaryChange | null;
+}
+
 /** Of a text that runs as it is. */
-export function nameChange(judgement: MysqlJudgement): NameChange | null {
+export function changesOf(judgement: MysqlJudgement): Changes {
+  const { named, temporary } = judgement;
+  return { names: nameChange(judgement), temporary: named?.kind === "prepare" ? null : temporary };
+}
+
+function nameChange(judgement: MysqlJudgement): NameChange | null {
   const { named, mayPrepare } = judgement;
   if (named?.kind === "prepare") return { kind: "prepare", name: named.name, judgement: { ...judgement, named: null } };
   if (named?.kind === "deallocate") return { kind: "deallocate", name: named.name };

@@ -33,6 +33,7 @@ export { secretsIn } from "#protocols/sql/mysql/secrets.ts";
 export { sizesIn } from "#protocols/sql/mysql/sizes.ts";
 export { DEFAULT_SQL_MODE, readSqlMode } from "#protocols/sql/mysql/sql-mode.ts";
 export { standsForAll as mysqlStandsForAll, templateOf as mysqlTemplateOf } from "#protocols/sql/mysql/template.ts";
+export { NO_TEMPORARY } from "#protocols/sql/mysql/temporary.ts";
 export { type TracedMysql, traceMysqlColumns } from "#protocols/sql/mysql/trace.ts";
 export { isProtectedMysqlColumn, mysqlMaskOf } from "#protocols/sql/mysql/tripwire.ts";
 export { seenThroughWalls, type WallColumn, type WallMark, wallColumnIn, wallMarkIn } from "#protocols/sql/mysql/walls.ts";

@@ -80,6 +80,8 @@ export function unparsedJudgement(beginning: Buffer, bytes: number): MysqlJudgem
     inserts: false,
     named: null,
     mayPrepare: true,
+    temporary: null,
+    holdsWith: () => true,
   };
 }
 

@@ -4,6 +4,7 @@
  * complete, so that an answer belongs to no other, and settings are exact when a text is judged.
  */
 import type { Denial } from "#policies/decision.ts";
+import { NO_TEMPORARY, type TemporaryTables } from "#protocols/sql/mysql/temporary.ts";
 import { type Caps, SessionBudget } from "#protocols/wire/caps.ts";
 import type { SessionCounts } from "#protocols/wire/counts.ts";
 import type { Append, ResultLimits, Run } from "#protocols/wire/run.ts";
@@ -12,7 +13,7 @@ import type { ParameterType } from "./commands.ts";
 import { CAPABILITY, STATUS } from "./constants.ts";
 import type { MysqlJudgement } from "./judge.ts";
 import { LongData, LongDataRoom } from "./long-data.ts";
-import { type NameChange, NamedStatements } from "./named.ts";
+import { type Changes, NamedStatements } from "./named.ts";
 import type { Settings } from "./settings.ts";
 import type { Stopping } from "./stopping.ts";
 
@@ -56,7 +57,7 @@ export interface Prepared {
 /** A statement of a text of several, whose turn has come: to be sent, or refused by then. */
 export type Turn =
   /** `bytes`: the command, with header. */
-  | { readonly kind: "run"; readonly bytes: Buffer; readonly run: Run; readonly inserts: boolean; readonly names: NameChange | null }
+  | ({ readonly kind: "run"; readonly bytes: Buffer; readonly run: Run; readonly inserts: boolean } & Changes)
   | { readonly kind: "refused"; readonly denial: Denial };
 
 /** The statements of a text that have not had their turn. */
@@ -75,23 +76,16 @@ export type Answer =
   /** COM_STATISTICS: one packet of text, or ERR. */
   | { readonly kind: "text" }
   /** `file`: the one that the server may ask for; null: none. `inserts`: an id that comes back was made for one of its rows. */
-  | {
+  | ({
       readonly kind: "query";
       readonly run: Run;
       readonly file: string | null;
       readonly inserts: boolean;
-      readonly names: NameChange | null;
       /** Statements of the same text whose turn comes behind this one's. */
       readonly stack: Turns | null;
-    }
+    } & Changes)
   | { readonly kind: "prepare"; readonly judgement: MysqlJudgement; readonly event: number }
-  | {
-      readonly kind: "execute";
-      readonly run: Run;
-      readonly prepared: Prepared | null;
-      readonly inserts: boolean;
-      readonly names: NameChange | null;
-    }
+  | ({ readonly kind: "execute"; readonly run: Run; readonly prepared: Prepared | null; readonly inserts: boolean } & Changes)
   | { readonly kind: "fetch"; readonly prepared: Prepared | null }
   /** COM_FIELD_LIST: definitions up to an EOF. */
   | { readonly kind: "fields"; readonly event: number }
@@ -106,6 +100,8 @@ export class SessionState {
   #longDataRoom = new LongDataRoom();
   /** Prepared by PREPARE in a text. */
   readonly named = new NamedStatements();
+  /** Of a session under a mask, the temporary tables that it has made. */
+  temporary: TemporaryTables = NO_TEMPORARY;
   /** Id of the statement that the last COM_STMT_PREPARE made; null when that failed. */
   lastPrepared: number | null = null;
   settings: Settings;
@@ -151,7 +147,25 @@ export class SessionState {
   forgetAll(): void {
     this.statements.clear();
     this.#longDataRoom = new LongDataRoom();
+    this.temporary = NO_TEMPORARY;
     this.lastPrepared = null;
+  }
+
+  /** A command goes upstream: what it may change is not certain until its answer is there. */
+  begin(answer: Answer | null): void {
+    if (answer?.kind === "query" || answer?.kind === "execute") {
+      this.named.begin(answer.names);
+      this.temporary = this.temporary.begin(answer.temporary);
+    } else if (answer?.kind === "reset") {
+      this.named.clear();
+      this.temporary = this.temporary.doubted();
+    }
+  }
+
+  /** It was answered OK. @throws Fault `unexpected-message` */
+  made({ names, temporary }: Changes): void {
+    this.named.done(names);
+    this.temporary = this.temporary.done(temporary);
   }
 
   get inTransaction(): boolean {

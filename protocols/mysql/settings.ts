@@ -5,6 +5,7 @@
  * Source: MySQL source documentation, "Session State Information"; MySQL manual, "Server SQL Modes".
  */
 import { readSqlMode, type SqlMode } from "#protocols/sql/mysql/sql-mode.ts";
+import type { TemporaryTables } from "#protocols/sql/mysql/temporary.ts";
 import { Fault } from "#protocols/wire/fault.ts";
 import { PayloadCursor } from "./cursor.ts";
 
@@ -13,6 +14,8 @@ export interface Settings {
   readonly sqlMode: SqlMode;
   /** character_set_client, as the server names it. */
   readonly charset: string;
+  /** Of a session under a mask; none when left out. */
+  readonly temporary?: TemporaryTables;
 }
 
 const TRACK = { systemVariables: 0, schema: 1 } as const;
@@ -37,7 +40,7 @@ export function applyChanges(settings: Settings, changes: Buffer): Settings {
       }
     }
   }
-  return { database, sqlMode, charset };
+  return { ...settings, database, sqlMode, charset };
 }
 
 /** Sets in which each byte below 0x80 is the ASCII character, wherever it stands. */

@@ -10,7 +10,7 @@ import type { Denial } from "#policies/decision.ts";
 import { bytesOf } from "#protocols/sql/mysql/cuts.ts";
 import type { RecordedValue } from "#protocols/wire/transcript.ts";
 import type { MysqlJudge, MysqlJudgement, StackedStatement } from "./judge.ts";
-import { executed, type NameChange, NamedStatements, nameChange } from "./named.ts";
+import { type Changes, changesOf, executed, NamedStatements } from "./named.ts";
 import { recordDenied, recordSkipped, recordText, runOn } from "./on-record.ts";
 import { packets } from "./packet.ts";
 import { changedDenial, killAmongOthersDenial, localFileDenial, turnedDenial, unknownNameDenial } from "./refusals.ts";
@@ -22,7 +22,7 @@ interface Waiting extends StackedStatement {
   readonly runs: MysqlJudgement;
   /** Of EXECUTE, as far as that is known. */
   readonly prepared: MysqlJudgement | undefined;
-  readonly names: NameChange | null;
+  readonly changes: Changes;
   /** Of its statement event. */
   readonly event: number;
   /** The command that goes upstream. */
@@ -49,9 +49,9 @@ export class Stack implements Turns {
   turn(nowMs: number): Turn {
     const next = this.#waiting[this.#next++];
     if (next === undefined) throw new Error("broken invariant: no statement of the text is left");
-    const { runs, event, bytes, names } = next;
+    const { runs, event, bytes, changes } = next;
     const denial = this.#denialOf(next);
-    if (denial === null) return { kind: "run", bytes, run: runOn(this.#state, event, runs, nowMs), inserts: runs.inserts, names };
+    if (denial === null) return { kind: "run", bytes, run: runOn(this.#state, event, runs, nowMs), inserts: runs.inserts, ...changes };
     recordDenied(this.#state, denial, event);
     this.skip(event);
     return { kind: "refused", denial };
@@ -64,13 +64,13 @@ export class Stack implements Turns {
 
   /** Nothing stands in its way when it reads as it did when the text was judged, of which its event tells. */
   #denialOf({ judgement, sql, settings, prepared }: Waiting): Denial | null {
-    const { settings: now, named, terms } = this.#state;
+    const { settings: now, named, temporary, terms } = this.#state;
     const { underMask } = terms;
     if (judgement.named?.kind === "execute" && named.get(judgement.named.name) !== prepared) return turnedDenial(underMask);
     const unknown = executeDenial(judgement, prepared, this.#state);
     if (unknown !== null) return unknown;
-    if (isSame(settings, now)) return judgement.holds() ? null : turnedDenial(underMask);
-    const again = this.#judge(sql, now);
+    if (isSame(settings, now)) return judgement.holdsWith(temporary) ? null : turnedDenial(underMask);
+    const again = this.#judge(sql, { ...now, temporary });
     if (again instanceof Promise) return turnedDenial(underMask);
     return again.denial ?? (readsAlike(again, judgement) ? null : turnedDenial(underMask));
   }
@@ -115,13 +115,13 @@ export function stackOf(
     const { upstreamSql, named, denial } = one.judgement;
     const prepared = named?.kind === "execute" && denial === null ? foreseen.get(named.name) : undefined;
     const runs = prepared === undefined ? one.judgement : executed(one.judgement, prepared);
-    const names = nameChange(runs);
-    foreseen.begin(names);
-    foreseen.done(names);
+    const changes = changesOf(runs);
+    foreseen.begin(changes.names);
+    foreseen.done(changes.names);
     const event = recordText(state, runs, values);
     const statement = upstreamSql === null ? own[index] : Buffer.from(upstreamSql);
     if (statement === undefined) throw new Error("broken invariant: a statement of the text has no bytes");
-    return { ...one, runs, prepared, names, event, bytes: packets(Buffer.concat([head, statement]), 0) };
+    return { ...one, runs, prepared, changes, event, bytes: packets(Buffer.concat([head, statement]), 0) };
   });
   const denials = waiting.map(({ judgement, prepared }) => denialOf(judgement, state) ?? executeDenial(judgement, prepared, state));
   const first = denials.findIndex((denial) => denial !== null);
@@ -143,8 +143,12 @@ function denialOf({ denial, instead, localFile }: MysqlJudgement, { terms }: Ses
 }
 
 /** EXECUTE of a name that nothing seen has prepared is for those alone whose texts need not be understood. */
-function executeDenial({ named, denial }: MysqlJudgement, prepared: MysqlJudgement | undefined, { terms }: SessionState): Denial | null {
+function executeDenial(
+  { named, denial }: MysqlJudgement,
+  prepared: MysqlJudgement | undefined,
+  { terms, temporary }: SessionState,
+): Denial | null {
   if (named?.kind !== "execute" || denial !== null) return null;
-  if (prepared !== undefined) return prepared.holds() ? null : changedDenial(named.name);
+  if (prepared !== undefined) return prepared.holdsWith(temporary) ? null : changedDenial(named.name);
   return terms.mayPassUnparsed ? null : unknownNameDenial(named.name);
 }

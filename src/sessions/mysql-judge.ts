@@ -17,6 +17,7 @@ import {
   type MysqlMaskingView,
   mysqlStandsForAll,
   mysqlTemplateOf,
+  NO_TEMPORARY,
   type Reading,
   readings,
   type Settings,
@@ -68,7 +69,7 @@ export class MysqlJudgements {
     const literalsMatter = scope.view !== null || scope.guarded;
     return (sql, settings) => {
       // Without masks nothing is resolved.
-      const place = scope.view === null ? "" : `${settings.database ?? ""}\0`;
+      const place = scope.view === null ? "" : `${settings.database ?? ""}\0${settings.temporary?.key ?? ""}\0`;
       const under = `${prefix}${settings.charset}\0${modeKey(settings)}\0${place}`;
       const known = this.#cache.get(under + sql);
       if (known !== undefined) return known;
@@ -121,9 +122,14 @@ export function judgeText(sql: string, settings: Settings, scope: MysqlScope): M
   if (cuts.kind === "unclear") return judged(sql, settings, scope, [notUnderstood(cuts.message, cuts.position, view !== null)]).judgement;
   if (cuts.kind === "one") return judged(sql, settings, scope, analyses(sql, settings, scope)).judgement;
   const inTurn = settingsInTurn(settings, cuts.statements);
+  // As it will be where each goes well; what is there is asked when the turn of the next has come.
+  let { temporary = NO_TEMPORARY } = settings;
   const found = cuts.statements.map((cut, index) => {
-    const own = inTurn[index] ?? settings;
-    return { cut, own, text: sql.slice(cut.start, cut.end), read: analyses(sql.slice(cut.start, cut.end), own, scope, index > 0) };
+    const own = { ...(inTurn[index] ?? settings), temporary };
+    const text = sql.slice(cut.start, cut.end);
+    const read = analyses(text, own, scope, index > 0);
+    temporary = temporary.done(madeBy(read));
+    return { cut, own, text, read };
   });
   for (const { cut, read } of found) {
     const facts = read.find((one) => one.facts.kind === "unparsed")?.facts;
@@ -138,6 +144,12 @@ export function judgeText(sql: string, settings: Settings, scope: MysqlScope): M
     return { judgement: placed(one.judgement, cut.start), sql: text, settings: own, behind: cut.behind, before: cut.before };
   });
   return joinedJudgement(several, recordedText(redact(sql, ranges, digest), RECORDED_SQL_BYTES_MAX));
+}
+
+/** What PREPARE prepares is done by EXECUTE. */
+function madeBy([analysis]: readonly MysqlAnalysis[]): MysqlJudgement["temporary"] {
+  const masked = analysis?.named?.kind === "prepare" ? null : (analysis?.masked ?? null);
+  return masked?.kind === "rewritten" ? masked.temporary : null;
 }
 
 function notUnderstood(message: string, position: number, masked: boolean): MysqlAnalysis {
@@ -186,6 +198,8 @@ function judged(
     uses: [],
     guessed: [],
     holds: () => rejudge === null || same(rejudge(sql, settings), judgement),
+    temporary: masked?.temporary ?? null,
+    holdsWith: (temporary) => rejudge === null || same(rejudge(sql, { ...settings, temporary }), judgement),
     changesCatalogue: judged.some((one) => one.analysis.changesCatalogue),
     several: [],
     instead: judged.length > 1 || analysis.kill === null ? null : { kind: "kill", ...analysis.kill },
@@ -246,10 +260,10 @@ function isForeign({ charset }: Settings): boolean {
  * @param behindOthers it stands behind others in the text that it came in
  */
 function analyses(sql: string, settings: Settings, { view, sizeOf: sizes }: MysqlScope, behindOthers = false): readonly MysqlAnalysis[] {
-  const { sqlMode, database } = settings;
+  const { sqlMode, database, temporary = NO_TEMPORARY } = settings;
   const foreign = isForeign(settings);
   const read = { sqlMode, foreign, sizeOf: sizes ?? ((): null => null), behindOthers };
-  if (view !== null) return [analyseMysql(sql, { ...read, executes: null }, { view, database })];
+  if (view !== null) return [analyseMysql(sql, { ...read, executes: null }, { view, database, temporary })];
   const one = (executes: Reading | null): MysqlAnalysis => analyseMysql(sql, { ...read, executes });
   const found = readings(sql)?.map(one);
   // A KILL that is not surely the same one would go upstream, where it reaches the sessions of others.

@@ -54,5 +54,7 @@ export function joinedJudgement(several: readonly StackedStatement[], recordedSq
     inserts: false,
     named: null,
     mayPrepare: true,
+    temporary: null,
+    holdsWith: (temporary) => all.every(({ holdsWith }) => holdsWith(temporary)),
   };
 }

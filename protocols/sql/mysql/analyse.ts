@@ -17,6 +17,7 @@ import { recognise } from "./recognised/recognise.ts";
 import { settingsBesideCharset } from "./recognised/settings.ts";
 import { calledBy, settingNeeds, statementNeeds } from "./rights.ts";
 import type { SqlMode } from "./sql-mode.ts";
+import { NO_TEMPORARY, type TemporaryTables } from "./temporary.ts";
 import { namesIn, walk } from "./tree.ts";
 
 export interface TextSettings {
@@ -34,6 +35,8 @@ export interface TextSettings {
 export interface TextMasking {
   readonly view: MysqlMaskingView;
   readonly database: string | null;
+  /** The session's own; none when left out. */
+  readonly temporary?: TemporaryTables;
 }
 
 export interface MysqlAnalysis {
@@ -58,10 +61,12 @@ export function analyse(sql: string, settings: TextSettings, masking: TextMaskin
   if (facts.kind === "unparsed") return { ...analysis, facts: { ...facts, masked: true } };
   // The gateway carries it out, and nothing of it goes upstream.
   if (analysis.kill !== null) return { ...analysis, facts: { kind: "parsed", statements: [{ ...KILL, masking: { kind: "clear" } }] } };
-  const { view, database } = masking;
-  const masked = maskedText(sql, view, { sqlMode: settings.sqlMode, foreign: settings.foreign === true, database });
+  const { view, database, temporary = NO_TEMPORARY } = masking;
+  const masked = maskedText(sql, view, { sqlMode: settings.sqlMode, foreign: settings.foreign === true, database, temporary });
   const statements = facts.statements.map((statement) => ({ ...statement, masking: maskingOf(masked) }));
-  return { ...analysis, facts: { kind: "parsed", statements }, masked };
+  // What only the session sees is in no catalogue.
+  const changesCatalogue = analysis.changesCatalogue && !(masked.kind === "rewritten" && masked.temporary !== null);
+  return { ...analysis, facts: { kind: "parsed", statements }, masked, changesCatalogue };
 }
 
 /** Servers convert the string between character sets before they read it: beyond ASCII nothing outside quotes is certain then. */

@@ -11,8 +11,11 @@ export interface MysqlServer {
   readonly version: number;
 }
 
-/** `other`: what reads or writes rows in ways of its own (sequences, FEDERATED, MERGE, CONNECT …); never read under a mask. */
-export type MysqlTableKind = "table" | "view" | "system-versioned" | "other";
+/**
+ * `other`: what reads or writes rows in ways of its own (sequences, FEDERATED, MERGE, CONNECT …); never read under a mask.
+ * `temporary`: one of a session's own, which no catalogue holds, and whose columns are not known.
+ */
+export type MysqlTableKind = "table" | "view" | "system-versioned" | "other" | "temporary";
 
 export interface MysqlColumn {
   /** As the server spells it; names of columns never differ by case alone. */

@@ -1,6 +1,7 @@
 /** What a statement of a masked principal is judged by, and what becomes of one that passes. Plain data. */
 import type { ProtectedColumn } from "#policies/question.ts";
 import type { SqlMode } from "./sql-mode.ts";
+import type { TemporaryChange, TemporaryTables } from "./temporary.ts";
 
 /** What of the session decides how its texts are read. */
 export interface MaskedSettings {
@@ -9,6 +10,8 @@ export interface MaskedSettings {
   readonly foreign: boolean;
   /** The current database; null without one. */
   readonly database: string | null;
+  /** The session's own; none when left out. */
+  readonly temporary?: TemporaryTables;
 }
 
 export interface MaskedForm {
@@ -16,6 +19,8 @@ export interface MaskedForm {
   readonly columns: readonly ProtectedColumn[];
   readonly outputMasked: readonly boolean[];
   readonly rebuildErrors: boolean;
+  /** What it does to the session's temporary tables; nothing when left out. */
+  readonly temporary?: TemporaryChange | null;
   /** Names, in lower case, under which masked columns can be spoken of in it; null: they can be met without a name. */
   readonly names: ReadonlySet<string> | null;
   /** Where each token of the client's stands in `text`; -1 for one that is not there. */

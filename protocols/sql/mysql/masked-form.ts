@@ -7,6 +7,7 @@ import { checkReading, checkText } from "./checked-text.ts";
 import type { Token } from "./lexer.ts";
 import { maskedLineage, outputsMasked } from "./lineage.ts";
 import type { MaskedForm, MaskedSettings } from "./masked-form-types.ts";
+import { creationForm, droppedOrEmptied } from "./masked-objects.ts";
 import { aliasEdits, maskQuery, namesOfMasked, namesOfReplaced } from "./masked-query.ts";
 import type { TableContext } from "./masked-tables.ts";
 import { namedStatement } from "./named-statement.ts";
@@ -15,6 +16,7 @@ import type { MysqlMaskingView } from "./protection.ts";
 import { readQuery } from "./read-query.ts";
 import { Reader, Refused } from "./reading.ts";
 import { type Edit, plainText, spelled } from "./spelling.ts";
+import { NO_TEMPORARY } from "./temporary.ts";
 import { viewsIn } from "./view-definitions.ts";
 import { writtenForm } from "./written-form.ts";
 
@@ -35,6 +37,12 @@ export function maskedForm(sql: string, tokens: readonly Token[], view: MysqlMas
   const named = namedStatement(tokens);
   // What stands under the name has been judged, and is asked about again where it runs.
   if (named?.kind === "execute" || named?.kind === "deallocate") return formOf([], tokens, settings);
+  if (word === "create") {
+    const filled = (query: readonly Token[]): MaskedForm => queryForm(sql, query, contextOf(query, view, settings), settings);
+    return creationForm(tokens, context, settings, filled);
+  }
+  const object = droppedOrEmptied(tokens, context);
+  if (object !== undefined) return { ...formOf(object.edits, tokens, settings), temporary: object.change };
   const edits = plainStatement(tokens, context);
   if (edits !== undefined) return formOf(edits, tokens, settings);
   const hint = "send a SELECT, or a statement that reads no rows";
@@ -81,9 +89,9 @@ function explainForm(sql: string, tokens: readonly Token[], at: number, context:
   throw new Refused("masked-statement-kind", message, "explain a query on tables without masked columns", 0, column.rule);
 }
 
-function contextOf(tokens: readonly Token[], view: MysqlMaskingView, { sqlMode, database }: MaskedSettings): TableContext {
+function contextOf(tokens: readonly Token[], view: MysqlMaskingView, { sqlMode, database, temporary }: MaskedSettings): TableContext {
   const text = (start: number, end: number): string => plainText(tokens, { start, end }, !sqlMode.noBackslashEscapes);
-  return { view, database, readView: viewsIn(view), text };
+  return { view, database, temporary: temporary ?? NO_TEMPORARY, readView: viewsIn(view), text };
 }
 
 /** @param at where the query begins, behind EXPLAIN */

@@ -9,6 +9,7 @@ import { quoteName } from "./quoting.ts";
 import { type CommonTable, type Found, Refused, type TableMention } from "./reading.ts";
 import { hiddenIn, serverColumn } from "./server-tables.ts";
 import type { Edit } from "./spelling.ts";
+import type { TemporaryName, TemporaryTables } from "./temporary.ts";
 
 /** What a view becomes: `rewritten` when something in its definition is masked. */
 export type ViewReading =
@@ -28,6 +29,8 @@ export interface TableContext {
   readonly view: MysqlMaskingView;
   /** What names without a database belong to. */
   readonly database: string | null;
+  /** The session's own, which hide tables of others; views see none of them. */
+  readonly temporary: TemporaryTables;
   readonly readView: (table: MysqlTable) => ViewReading;
   /** The tokens of a span as text. */
   readonly text: (start: number, end: number) => string;
@@ -49,12 +52,56 @@ export interface Resolved {
 
 const NONE: MysqlProtectedColumns = new Map();
 
+/** In which a table of that name lies, as the catalogue spells it. @throws Refused where there is none, or it is the server's own */
+export function databaseOf(parts: readonly string[], { view, database }: TableContext, at: number): string {
+  const [first = "", second] = parts;
+  const written = second === undefined ? database : first;
+  if (written === null) throw new Refused("masked-undefined-table", "no database is selected", "write database.table", at);
+  if (SERVER_DATABASES.has(written.toLowerCase())) throw serversRefusal(written, second ?? first, at);
+  const known = mysqlLookup(view.catalogue).database(written);
+  if (known === undefined) throw new Refused("masked-undefined-table", `database ${written} does not exist`, "check the spelling", at);
+  return known;
+}
+
+/** As temporary tables are known by. @throws Refused */
+export function temporaryNameOf(parts: readonly string[], context: TableContext, at: number): TemporaryName {
+  const { fold } = mysqlLookup(context.view.catalogue);
+  return { database: fold(databaseOf(parts, context, at)), name: fold(parts.at(-1) ?? "") };
+}
+
+/** Letters beyond ASCII servers compare in ways of their own. */
+export function isTemporaryName(name: string): boolean {
+  return /^[ -~]{1,64}$/.test(name);
+}
+
+/** The session's temporary table of that name. @throws Refused where it is not certain that it is there */
+function temporaryOf({ parts, span }: TableMention, context: TableContext): MysqlTable | undefined {
+  const name = parts.at(-1) ?? "";
+  if (context.temporary.size === 0 || !isTemporaryName(name)) return undefined;
+  const inside = parts.length > 1 ? parts[0] : context.database;
+  const database = inside === undefined || inside === null ? undefined : mysqlLookup(context.view.catalogue).database(inside);
+  // A database that nobody knows: it may have been dropped, and what was made in it is still there.
+  if (database === undefined) return undefined;
+  const found = context.temporary.find(temporaryNameOf(parts, context, span.start));
+  if (found === undefined) return undefined;
+  if (!found.certain) {
+    const message = `whether temporary table ${database}.${name} is there is not certain: a statement that makes or drops it has failed`;
+    throw new Refused("masked-unresolved", message, "DROP TEMPORARY TABLE IF EXISTS, and make it anew", span.start);
+  }
+  const none = { indexes: [], references: [], checks: [], triggers: [], partitionKey: "", view: null };
+  return { database, name, kind: "temporary", columns: [], ...none };
+}
+
 /** The table that a mention means. @throws Refused when there is none, or it may not be read */
-export function tableOf({ parts, span }: TableMention, { view, database }: TableContext): MysqlTable {
+export function tableOf(mention: TableMention, context: TableContext): MysqlTable {
+  const { parts, span } = mention;
+  const { view, database } = context;
   const [first = "", second] = parts;
   const inside = second === undefined ? database : first;
   const name = second ?? first;
   if (inside === null) throw new Refused("masked-undefined-table", "no database is selected", "write database.table", span.start);
+  const own = temporaryOf(mention, context);
+  if (own !== undefined) return own;
   const lookup = mysqlLookup(view.catalogue);
   const table = lookup.table(inside, name);
   if (SERVER_DATABASES.has(inside.toLowerCase())) throw serversRefusal(inside, name, span.start);
@@ -133,7 +180,8 @@ export function hasStar(found: Found): boolean {
 }
 
 function plain(mention: TableMention, table: MysqlTable): Resolved {
-  const outputs = table.columns.map(({ name, invisible }) => ({ name, masked: false, hidden: invisible }));
+  const outputs =
+    table.kind === "temporary" ? null : table.columns.map(({ name, invisible }) => ({ name, masked: false, hidden: invisible }));
   return { mention, table, replaced: false, outputs, columns: [], edits: [{ ...mention.span, text: fullName(table) }] };
 }
 

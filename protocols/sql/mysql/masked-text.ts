@@ -11,6 +11,7 @@ import { maskedForm } from "./masked-form.ts";
 import type { MaskedForm, MaskedSettings } from "./masked-form-types.ts";
 import type { MysqlMaskingView } from "./protection.ts";
 import { Refused } from "./reading.ts";
+import type { TemporaryChange } from "./temporary.ts";
 
 export interface TextStretch {
   readonly start: number;
@@ -44,6 +45,8 @@ export type MaskedText =
       readonly inserted: readonly TextStretch[];
       /** Errors and warnings of the server could show values of the rows that it writes or reads. */
       readonly rebuildErrors: boolean;
+      /** What it does to the session's temporary tables. */
+      readonly temporary: TemporaryChange | null;
     };
 
 /** @param sql of one COM_QUERY or COM_STMT_PREPARE: one statement; several are refused */
@@ -94,6 +97,7 @@ function rewritten(form: MaskedForm, tokens: readonly Token[], view: MysqlMaskin
     }),
     inserted: form.inserted,
     rebuildErrors: form.rebuildErrors,
+    temporary: form.temporary ?? null,
   };
 }
 

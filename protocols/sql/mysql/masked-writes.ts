@@ -40,7 +40,7 @@ export function targetsOf(reading: WriteReading, context: TableContext): readonl
     const qualifier = parts.at(-2);
     const found = reading.tables.filter((mention) =>
       qualifier === undefined
-        ? !isAscii(column) || (mention.common === null && columnNamed(tableOf(mention, context), column) !== undefined)
+        ? !isAscii(column) || (mention.common === null && mayHave(tableOf(mention, context), column))
         : fold(exposed(mention)) === fold(qualifier),
     );
     const [only] = found;
@@ -53,6 +53,10 @@ export function targetsOf(reading: WriteReading, context: TableContext): readonl
     );
   });
   return [...new Set(assigned)];
+}
+
+function mayHave(table: MysqlTable, column: string): boolean {
+  return table.kind === "temporary" || columnNamed(table, column) !== undefined;
 }
 
 /** @param resolved what else the statement reads. @throws Refused */

@@ -6,11 +6,10 @@ import { type MysqlTable, mysqlLookup } from "./catalogue.ts";
 import type { Token } from "./lexer.ts";
 import { checkCalls } from "./masked-functions.ts";
 import { readSettings } from "./masked-settings.ts";
-import { fullName, type TableContext, tableOf } from "./masked-tables.ts";
+import type { TableContext } from "./masked-tables.ts";
 import { displayTable } from "./protection.ts";
 import { quoteName, quoteString } from "./quoting.ts";
 import { readExpression } from "./read-expression.ts";
-import { readTable } from "./read-from.ts";
 import { readQuery } from "./read-query.ts";
 import { Reader, Refused } from "./reading.ts";
 import { form } from "./recognised/form.ts";
@@ -66,16 +65,6 @@ const DESCRIBING = [
 ].map(form);
 const INDEXES = [`show {index|indexes|keys} {from|in} @table ${IN}`].map(form);
 
-const TRUNCATE = form("truncate [table] @table");
-
-/** It starts no trigger, and takes every row whatever stands in it; rows that others refer to it does not take. */
-function truncation(tokens: readonly Token[], context: TableContext): readonly Edit[] {
-  const reader = new Reader(tokens, mysqlLookup(context.view.catalogue).fold, readQuery);
-  reader.at = wordAt(tokens, 1) === "table" ? 2 : 1;
-  const { span, ...mention } = readTable(reader, "target", false);
-  return [{ ...span, text: fullName(tableOf({ ...mention, span }, context)) }];
-}
-
 /** @returns what stands in the place of its tokens; undefined for a statement that is none of these. @throws Refused */
 export function plainStatement(tokens: readonly Token[], context: TableContext): readonly Edit[] | undefined {
   if (PLAIN.some((matches) => matches(tokens) !== undefined)) return [];
@@ -87,7 +76,6 @@ export function plainStatement(tokens: readonly Token[], context: TableContext):
     return [];
   }
   if (INDEXES.some((matches) => matches(head) !== undefined)) return indexEdits(tokens, end, context);
-  if (TRUNCATE(tokens) !== undefined) return truncation(tokens, context);
   if (wordAt(tokens, 0) !== "set") return undefined;
   const reader = new Reader(tokens, mysqlLookup(context.view.catalogue).fold, readQuery);
   reader.at = 1;

@@ -57,6 +57,8 @@ function needsOfNode(name: string, body: Readonly<Record<string, unknown>>, tree
   const all = new Set<Right>([...needs, ...inside(name, tree)]);
   if (name === "Set") for (const need of settingNeeds(tokens)) all.add(need);
   if (name === "Drop" && !DROPPED_BY_SCHEMA.has(String(body["object_type"]))) all.add("admin");
+  // `CREATE TABLE t AS TABLE u` has no SELECT in it.
+  if (name === "CreateTable" && isBody(body["query"])) all.add("read");
   // Rows that stood there before come back, and another table's go in.
   if (name === "Insert" && (Array.isArray(body["returning"]) || tokens.some((token) => isWord(token, "table")))) all.add("read");
   return { tag: tag === "INSERT" && isWord(tokens[0], "replace") ? "REPLACE" : tag, needs: [...all] };

@@ -10,8 +10,8 @@ import { displayTable, type MysqlMaskingView } from "./protection.ts";
 import { Refused } from "./reading.ts";
 import { DEFAULT_SQL_MODE } from "./sql-mode.ts";
 
-/** They run what can't be seen here. */
-const RUNS: ReadonlySet<string> = new Set(["call", "execute", "prepare", "load", "handler"]);
+/** They run what can't be seen here, or change which temporary tables the session has. */
+const RUNS: ReadonlySet<string> = new Set(["call", "execute", "prepare", "load", "handler", "temporary"]);
 /** Before a bracket they are no functions. */
 const BEFORE_BRACKETS: ReadonlySet<string> = new Set([
   "in",

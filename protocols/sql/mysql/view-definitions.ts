@@ -17,6 +17,7 @@ import { readQuery } from "./read-query.ts";
 import { type Item, type Query, Reader, Refused } from "./reading.ts";
 import { plainText, spelled } from "./spelling.ts";
 import { DEFAULT_SQL_MODE } from "./sql-mode.ts";
+import { NO_TEMPORARY } from "./temporary.ts";
 
 /** Characters of a view as rewritten. */
 const REWRITTEN_MAX = 256 * 1024;
@@ -58,7 +59,13 @@ function readingOf(table: MysqlTable, view: MysqlMaskingView, readView: (table: 
     if (reader.token !== undefined) return refusal("its definition is not understood");
     checkReading(tokens, reader.found);
     const text = (start: number, end: number): string => plainText(tokens, { start, end }, true);
-    const { edits, resolved, columns } = maskQuery(reader.found, { view, database: table.database, readView, text });
+    const { edits, resolved, columns } = maskQuery(reader.found, {
+      view,
+      database: table.database,
+      temporary: NO_TEMPORARY,
+      readView,
+      text,
+    });
     if (!resolved.some(({ replaced }) => replaced)) {
       return { kind: "plain", tables: resolved.flatMap(({ table: one }) => (one === null ? [] : storedIn(one, readView))) };
     }

@@ -90,8 +90,8 @@ describe("ordinary work under masks", { skip: optional("mysql9") }, () => {
           for (const benign of list) {
             const origins = (await ask(direct, benign, "text")).map(({ columns }) => columns.map(({ originalName }) => originalName));
             for (const way of MYSQL_WAYS) {
-              // MySQL opens no cursor for INSERT … SELECT.
-              if (way === "cursor" && group === "writes") continue;
+              // MySQL opens no cursor for INSERT … SELECT, nor for CREATE TABLE … SELECT.
+              if (way === "cursor" && /writes|copies/.test(group)) continue;
               const expected = await ask(direct, benign, way);
               const difference = differenceOf(expected, await ask(inShop, benign, way), origins);
               count.shop++;

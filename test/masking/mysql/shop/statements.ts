@@ -6,6 +6,7 @@
 
 import type { HostileGroups } from "#test/masking/mysql/hostile.ts";
 import { CARRIERS, PROGRAMS, WRITES } from "./statements-carriers.ts";
+import { COPIES } from "./statements-copies.ts";
 import { ERRORS, INSIDE, LEXICAL } from "./statements-inside.ts";
 import { PREPARED } from "./statements-prepared.ts";
 import { STACKED } from "./statements-stacked.ts";
@@ -220,6 +221,7 @@ export const SHOP_HOSTILE: HostileGroups = {
   ...CARRIERS,
   ...PROGRAMS,
   ...PREPARED,
+  ...COPIES,
   ...STACKED,
   ...WRITES,
 };

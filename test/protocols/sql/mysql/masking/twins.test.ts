@@ -36,6 +36,8 @@ const STATEMENTS: readonly string[] = [
   ...APP_BENIGN,
   ...APP_BENIGN_WRITES,
 ];
+/** What a copy holds is seen by whoever made it, as it is. */
+const MADE_TABLE = /^CREATE\s+(?:TEMPORARY\s+)?TABLE\s+(?:IF NOT EXISTS\s+)?(`[^`]+`\.`[^`]+`)/;
 const TABLES = ["orders", "inbox", "counters", "guarded", "other.users", "badges", "payments", "users", "logins"];
 
 for (const flavour of ["mysql9", "mariadb10"] as const satisfies readonly MysqlFlavour[]) {
@@ -68,6 +70,8 @@ for (const flavour of ["mysql9", "mariadb10"] as const satisfies readonly MysqlF
         }
       }
       await scene.run("ROLLBACK");
+      const made = MADE_TABLE.exec(masked.text)?.[1];
+      if (made !== undefined) parts.push(await said(`SELECT * FROM ${made}`), await said(`DROP TABLE IF EXISTS ${made}`));
       return parts.join("\n");
     };
 
