@@ -18,6 +18,7 @@ public final class Jdbc {
         cancelled(connection);
       }
     }
+    several(url);
     pool(url);
     say("end", "");
   }
@@ -39,6 +40,23 @@ public final class Jdbc {
           }
         }
       }
+    }
+  }
+
+  static void several(String url) throws SQLException {
+    try (Connection connection = DriverManager.getConnection(url + "&allowMultiQueries=true", System.getenv("DB_USER"), System.getenv("DB_PASSWORD"));
+        Statement statement = connection.createStatement()) {
+      StringBuilder line = new StringBuilder();
+      boolean rows = statement.execute("SELECT 1; UPDATE purchases SET amount = 1 WHERE id < 0; CALL two_results(5); SELECT 'x;'; SET @a = 1; SELECT @a");
+      while (rows || statement.getUpdateCount() != -1) {
+        if (rows) {
+          try (ResultSet result = statement.getResultSet()) {
+            while (result.next()) line.append(result.getString(1)).append(' ');
+          }
+        } else line.append("updated ").append(statement.getUpdateCount()).append(' ');
+        rows = statement.getMoreResults();
+      }
+      say("several", line.toString());
     }
   }
 
