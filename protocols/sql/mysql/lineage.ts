@@ -3,7 +3,7 @@
  * common tables, queries in FROM and expressions. Nothing is masked by it.
  */
 import type { Resolved } from "./masked-tables.ts";
-import type { ColumnMention, Found, Item, Query, Scope, Select, Source, TableMention } from "./reading.ts";
+import type { ColumnMention, Found, Item, Merge, Query, Scope, Select, Source, TableMention } from "./reading.ts";
 
 export interface Output<Value> {
   readonly name: string;
@@ -95,12 +95,12 @@ export class Lineage<Value> {
     return { name: item.alias ?? this.#followed.nameOf(item, null), value: this.#followed.computed(values) };
   }
 
-  /** Joins by names hand the columns that they share on once, before the others. */
   #ofStar(item: Item, scope: Scope): readonly Output<Value>[] | null {
     const qualifier = this.#found.columns[item.columns.start]?.parts.at(-1);
-    if (qualifier === undefined && scope.merges === true) return null;
-    const outputs = this.#behindStar(qualifier, scope).map((source) => this.#ofSource(source));
-    return outputs.some((one) => one === null) ? null : outputs.flatMap((one) => one?.filter(({ hidden }) => hidden !== true) ?? []);
+    const outputs = this.#behindStar(qualifier, scope).map((source) => this.#ofSource(source)?.filter(({ hidden }) => hidden !== true));
+    const known = outputs.flatMap((one) => (one === undefined ? [] : [one]));
+    if (known.length < outputs.length) return null;
+    return qualifier === undefined && scope.merges !== undefined ? merged(known, scope.merges) : known.flat();
   }
 
   #behindStar(qualifier: string | undefined, scope: Scope): readonly Source[] {
@@ -136,6 +136,29 @@ export class Lineage<Value> {
     }
     return [];
   }
+}
+
+/** Joins by names hand the columns that they share on once, before the others. Null where it can't be told which these are. */
+function merged<Value>(sources: readonly (readonly Output<Value>[])[], merges: readonly Merge[] | null): readonly Output<Value>[] | null {
+  if (merges === null) return null;
+  // What a join yields stands where its first source did.
+  const rows = [...sources];
+  for (const { left, right, end, names, reversed } of merges) {
+    const sides = [rows.slice(left, right).flat(), rows.slice(right, end).flat()];
+    const [first = [], second = []] = reversed ? sides.reverse() : sides;
+    const has = (side: readonly Output<Value>[], name: string): number => side.filter((one) => isNamed(one, name)).length;
+    const shared = first.filter(({ name }) => names?.some((one) => one.toLowerCase() === name.toLowerCase()) ?? has(second, name) > 0);
+    const isClear = shared.every(({ name }) => has(first, name) === 1 && has(second, name) === 1);
+    if (!isClear || shared.length !== (names?.length ?? shared.length)) return null;
+    const rest = [...first, ...second].filter(({ name }) => has(shared, name) === 0);
+    rows.fill([], left, end);
+    rows[left] = [...shared, ...rest];
+  }
+  return rows.flat();
+}
+
+function isNamed({ name }: Output<unknown>, wanted: string): boolean {
+  return name.toLowerCase() === wanted.toLowerCase();
 }
 
 /** Whether output columns derive from masked ones: for the record, and for counting masked cells. */

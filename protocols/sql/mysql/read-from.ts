@@ -2,7 +2,7 @@
 import { startsQuery } from "./query-brackets.ts";
 import { readType } from "./read-call.ts";
 import { readExpression, readStrings } from "./read-expression.ts";
-import { type Reader, Refused, type Source, type Span, type TableMention } from "./reading.ts";
+import { type Merge, type Reader, Refused, type Scope, type Source, type Span, type TableMention } from "./reading.ts";
 
 /** Behind FROM or UPDATE. @param role of tables that are named outside brackets of queries */
 export function readFrom(reader: Reader, role: TableMention["role"] = "source"): void {
@@ -11,42 +11,62 @@ export function readFrom(reader: Reader, role: TableMention["role"] = "source"):
 }
 
 function readJoined(reader: Reader, role: TableMention["role"]): void {
+  const { scope } = reader;
+  const left = scope.sources.length;
   readFactor(reader, role);
+  // Behind a join without a condition it can't be told which side a later one belongs to.
+  let open: { readonly right: number; readonly reversed: boolean } | null = null;
   for (;;) {
-    if (acceptJoin(reader)) readFactor(reader, role);
-    else if (reader.acceptWord("on")) readExpression(reader);
-    else if (reader.acceptWord("using")) readUsing(reader);
-    else return;
+    const end = scope.sources.length;
+    const join = acceptJoin(reader);
+    if (join !== null) {
+      if (open !== null) scope.merges = null;
+      readFactor(reader, role);
+      const side = { right: end, reversed: join.reversed };
+      open = join.natural ? null : side;
+      if (join.natural) addMerge(scope, { left, ...side, end: scope.sources.length, names: null });
+    } else if (reader.acceptWord("on")) {
+      readExpression(reader);
+      open = null;
+    } else if (reader.acceptWord("using")) {
+      const names = readUsing(reader);
+      if (open === null) scope.merges = null;
+      else addMerge(scope, { left, ...open, end, names });
+      open = null;
+    } else return;
   }
 }
 
+function addMerge(scope: Scope, merge: Merge): void {
+  if (scope.merges !== null) scope.merges = [...(scope.merges ?? []), merge];
+}
+
 /** The columns are compared, those of a table that is written to among them. */
-function readUsing(reader: Reader): void {
-  reader.scope.merges = true;
+function readUsing(reader: Reader): readonly string[] {
   const start = reader.at;
   const names = reader.nameList();
   for (const [index, name] of names.entries()) {
     const at = start + 1 + 2 * index;
     reader.found.columns.push({ span: { start: at, end: at + 1 }, parts: [name], star: false, scope: reader.scope });
   }
+  return names;
 }
 
-function acceptJoin(reader: Reader): boolean {
-  if (reader.acceptWord("join") || reader.acceptWord("straight_join")) return true;
-  if (reader.acceptWord("inner", "join") || reader.acceptWord("cross", "join")) return true;
+function acceptJoin(reader: Reader): { readonly natural: boolean; readonly reversed: boolean } | null {
+  const plain = { natural: false, reversed: false };
+  if (reader.acceptWord("join") || reader.acceptWord("straight_join")) return plain;
+  if (reader.acceptWord("inner", "join") || reader.acceptWord("cross", "join")) return plain;
   const natural = reader.acceptWord("natural");
-  if (natural) {
-    reader.found.natural = true;
-    reader.scope.merges = true;
-  }
-  if (natural && (reader.acceptWord("join") || reader.acceptWord("inner", "join"))) return true;
+  if (natural) reader.found.natural = true;
+  if (natural && (reader.acceptWord("join") || reader.acceptWord("inner", "join"))) return { natural, reversed: false };
+  const reversed = reader.word() === "right";
   if (reader.acceptWord("left") || reader.acceptWord("right")) {
     reader.acceptWord("outer");
     reader.expectWord("join");
-    return true;
+    return { natural, reversed };
   }
   if (natural) throw reader.unexpected("JOIN");
-  return false;
+  return null;
 }
 
 function readFactor(reader: Reader, role: TableMention["role"]): void {

@@ -57,8 +57,20 @@ export interface Call {
 export interface Scope {
   readonly parent: Scope | null;
   readonly sources: Source[];
-  /** A join in it goes by names that its sides share: NATURAL, USING. */
-  merges?: true;
+  /** Its joins by names, the innermost first; left out without any, null where what they join can't be told. */
+  merges?: readonly Merge[] | null;
+}
+
+/** A join that hands on once what both sides have by the same name: NATURAL, USING. */
+export interface Merge {
+  /** Indexes into the sources of the scope: of its left side from `left`, of its right side from `right` to `end`, excluded. */
+  readonly left: number;
+  readonly right: number;
+  readonly end: number;
+  /** Null: all that both sides have. */
+  readonly names: readonly string[] | null;
+  /** Of RIGHT JOIN, whose right side comes first. */
+  readonly reversed: boolean;
 }
 
 export interface Source {

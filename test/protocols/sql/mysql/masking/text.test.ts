@@ -226,7 +226,8 @@ describe("texts under a mask on MySQL", () => {
       true,
     ]);
     // Columns that both sides of a join share come once, and before the others.
-    assert.deepEqual(outputs("SELECT * FROM users u JOIN orders o USING (id)"), []);
+    assert.deepEqual(outputs("SELECT * FROM orders o JOIN users u USING (id)"), [false, false, false, false, true]);
+    assert.deepEqual(outputs("SELECT * FROM orders o JOIN users u USING (nothing)"), []);
     assert.deepEqual(outputs("SELECT u.* FROM users u JOIN orders o USING (id)"), [false, false, true]);
   });
 

@@ -93,6 +93,19 @@ const QUERIES: readonly string[] = [
   "(SELECT ID FROM users)",
   "SELECT u.*, p.card FROM orders u JOIN payments p USING (id)",
   "SELECT * FROM users u, orders o",
+  ...["USING (id)", "USING (ID)"].flatMap((using) => [
+    `SELECT * FROM users JOIN payments ${using}`,
+    `SELECT *, 1 FROM users RIGHT JOIN payments ${using}`,
+    `SELECT * FROM orders LEFT JOIN payments ${using} JOIN user_names ${using}`,
+    `SELECT * FROM counters, orders o JOIN (payments p JOIN badges b ON b.id = p.id) ON o.id = p.id`,
+    `SELECT * FROM counters, payments RIGHT JOIN (orders JOIN badges ${using}) ${using}`,
+  ]),
+  "SELECT * FROM users NATURAL JOIN orders",
+  "SELECT * FROM orders NATURAL LEFT JOIN users",
+  "SELECT * FROM orders NATURAL RIGHT JOIN payments",
+  "SELECT * FROM orders NATURAL JOIN counters",
+  "SELECT p.*, u.name FROM payments p NATURAL JOIN users u",
+  "SELECT * FROM (SELECT id, total FROM orders) a JOIN (SELECT id, card FROM payments) b USING (id)",
 ];
 
 const CASES: Readonly<Record<string, readonly string[] | null>> = {
@@ -118,8 +131,15 @@ const CASES: Readonly<Record<string, readonly string[] | null>> = {
   ],
   "SELECT EXISTS (SELECT * FROM payments) AS e": ["e from payments.card keepLast, payments.id, payments.order_id (masked)"],
   "SELECT nothing FROM users": ["nothing from  and more"],
-  "SELECT * FROM users JOIN orders USING (id)": null,
-  "SELECT * FROM users NATURAL JOIN orders": null,
+  "SELECT * FROM payments JOIN user_names USING (id)": [
+    ...["id is payments.id", "order_id is payments.order_id", "card is payments.card keepLast (masked)", "name is users.name"],
+  ],
+  "SELECT * FROM user_names NATURAL RIGHT JOIN payments": [
+    ...["id is payments.id", "order_id is payments.order_id", "card is payments.card keepLast (masked)", "name is users.name"],
+  ],
+  "SELECT * FROM payments JOIN user_names USING (nothing)": null,
+  "SELECT * FROM payments p JOIN user_names u JOIN orders o USING (id)": null,
+  "SELECT * FROM payments p JOIN user_names u JOIN orders o USING (id) USING (id)": null,
   "SELECT * FROM nowhere": null,
   "VALUES ROW(1, 'x')": null,
   "UPDATE orders SET total = 1": [],
