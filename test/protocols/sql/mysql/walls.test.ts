@@ -2,6 +2,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { MysqlColumn, MysqlTable } from "#protocols/sql/mysql/catalogue.ts";
+import { resolveMysqlProtection } from "#protocols/sql/mysql/protection.ts";
+import { planMysqlWall } from "#protocols/sql/mysql/wall.ts";
+import { mysqlWallSql } from "#protocols/sql/mysql/wall-sql.ts";
 import { seenThroughWalls, wallColumnComment, wallColumnIn, wallComment, wallMarkIn } from "#protocols/sql/mysql/walls.ts";
 
 const column = (name: string, more: Partial<MysqlColumn> = {}): MysqlColumn => ({
@@ -70,5 +73,48 @@ test("what else is seen of a table stays known: its keys, and its columns as far
       ["id", null],
       ["ssn", "x"],
     ],
+  );
+});
+
+const planned = (tables: readonly MysqlTable[], columns: readonly string[]) => {
+  const server = { flavour: "mysql", version: 90_700 } as const;
+  const databases = [...new Set(tables.map(({ database }) => database))];
+  const catalogue = { version: "1", server, lowerCaseTableNames: 0, sqlMode: "", databases, tables, routines: [], walls: [] } as const;
+  const { protection } = resolveMysqlProtection(catalogue, [{ rule: "pii", columns, tags: [], mask: { kind: "redact" } }]);
+  const plan = planMysqlWall({ catalogue, protection, functionsAllowed: [] }, { databases, schema: "w" });
+  const names = { target: "shop", whom: "everybody", account: "agents", owner: "w_owner", schema: "w" };
+  return { plan, sql: mysqlWallSql(plan, "mysql", names) };
+};
+
+test("a database of which nothing is granted gets a privilege that reads nothing, on a column that is not masked", () => {
+  const users = table("app", "users", [column("ssn"), column("hidden", { invisible: true }), column("id")]);
+  assert.match(planned([users], ["app.users.ssn"]).sql, /GRANT REFERENCES \(`id`\) ON `app`\.`users` TO `agents`@`%`;/);
+  const orders = table("app", "orders", [column("id")]);
+  assert.doesNotMatch(planned([users, orders], ["app.users.ssn"]).sql, /GRANT REFERENCES/);
+  assert.doesNotMatch(planned([users], ["app.users.*"]).sql, /GRANT REFERENCES/);
+});
+
+test("tables whose rows are not their own, and those of invisible columns alone, are withheld", () => {
+  const users = table("app", "users", [column("ssn")]);
+  const merged = table("app", "merged", [column("id")], "other");
+  const unseen = table("app", "unseen", [column("ssn", { invisible: true })]);
+  const { plan, sql } = planned([users, merged, unseen], ["*.*.ssn"]);
+  assert.deepEqual(
+    plan.withheld.map(({ table: { name } }) => name),
+    ["merged", "unseen"],
+  );
+  assert.doesNotMatch(sql, /ON `app`\.`(merged|unseen)` TO `agents`/);
+});
+
+test("many masked columns take several marks", () => {
+  const wide = table(
+    "app",
+    "wide",
+    Array.from({ length: 1_001 }, (_, index) => column(`c${index}`)),
+  );
+  const { sql } = planned([wide], ["app.wide.*"]);
+  assert.deepEqual(
+    [...sql.matchAll(/CREATE TABLE `w_app`\.`(.*?)`/g)].map(([, name]) => name),
+    ["sallyport wall", "sallyport wall 2", "sallyport wall 3"],
   );
 });
