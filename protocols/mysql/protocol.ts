@@ -26,7 +26,7 @@ export type { MaskedText } from "#protocols/sql/mysql/masked-text.ts";
 export { wordsIn } from "#protocols/sql/mysql/mentioned.ts";
 export { type MysqlMaskingView, type ResolvedMysqlProtection, resolveMysqlProtection } from "#protocols/sql/mysql/protection.ts";
 export { quoteName as quoteMysqlName } from "#protocols/sql/mysql/quoting.ts";
-export { type Reading, readings } from "#protocols/sql/mysql/readings.ts";
+export { executedBy, type Reading, readings } from "#protocols/sql/mysql/readings.ts";
 export type { SizeOf } from "#protocols/sql/mysql/reads.ts";
 export { mysqlRuleProblems } from "#protocols/sql/mysql/rule-problems.ts";
 export { secretsIn } from "#protocols/sql/mysql/secrets.ts";

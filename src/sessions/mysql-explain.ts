@@ -7,6 +7,7 @@ import type { ProtectedColumn } from "#policies/question.ts";
 import {
   analyseMysql,
   cutsOf,
+  executedBy,
   type MysqlAnalysis,
   type MysqlCatalogue,
   type MysqlMaskingView,
@@ -76,7 +77,7 @@ interface ExplainedPart {
 function explainedIn(sql: string, settings: Settings, behindOthers: boolean, explained: MysqlExplained): ExplainedPart {
   const { document, principal, target, catalogue, view, sizeOf } = explained;
   const { sqlMode, database } = settings;
-  const executes = view === null ? (): boolean => true : null;
+  const executes = view === null ? (): boolean => true : executedBy(catalogue.server);
   const analysis = analyseMysql(sql, { sqlMode, executes, sizeOf, behindOthers }, view === null ? null : { view, database });
   const { facts } = analysis;
   if (facts.kind === "unparsed") return { statements: [], masked: analysis.masked };

@@ -11,6 +11,7 @@ import { type MaskedText, maskedText } from "./masked-text.ts";
 import { type NamedStatement, namedStatement } from "./named-statement.ts";
 import { obstacleOfPrepared, preparedMasked } from "./prepared-text.ts";
 import type { MysqlMaskingView } from "./protection.ts";
+import { executedBy } from "./readings.ts";
 import type { SizeOf } from "./reads.ts";
 import { type LocalFile, localFileOf } from "./recognised/local-file.ts";
 import { recognise } from "./recognised/recognise.ts";
@@ -52,9 +53,12 @@ export interface MysqlAnalysis {
   readonly masked: MaskedText | null;
 }
 
-/** @param masking null: the principal is under no mask on the target. Under one, texts with executable comments are refused */
+/** @param masking null: the principal is under no mask. Under one, only executable comments are read that the server surely executes */
 export function analyse(sql: string, settings: TextSettings, masking: TextMasking | null = null): MysqlAnalysis {
-  const { tokens, ...analysis } = analysed(sql, masking === null ? settings : { ...settings, executes: null });
+  const { tokens, ...analysis } = analysed(
+    sql,
+    masking === null ? settings : { ...settings, executes: executedBy(masking.view.catalogue.server) },
+  );
   if (analysis.named !== null && "text" in analysis.named) return preparedAnalysis(analysis.named, tokens, settings, masking);
   if (masking === null) return analysis;
   const { facts } = analysis;

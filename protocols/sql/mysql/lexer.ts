@@ -42,8 +42,8 @@ export interface LexerOptions {
   readonly executes: ((comment: ExecutableComment) => ExecutedAs) | null;
 }
 
-/** Whether the content is text; `five-digits`: it is, and begins with the sixth digit of the version. */
-export type ExecutedAs = boolean | "five-digits";
+/** Whether the content is text; `five-digits`: it is, and begins with the sixth digit of the version; `unknown`: refused. */
+export type ExecutedAs = boolean | "five-digits" | "unknown";
 
 export interface ExecutableComment {
   /** `/*M!`: for MariaDB alone. */
@@ -169,12 +169,12 @@ class Lexer {
       return;
     }
     const { executes } = this.#options;
-    if (executes === null) throw new LexerError("executable comments are not understood here", start);
-    if (this.#inside) throw new LexerError("an executable comment stands inside another", start);
-    this.executableComments = true;
     const [whole, letter, digits] = found;
     const comment = executableComment(letter, digits);
-    const executed = executes(comment);
+    const executed = executes === null ? "unknown" : executes(comment);
+    if (executed === "unknown") throw new LexerError("this executable comment is not understood here", start);
+    if (this.#inside) throw new LexerError("an executable comment stands inside another", start);
+    this.executableComments = true;
     if (executed !== false) {
       this.#inside = true;
       const rest = executed === "five-digits" && comment.sixDigits ? 1 : 0;

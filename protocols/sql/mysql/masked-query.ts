@@ -7,6 +7,7 @@ import { mysqlLookup } from "./catalogue.ts";
 import type { Token } from "./lexer.ts";
 import { checkCalls } from "./masked-functions.ts";
 import { commonName, exposed, hasStar, type Resolved, resolveTable, type TableContext } from "./masked-tables.ts";
+import { writtenText } from "./output-name.ts";
 import { quoteName } from "./quoting.ts";
 import { type Found, type Item, Refused, type Span, type TableMention } from "./reading.ts";
 import { type Edit, plainText } from "./spelling.ts";
@@ -133,7 +134,7 @@ export function aliasEdits(
       return respelt ? [{ start: item.span.end, end: item.span.end, text: `AS ${quoteName(name)}` }] : [];
     }
     const inside = editsWithin(sorted, item.span);
-    const written = source.slice(tokens[item.span.start]?.start ?? 0, tokens[item.span.end - 1]?.end ?? 0);
+    const written = writtenText(tokens.slice(item.span.start, item.span.end), source);
     if (inside.length === 0 && plainText(tokens, item.span, true) === written) return [];
     // A name of a column is of the Basic Multilingual Plane, and has an end.
     if (written.length > 255 || /[\ud800-\udfff]/.test(written)) return [];

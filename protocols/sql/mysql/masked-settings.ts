@@ -51,9 +51,19 @@ function readSetting(reader: Reader, context: TableContext): void {
   readEquals(reader);
   if (name === "sql_mode") readModes(reader, start);
   else if (CHARSETS.has(name)) {
-    if (name !== "character_set_results" || !reader.acceptWord("null")) readCharset(reader, start);
+    if (name !== "character_set_results" || !acceptUnconverted(reader)) readCharset(reader, start);
   } else if (SETTABLE.has(name)) readValue(reader, context);
   else throw unsettable(name, start);
+}
+
+/** NULL and `binary` mean the same: results come as columns hold them. Dumps ask for it while they read definitions. */
+function acceptUnconverted(reader: Reader): boolean {
+  const { token } = reader;
+  const named = (token?.kind === "word" || token?.kind === "string") && /^(null|binary)$/i.test(token.text);
+  // NULL is no string.
+  if (!named || (token.kind === "string" && token.text.toLowerCase() === "null")) return false;
+  reader.at++;
+  return true;
 }
 
 function unsettable(name: string, at: number): Refused {

@@ -11,6 +11,7 @@ import { maskedForm } from "./masked-form.ts";
 import type { MaskedForm, MaskedSettings } from "./masked-form-types.ts";
 import type { MysqlMaskingView } from "./protection.ts";
 import { Refused } from "./reading.ts";
+import { executedBy } from "./readings.ts";
 import type { TemporaryChange } from "./temporary.ts";
 
 export interface TextStretch {
@@ -51,7 +52,7 @@ export type MaskedText =
 
 /** @param sql of one COM_QUERY or COM_STMT_PREPARE: one statement; several are refused */
 export function maskedText(sql: string, view: MysqlMaskingView, settings: MaskedSettings): MaskedText {
-  const lexed = lex(sql, { sqlMode: settings.sqlMode, foreign: settings.foreign, executes: null });
+  const lexed = lex(sql, { sqlMode: settings.sqlMode, foreign: settings.foreign, executes: executedBy(view.catalogue.server) });
   if (lexed.kind === "error") {
     const hint = "leave comments with ! or + out; close what is open";
     const obstacle: Obstacle = { reason: "masked-unparsed", rule: null, message: lexed.message, hint, position: lexed.index + 1 };

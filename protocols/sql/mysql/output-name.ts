@@ -30,7 +30,19 @@ export function outputName(span: Span, tokens: readonly Token[], source: string,
     const word = first.text.toUpperCase();
     return word === "NULL" || flavour === "mariadb" ? word : first.text;
   }
-  return shown(source.slice(tokens[span.start]?.start ?? 0, tokens[span.end - 1]?.end ?? 0));
+  return shown(writtenText(tokens.slice(span.start, span.end), source));
+}
+
+/** Between tokens: a comment that stays in the name, or the marks of one that is executed, which do not. */
+const COMMENT = /(\/\*(?!!)[\s\S]*?\*\/)|\/\*!\d*|\*\//g;
+
+/** The client's text of these tokens, without the marks of comments that are executed. */
+export function writtenText(tokens: readonly Token[], source: string): string {
+  const text = source.slice(tokens[0]?.start ?? 0, tokens.at(-1)?.end ?? 0);
+  if (!text.includes("/*") && !text.includes("*/")) return text;
+  const between = (index: number): string =>
+    source.slice(tokens[index - 1]?.end ?? 0, tokens[index]?.start).replace(COMMENT, (_, comment: string | undefined) => comment ?? "");
+  return tokens.map(({ start, end }, index) => (index === 0 ? "" : between(index)) + source.slice(start, end)).join("");
 }
 
 const CONSTANTS: ReadonlySet<string> = new Set(["null", "true", "false"]);

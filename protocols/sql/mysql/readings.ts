@@ -4,6 +4,7 @@
  *
  * Source: MySQL manual, "Comments"; MySQL 8.1 release notes (six digits); MariaDB documentation, "Comment Syntax".
  */
+import type { MysqlCatalogue } from "./catalogue.ts";
 import { type ExecutableComment, type ExecutedAs, executableComment, type LexerOptions } from "./lexer.ts";
 
 export type Reading = NonNullable<LexerOptions["executes"]>;
@@ -27,6 +28,19 @@ export function readings(sql: string): readonly Reading[] | undefined {
   let combined: readonly ReadonlyMap<string, ExecutedAs>[] = [new Map([...kinds].map(([kind, [way = true]]) => [kind, way]))];
   for (const [kind, ways] of uncertain) combined = combined.flatMap((one) => ways.map((way) => new Map([...one, [kind, way]])));
   return combined.map((ways) => (comment: ExecutableComment) => ways.get(kindOf(comment)) ?? true);
+}
+
+/**
+ * Under a mask: of the comments that this server surely executes the content is text like any other, and no other is read. What
+ * goes upstream is spelled anew, without comments, so that the server has nothing left to choose.
+ */
+export function executedBy({ flavour, version: own }: MysqlCatalogue["server"]): Reading {
+  return (comment) => {
+    const [way, ...others] = waysOf(comment);
+    if (way === true && others.length === 0) return true;
+    const { mariadb, version, sixDigits } = comment;
+    return flavour === "mysql" && !mariadb && !sixDigits && version !== null && version <= own ? true : "unknown";
+  };
 }
 
 function waysOf({ mariadb, version, sixDigits }: ExecutableComment): readonly ExecutedAs[] {

@@ -141,6 +141,27 @@ describe("texts under a mask on MySQL", () => {
     assert.match(text('SELECT "ssn" FROM "users"', { mode: "ANSI_QUOTES" }), /`app`\.`users`\) AS `users`$/);
   });
 
+  test("comments that the server surely executes are text, and are gone from what is sent", () => {
+    assert.equal(text("SELECT /*!40001 SQL_NO_CACHE */ id FROM orders"), text("SELECT SQL_NO_CACHE id FROM orders"));
+    assert.equal(text("SELECT id /*!50000 , ssn */ FROM users"), text("SELECT id , ssn FROM users"));
+    assert.equal(text("/*!80000 SET SESSION information_schema_stats_expiry=0 */"), text("SET SESSION information_schema_stats_expiry=0"));
+    assert.equal(text("SELECT id FROM users /*! WHERE ssn = 'x' */"), text("SELECT id FROM users WHERE ssn = 'x'"));
+    assert.equal(text("SHOW /*!50002 FULL*/ TABLES"), text("SHOW FULL TABLES"));
+    assert.doesNotMatch(text("SELECT 1 /*!50000 + 1 */, '/*!' FROM users"), /\/\*![^']/);
+    assert.equal(text("SELECT /*!50000 4 - */ 3 /*!50000 + 1 */ FROM users").split(" FROM")[0], "SELECT 4 - 3 + 1 AS `4 - 3 + 1`");
+    assert.equal(text("SET SESSION character_set_results = 'binary'"), "SET SESSION character_set_results = 'binary'");
+    for (const other of [
+      "character_set_client = 'binary'",
+      "character_set_connection = binary",
+      "NAMES binary",
+      "character_set_results = 'null'",
+      "character_set_results = latin1",
+    ])
+      assert.equal(reason(`SET ${other}`), "masked-setting", other);
+    assert.equal(reason("SELECT 1 /*!50000 ; DROP TABLE users */"), "masked-statement-kind");
+    assert.equal(reason("SELECT 1 /*!50000 INTO OUTFILE 'x' */ FROM users"), "masked-statement-kind");
+  });
+
   test("refusals have a reason, a place and a way on", () => {
     const found = masked("SELECT 1,\n SLEEP(5)");
     assert.equal(found.kind, "refused");
@@ -154,7 +175,10 @@ describe("texts under a mask on MySQL", () => {
     assert.equal(reason("SELECT 'é' FROM orders", { foreign: true }), "masked-setting");
     assert.equal(reason("SELECT '\ufffd' FROM orders"), "masked-unparsed");
     assert.equal(reason("SELECT /*+ x */ 1"), "masked-unparsed");
-    assert.equal(reason("SELECT 1 /*! + 1 */"), "masked-unparsed");
+    for (const mark of ["!99999", "!90701", "!100100", "!0050000", "!080000", "M!", "M!50000", "!999999", "+"])
+      assert.equal(reason(`SELECT 1 /*${mark} + 1 */`), "masked-unparsed", mark);
+    assert.equal(reason("SELECT 1 /*!50000 + 1 /*!50000 + 1 */ */"), "masked-unparsed");
+    assert.equal(reason("SELECT 1 /*!50000 + 1"), "masked-unparsed");
     assert.equal(reason("SELECT * FROM mysql.user"), "masked-catalogue");
     assert.equal(reason("DROP TABLE users"), "masked-statement-kind");
     assert.equal(reason(`SELECT ${"(".repeat(500)}1${")".repeat(500)}`), "masked-unsupported");
