@@ -180,6 +180,13 @@ const routines: readonly Hostile[] = [
 
 const comments: readonly string[] = [
   "SELECT /*!50000 ssn */ FROM users",
+  "/*!80000 SELECT ssn FROM users */",
+  "SELECT id /*!80000 , ssn */ /*!50700 , email */ /*!90000 , card */ FROM users",
+  "SELECT s /*!40001 FROM (SELECT ssn AS s */ FROM users /*!50000 ) AS t */",
+  "SELECT ssn /*!50000 AS `/*!` FROM users -- */ FROM orders",
+  "SELECT /*!50000'*/ssn/*!50000'*/ FROM users",
+  "SELECT 1 */ /*!50000 , ssn FROM users */",
+  "SELECT /*!50000 HEX( */ ssn /*!50000 ) */ FROM users",
   "SELECT 1 /*! , ssn */ FROM users",
   "SELECT 1 /*!999999 , ssn */ FROM users",
   "SELECT 1 /*M! , ssn */ FROM users",
