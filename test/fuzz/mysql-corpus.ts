@@ -58,6 +58,7 @@ export const MYSQL_SHAPES: readonly (readonly string[])[] = [
   "SHOW INDEX FROM users",
   "SHOW TABLE STATUS",
   "SHOW COLUMNS FROM users LIKE 's%'",
-  "SELECT index_name, column_name, cardinality FROM information_schema.statistics WHERE table_schema = 'app'",
+  "SELECT index_name, column_name, cardinality FROM information_schema.statistics WHERE table_schema = 'app' ORDER BY 1, 2, 3",
+  "SELECT table_name, partition_name, partition_description, table_rows FROM information_schema.partitions ORDER BY 1, 2",
   "SELECT table_name, table_rows, data_length FROM information_schema.tables WHERE table_schema = 'app'",
 ].map((sql) => [sql]);

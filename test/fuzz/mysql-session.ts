@@ -87,7 +87,8 @@ export class MysqlGateSession {
       ran: answers.length - errors.length,
       errors: late ? [...errors, "3024 no answer"] : errors,
       stored,
-      fault: between.fault,
+      // A statement that brings a server down is worth knowing, though it shows nothing.
+      fault: between.fault ?? (between.client.closed && !late ? "the server closed the connection" : null),
       closed: between.client.closed || late,
     };
   }
