@@ -17,6 +17,7 @@ import { readQuery } from "./read-query.ts";
 import { Reader, Refused } from "./reading.ts";
 import { type Edit, plainText, spelled } from "./spelling.ts";
 import { NO_TEMPORARY } from "./temporary.ts";
+import { twoPartForm } from "./two-part-form.ts";
 import { viewsIn } from "./view-definitions.ts";
 import { writtenForm } from "./written-form.ts";
 
@@ -82,11 +83,19 @@ function explainedAt(tokens: readonly Token[]): number {
 
 /** A plan prints values that the optimiser has read: there is none of tables with masked columns. */
 function explainForm(sql: string, tokens: readonly Token[], at: number, context: TableContext, settings: MaskedSettings): MaskedForm {
-  const form = queryForm(sql, tokens, context, settings, at);
+  const form = writes(tokens.slice(at))
+    ? writeExplained(sql, tokens, at, context, settings)
+    : queryForm(sql, tokens, context, settings, at);
   const [column] = form.columns;
   if (column === undefined) return { ...form, outputMasked: [] };
   const message = `a plan could show values of ${column.schema}.${column.table}, which has masked columns`;
   throw new Refused("masked-statement-kind", message, "explain a query on tables without masked columns", 0, column.rule);
+}
+
+/** A write that is explained writes nothing; what it may not do is refused all the same. */
+function writeExplained(sql: string, tokens: readonly Token[], at: number, { view }: TableContext, settings: MaskedSettings): MaskedForm {
+  const head = spelled(tokens.slice(0, at), [], !settings.sqlMode.noBackslashEscapes);
+  return twoPartForm(tokens, head, at, " ", (write) => writtenForm(sql, write, contextOf(write, view, settings), settings));
 }
 
 function contextOf(tokens: readonly Token[], view: MysqlMaskingView, { sqlMode, database, temporary }: MaskedSettings): TableContext {

@@ -16,6 +16,7 @@ import { Reader, Refused } from "./reading.ts";
 import { form } from "./recognised/form.ts";
 import { type Edit, spelled } from "./spelling.ts";
 import { TEMPORARY_MAX, type TemporaryChange } from "./temporary.ts";
+import { headPlaces, twoPartForm } from "./two-part-form.ts";
 
 /** Edits to the tokens of a statement that makes no copy, and what it does to temporary tables. */
 export interface ObjectForm {
@@ -99,41 +100,9 @@ export function creationForm(
   const change: TemporaryChange | null = temporary ? { kind: "make", table: temporaryNameOf(name.parts, context, name.span.start) } : null;
   if (queryAt === null) {
     const plain = { columns: [], outputMasked: [], rebuildErrors: false, names: new Set<string>(), temporary: change };
-    return { text: head.text, inserted: head.inserted, ...plain, ...placed(tokens, head) };
+    return { text: head.text, inserted: head.inserted, ...plain, ...headPlaces(tokens, head) };
   }
-  const filled = shifted(queryAt, () => query(tokens.slice(queryAt)));
-  const text = `${head.text} AS ${filled.text}`;
-  const places = placed(tokens, head);
-  const behind = head.text.length + " AS ".length;
-  for (const [index, start] of filled.starts.entries()) {
-    places.starts[queryAt + index] = start < 0 ? -1 : start + behind;
-    places.ends[queryAt + index] = start < 0 ? -1 : (filled.ends[index] ?? 0) + behind;
-  }
-  const inserted = [...head.inserted, ...filled.inserted.map(({ start, end }) => ({ start: start + behind, end: end + behind }))];
-  return { ...filled, text, inserted, ...places, outputMasked: [], temporary: change };
-}
-
-interface Places {
-  readonly starts: Int32Array;
-  readonly ends: Int32Array;
-}
-
-/** Of the first of the tokens; the others stand nowhere as yet. */
-function placed(tokens: readonly Token[], { starts, ends }: Places): Places {
-  const all = { starts: new Int32Array(tokens.length).fill(-1), ends: new Int32Array(tokens.length).fill(-1) };
-  all.starts.set(starts);
-  all.ends.set(ends);
-  return all;
-}
-
-/** Places are told among the tokens of the whole statement. */
-function shifted<Value>(by: number, read: () => Value): Value {
-  try {
-    return read();
-  } catch (error) {
-    if (!(error instanceof Refused) || error.at === null) throw error;
-    throw new Refused(error.reason, error.message, error.hint, error.at + by, error.rule);
-  }
+  return { ...twoPartForm(tokens, head, queryAt, " AS ", query), outputMasked: [], temporary: change };
 }
 
 /** @returns the name in full. @throws Refused */

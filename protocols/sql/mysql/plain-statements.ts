@@ -9,7 +9,7 @@ import { readSettings } from "./masked-settings.ts";
 import type { TableContext } from "./masked-tables.ts";
 import { displayTable } from "./protection.ts";
 import { quoteName, quoteString } from "./quoting.ts";
-import { readExpression } from "./read-expression.ts";
+import { readExpression, readExpressions } from "./read-expression.ts";
 import { readQuery } from "./read-query.ts";
 import { Reader, Refused } from "./reading.ts";
 import { form } from "./recognised/form.ts";
@@ -76,11 +76,25 @@ export function plainStatement(tokens: readonly Token[], context: TableContext):
     return [];
   }
   if (INDEXES.some((matches) => matches(head) !== undefined)) return indexEdits(tokens, end, context);
+  if (wordAt(tokens, 0) === "do") return computed(tokens, context);
   if (wordAt(tokens, 0) !== "set") return undefined;
   const reader = new Reader(tokens, mysqlLookup(context.view.catalogue).fold, readQuery);
   reader.at = 1;
   readSettings(reader, context);
   if (reader.token !== undefined) throw reader.unexpected("the end of the statement");
+  return [];
+}
+
+/** DO computes, and tells nothing. */
+function computed(tokens: readonly Token[], { view, database }: TableContext): readonly Edit[] {
+  const reader = new Reader(tokens, mysqlLookup(view.catalogue).fold, readQuery);
+  reader.at = 1;
+  readExpressions(reader);
+  if (reader.token !== undefined) throw reader.unexpected("the end of the statement");
+  if (reader.found.tables.length > 0 || reader.found.selects > 0) {
+    throw new Refused("masked-statement-kind", "DO may hold no query under a mask", "send the query as a SELECT", 0);
+  }
+  checkCalls(reader.found.calls, view, database);
   return [];
 }
 

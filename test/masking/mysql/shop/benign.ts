@@ -196,6 +196,13 @@ export const SHOP_BENIGN: HostileGroups = {
     ["BEGIN", "CREATE TEMPORARY TABLE mine (a int)", "INSERT INTO mine VALUES (1)", "COMMIT", "SELECT a FROM mine", "DROP TABLE mine"],
     ["CREATE TEMPORARY TABLE mine (a int)", "SHOW COLUMNS FROM mine", "DESCRIBE mine", "DROP TABLE mine"],
   ],
+  "plans of writes, and DO": [
+    "EXPLAIN SELECT id FROM orders WHERE id = 1",
+    "EXPLAIN UPDATE orders SET total = 1 WHERE id = 1",
+    "EXPLAIN DELETE FROM orders WHERE id = 1",
+    "EXPLAIN INSERT INTO inbox VALUES (5, 'x')",
+    "DO 1 + 1, UPPER('x')",
+  ],
   "functions of every day": [
     "SELECT ABS(-1), CEIL(1.2), FLOOR(1.8), ROUND(1.25, 1), MOD(7, 3), POW(2, 3), SQRT(9), SIGN(-2), TRUNCATE(1.29, 1)",
     "SELECT CONCAT('a', 'b'), CONCAT_WS('-', 'a', 'b'), SUBSTRING('abc', 2), REPLACE('abc', 'b', 'x'), TRIM(' a '), LPAD('1', 3, '0')",
