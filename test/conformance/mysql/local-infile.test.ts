@@ -1,7 +1,7 @@
 /** LOAD DATA LOCAL as real clients do it: the same straight and through the gateway where a target allows it, refused where not. */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { createReadStream, writeFileSync } from "node:fs";
+import { copyFileSync, createReadStream, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { createConnection } from "mariadb";
@@ -112,6 +112,24 @@ onEachServer("LOAD DATA LOCAL", [], (ways) => {
       return loaded.affectedRows;
     });
   });
+
+  for (const [make, job] of [
+    ["mysql", "mysqlimport"],
+    ["mariadb", "mariadb-import"],
+  ] as const) {
+    test(`${job}: loads the table that the file is named after`, async () => {
+      const named = join(folder, "loaded.tsv");
+      copyFileSync(file, named);
+      await same(async (way) => {
+        await show(await command(make, make, way, "--execute", CREATE), { env: await environment(way) });
+        const shown = await show([...(await command(make, job, way, "--local", "--default-character-set=utf8mb4")), named], {
+          env: await environment(way),
+        });
+        assert.equal(shown.code, 0, shown.stderr);
+        return shown;
+      });
+    });
+  }
 
   for (const [name, { parts, program }] of Object.entries(PROGRAMS)) {
     test(`${name}: loads, and tells of what goes wrong`, { skip: optional(...parts) }, async () => {
