@@ -112,7 +112,7 @@ describe("statements prepared by texts", { skip: optional("mysql9") }, () => {
           "PREPARE s FROM @q",
           "PREPARE s FROM 'CALL prepares()'",
           "PREPARE s FROM 'PREPARE r FROM @q'",
-          "PREPARE s FROM 'SELECT /*!50000 ssn FROM people */'",
+          "PREPARE s FROM 'SELECT /*+ MAX_EXECUTION_TIME(9) */ ssn FROM people'",
           "PREPARE s FROM 'SELECT 1; SELECT ssn FROM people'",
           "PREPARE s FROM CONCAT('SELECT ssn ', 'FROM people')",
           "EXECUTE IMMEDIATE @q",
