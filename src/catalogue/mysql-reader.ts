@@ -16,14 +16,19 @@ const TRIES_MAX = 5;
 const place = z.object({ version: z.string(), folding: z.enum(["0", "1", "2"]), mode: z.string(), account: z.string() });
 const FOLDING = { "0": 0, "1": 1, "2": 2 } as const;
 
-/** @throws whatever `query` throws, and Error when an answer has not the form that is expected */
+/**
+ * Read until it is the same twice, with the digest taken between. Digests alone would not do: a schema that is dropped and made
+ * anew as it was has the same one before and behind a look that missed half of it.
+ *
+ * @throws whatever `query` throws, and Error when an answer has not the form that is expected
+ */
 export async function readMysqlCatalogue(query: RunMysqlQuery): Promise<MysqlCatalogue> {
-  let version = await mysqlCatalogueDigest(query);
+  let before = await read(query);
   for (let tries = 0; tries < TRIES_MAX; tries++) {
-    const catalogue = await read(query, version);
-    const now = await mysqlCatalogueDigest(query);
-    if (now === version) return withMysqlEstimates(catalogue, await readMysqlEstimates(query));
-    version = now;
+    const version = await mysqlCatalogueDigest(query);
+    const now = await read(query);
+    if (JSON.stringify(now) === JSON.stringify(before)) return withMysqlEstimates({ ...now, version }, await readMysqlEstimates(query));
+    before = now;
   }
   throw new Error("the target's schema changes faster than it can be read");
 }
@@ -38,7 +43,7 @@ export async function mysqlCatalogueDigest(query: RunMysqlQuery): Promise<string
     .digest("hex");
 }
 
-async function read(query: RunMysqlQuery, version: string): Promise<MysqlCatalogue> {
+async function read(query: RunMysqlQuery): Promise<Omit<MysqlCatalogue, "version">> {
   const [seen] = await asked(query, queries.PLACE, place);
   if (seen === undefined) throw new Error("the server does not tell its version");
   const server = serverOf(seen.version);
@@ -51,7 +56,6 @@ async function read(query: RunMysqlQuery, version: string): Promise<MysqlCatalog
   });
   const routines = await asked(query, queries.ROUTINES, routine);
   return {
-    version,
     server,
     lowerCaseTableNames: FOLDING[seen.folding],
     sqlMode: seen.mode,

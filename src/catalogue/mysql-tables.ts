@@ -76,11 +76,12 @@ export class Tables {
       const key = keyOf(one.db, one.name);
       const tags = tagsInComment(one.comment ?? "");
       const [shown] = views.get(key) ?? [];
+      const itsColumns = (columns.get(key) ?? []).map((raw) => columnOf(raw, tags));
       return {
         database: one.db,
         name: one.name,
-        kind: kindOf(one),
-        columns: (columns.get(key) ?? []).map((raw) => columnOf(raw, tags)),
+        kind: kindOf(one, itsColumns.length),
+        columns: itsColumns,
         indexes: indexesOf(indexes.get(key) ?? []),
         references: referencesOf(references.get(key) ?? []),
         checks: (checks.get(key) ?? []).map(({ clause }) => clause),
@@ -127,8 +128,10 @@ const ENGINES: ReadonlySet<string> = new Set([
   "columnstore",
 ]);
 
-function kindOf({ type, engine }: z.infer<typeof table>): MysqlTableKind {
+function kindOf({ type, engine }: z.infer<typeof table>, columns: number): MysqlTableKind {
   if (type === "VIEW") return "view";
+  // No table is without columns: what they are could not be read.
+  if (columns === 0) return "other";
   if (!ENGINES.has((engine ?? "").toLowerCase())) return "other";
   if (type === "SYSTEM VERSIONED") return "system-versioned";
   return type === "BASE TABLE" ? "table" : "other";

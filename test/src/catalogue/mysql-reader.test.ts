@@ -168,5 +168,29 @@ for (const flavour of ["mysql9", "mariadb10"] as const satisfies readonly MysqlF
     test("is not to be led to writing", async () => {
       await assert.rejects(query("DELETE FROM app.people"), /catalogue-unavailable|refused a query/);
     });
+
+    test("a schema that is dropped while it is read, and made anew as it was, is read whole", async () => {
+      const made = "CREATE TABLE app.brief (a INT, secret VARCHAR(10))";
+      server.sql(made);
+      for (const missed of [/ FROM information_schema.columns/, / FROM information_schema.tables/]) {
+        let times = 0;
+        const disturbed = async (sql: string) => {
+          const meets = !sql.includes("digest") && missed.test(sql.replaceAll(/\s+/g, " ")) && times++ === 0;
+          if (!meets) return query(sql);
+          server.sql("DROP TABLE app.brief");
+          const rows = await query(sql);
+          server.sql(made);
+          return rows;
+        };
+        catalogue = await readMysqlCatalogue(disturbed);
+        assert.ok(times > 1, "nothing was read again");
+        assert.deepEqual(
+          table("brief").columns.map(({ name }) => name),
+          ["a", "secret"],
+        );
+        assert.equal(catalogue.version, await mysqlCatalogueDigest(query));
+      }
+      server.sql("DROP TABLE app.brief");
+    });
   });
 }

@@ -43,7 +43,7 @@ export const STACKED: HostileGroups = {
     "BEGIN; INSERT INTO inbox SELECT id, ssn FROM users; SELECT * FROM inbox; ROLLBACK",
     "INSERT INTO inbox VALUES (1, 'a'); UPDATE inbox, users SET inbox.note = users.ssn WHERE users.id = 1; SELECT note FROM inbox",
     "INSERT INTO inbox SELECT id, ssn FROM users; SELECT note FROM inbox",
-    "INSERT INTO inbox SELECT id, HEX(ssn) FROM users; TABLE inbox; DELETE FROM inbox",
+    "INSERT INTO inbox SELECT id, HEX(ssn) FROM users; SELECT * FROM inbox; DELETE FROM inbox",
     "CREATE TABLE t1 AS SELECT ssn FROM users; SELECT * FROM t1",
     "CREATE TEMPORARY TABLE t2 AS SELECT ssn FROM users; SELECT * FROM t2",
     "CREATE VIEW v1 AS SELECT ssn AS x FROM users; SELECT x FROM v1",
