@@ -38,6 +38,7 @@ export { type TracedMysql, traceMysqlColumns } from "#protocols/sql/mysql/trace.
 export { isProtectedMysqlColumn, mysqlMaskOf } from "#protocols/sql/mysql/tripwire.ts";
 export { seenThroughWalls, type WallColumn, type WallMark, wallColumnIn, wallMarkIn } from "#protocols/sql/mysql/walls.ts";
 export { ClientFlow, type Outlets } from "./client-flow.ts";
+export { checkBeginning, collationFor } from "./collations.ts";
 export type { Outcome } from "./command-outcome.ts";
 export { CAPABILITY, COMMAND, UTF8MB4_COLLATION } from "./constants.ts";
 export { type Greeting, greetingPayload, readGreeting, SCRAMBLE_BYTES } from "./greeting.ts";

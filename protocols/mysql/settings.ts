@@ -51,9 +51,14 @@ const JUDGEABLE: ReadonlySet<string> = new Set(
   ).split(" "),
 );
 
+/** @param charset as the server names it */
+export function isJudgeable(charset: string): boolean {
+  return JUDGEABLE.has(charset.toLowerCase());
+}
+
 /** @throws Fault `upstream-out-of-step`: in other sets a byte of a character could be read as a quote */
 export function judgeable(settings: Settings): Settings {
-  if (JUDGEABLE.has(settings.charset.toLowerCase())) return settings;
+  if (isJudgeable(settings.charset)) return settings;
   throw new Fault(
     "upstream-out-of-step",
     "the session's character_set_client is one in which statements can't be judged; the session ends",

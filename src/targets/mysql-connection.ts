@@ -47,7 +47,7 @@ export class MysqlTargetConnection {
    */
   static async open(upstream: Upstream, application: string, context: UpstreamContext): Promise<MysqlTargetConnection> {
     const attributes = new Map([["program_name", application]]);
-    const own = { capabilities: 0, collation: UTF8MB4_COLLATION, maxPacketBytes: MAX_PACKET_BYTES, database: "information_schema" };
+    const own = { capabilities: 0, collation: () => UTF8MB4_COLLATION, maxPacketBytes: MAX_PACKET_BYTES, database: "information_schema" };
     const { socket, login } = await upstream.dial(mysqlDialer(upstream, { ...own, attributes, preamble: PREAMBLE }), context);
     return new MysqlTargetConnection(socket, login);
   }

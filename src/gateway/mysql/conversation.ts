@@ -1,11 +1,12 @@
 /** MySQL's own half of a session: the login that the target gets, KILL QUERY there, and what a client is told when it is in. */
 import {
   CAPABILITY,
+  checkBeginning,
+  collationFor,
   type HandshakeResponse,
   okPayload,
   SessionState,
   type SessionTerms,
-  UTF8MB4_COLLATION,
 } from "#protocols/mysql/protocol.ts";
 import { capsOf } from "#protocols/wire/caps.ts";
 import { Fault } from "#protocols/wire/fault.ts";
@@ -28,6 +29,13 @@ export const PREAMBLE: readonly string[] = [
 
 /** Of the client's choice, what is not handed on: it is between it and us, or nothing that is spoken here. */
 const OWN = CAPABILITY.compress | CAPABILITY.zstdCompression | CAPABILITY.canHandleExpiredPasswords | CAPABILITY.multiFactorAuthentication;
+
+interface Wishes {
+  readonly database: string;
+  readonly mark: string;
+  readonly localFiles: boolean;
+  readonly underMask: boolean;
+}
 
 export class MysqlConversation implements Conversation {
   readonly longCancelKeys = false;
@@ -53,7 +61,8 @@ export class MysqlConversation implements Conversation {
     const { upstream, database } = permit;
     if (standing.protocol !== "mysql") throw new Error("broken invariant: a session of another protocol");
     const localFiles = upstream.target.localFiles && !standing.underMask;
-    const terms = this.#terms(database, mark, localFiles);
+    const { underMask } = standing;
+    const terms = this.#terms({ database, mark, localFiles, underMask });
     const { socket, login } = await upstream.dial(mysqlDialer(upstream, terms), context);
     this.#greetings.note(upstream.target, login.greeting);
     this.#check(login);
@@ -65,19 +74,20 @@ export class MysqlConversation implements Conversation {
     };
   }
 
-  #terms(database: string, mark: string, localFiles: boolean): DialTerms {
-    const { capabilities, maxPacketBytes } = this.#response;
+  #terms({ database, mark, localFiles, underMask }: Wishes): DialTerms {
+    const { capabilities, maxPacketBytes, collation: asked } = this.#response;
     const attributes = new Map([
       ["program_name", "sallyport"],
       ["sallyport_session", mark],
     ]);
-    const collation = UTF8MB4_COLLATION;
+    const collation = (version: string) => collationFor(asked, { underMask, version });
     const without = localFiles ? OWN : OWN | CAPABILITY.localFiles;
     return { capabilities: (capabilities & ~without) >>> 0, collation, maxPacketBytes, database, attributes, preamble: PREAMBLE };
   }
 
   /** What changes the form of packets must be the same on both legs, but for what is translated between them. */
-  #check({ capabilities }: MysqlLogin): void {
+  #check({ capabilities, settings }: MysqlLogin): void {
+    checkBeginning(settings);
     const forms = CAPABILITY.deprecateEof | CAPABILITY.multiResults | CAPABILITY.psMultiResults | CAPABILITY.optionalResultsetMetadata;
     const missing = this.#response.capabilities & ~capabilities & forms;
     if (missing === 0) return;

@@ -37,7 +37,8 @@ export interface MysqlLogin {
 export interface DialTerms {
   /** Wanted; what the target lacks is left out. */
   readonly capabilities: number;
-  readonly collation: number;
+  /** The character set that the session begins in. @param version of the target, from its greeting */
+  readonly collation: (version: string) => number;
   readonly maxPacketBytes: number;
   readonly database: string | null;
   readonly attributes: ReadonlyMap<string, string>;
@@ -95,7 +96,7 @@ async function readFirst(raw: net.Socket): Promise<Greeting> {
 
 function beginning(terms: DialTerms, greeting: Greeting) {
   const { collation, maxPacketBytes } = terms;
-  return { capabilities: agreed(terms, greeting), maxPacketBytes, collation };
+  return { capabilities: agreed(terms, greeting), maxPacketBytes, collation: collation(greeting.version) };
 }
 
 function agreed({ capabilities, database }: DialTerms, greeting: Greeting): number {

@@ -7,7 +7,7 @@ import { command, environment } from "#test/conformance/mysql/command-line.ts";
 import { onEachServer, type Ways } from "#test/conformance/mysql/ways.ts";
 import { type Shown, show } from "#test/conformance/program.ts";
 
-/** MySQL's client asks MariaDB for a collation that it does not know, and would get latin1: so the character set is said. */
+/** MySQL's client asks MariaDB for a collation that it does not know, and gets latin1: so the character set is said. */
 const STATEMENTS = String.raw`
 SET NAMES utf8mb4;
 SELECT * FROM customers ORDER BY id\G
@@ -47,10 +47,31 @@ USE app; SELECT DATABASE();
 status_is_no_command;
 `;
 
+/** Each without a word of it in the texts: the login alone says in what set a client speaks. */
+const CHARACTER_SETS = ["utf8mb4", "utf8", "latin1", "cp1251", "greek"] as const;
+const IN_A_SET = `
+SELECT @@character_set_client, @@character_set_connection, @@collation_connection, @@character_set_results;
+SELECT 'é', HEX('é'), LENGTH('é'), 'ä' = 'a', 'ß' = 'ss', _utf8mb4'é', CHAR_LENGTH('日本');
+INSERT INTO customers (name, email) VALUES ('Zoë', 'zoe@example.com');
+SELECT name, HEX(name) FROM customers WHERE email = 'zoe@example.com';
+SELECT name FROM customers WHERE name = 'zoe';
+`;
+
 onEachServer("command line", [], (ways) => {
   for (const client of ["mysql", "mariadb"] as const) {
     const script = (input: string, ...args: readonly string[]): Promise<Shown> =>
       ways().compare(async (way) => show(await command(client, client, way, ...args), { env: await environment(way), input }));
+
+    test(`${client}: a session begins in the character set and collation that the login names`, async () => {
+      const shown = [await script(IN_A_SET, "--batch")];
+      for (const set of CHARACTER_SETS) shown.push(await script(IN_A_SET, "--batch", `--default-character-set=${set}`));
+      assert.deepEqual(
+        shown.map(({ code, stderr }) => [code, stderr]),
+        shown.map(() => [0, ""]),
+      );
+      // What MySQL calls utf8mb4 is latin1 to MariaDB 10.
+      assert.ok(new Set(shown.map(({ stdout }) => stdout)).size >= CHARACTER_SETS.length - 1);
+    });
 
     test(`${client}: statements of every kind show the same, errors included`, async () => {
       const { stdout, stderr } = await script(STATEMENTS, "--force", "--table", "--show-warnings", "--default-character-set=utf8mb4");
