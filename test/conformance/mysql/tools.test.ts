@@ -98,7 +98,7 @@ onEachServer("tools", [], (ways) => {
         const options = ["-h", host, "-P", String(port), "-u", user, "--ssl-ca", way.caFile, "--ssl-verify-server-cert", "-D", database];
         const env = { ...(await environment(way)), HOME: home };
         const all: Shown[] = [];
-        for (const text of MYCLI) all.push(await show(["/usr/bin/mycli", ...options, "--charset=utf8mb4", "--table", "-e", text], { env }));
+        for (const text of MYCLI) all.push(await show(["/usr/bin/mycli", ...options, "--table", "-e", text], { env }));
         return all;
       });
       assert.match(shown[0]?.stdout ?? "", /O'Brien/);
