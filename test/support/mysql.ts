@@ -61,6 +61,8 @@ interface Programs {
 const DATABASE = "app";
 const USER = "app";
 const STARTED_MS = 60_000;
+/** This process waits for the client: what its own sessions have locked would never be free. */
+const NOT_FOR_EVER = "--init-command=SET SESSION lock_wait_timeout = 60";
 
 /** @throws Error with the end of the server's log when it does not come up */
 export async function startMysql(options: MysqlOptions = {}): Promise<TestMysql> {
@@ -86,7 +88,16 @@ export async function startMysql(options: MysqlOptions = {}): Promise<TestMysql>
       const [client, ...args] = programs.client;
       return execFileSync(
         client,
-        [...args, "--no-defaults", "--protocol=socket", `--socket=${socket}`, "--user=root", "--batch", "--default-character-set=utf8mb4"],
+        [
+          ...args,
+          "--no-defaults",
+          "--protocol=socket",
+          `--socket=${socket}`,
+          "--user=root",
+          "--batch",
+          "--default-character-set=utf8mb4",
+          NOT_FOR_EVER,
+        ],
         {
           input: statements,
           encoding: "utf8",

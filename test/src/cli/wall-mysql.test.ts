@@ -179,15 +179,18 @@ for (const flavour of ["mysql9", "mariadb10"] as const) {
 
     test("questions about values have flat answers", async () => {
       const told: string[] = [];
+      // Some leave a transaction open, and what it has read locked.
+      const client = await enter(MASKED.shop);
       // Digits sound as stars do, and names do not: that tells of the mask, and of no value.
       for (const pair of SHOP_ORACLES.filter((one) => !/SOUNDS LIKE/.test(String(one)))) {
         const shown: string[] = [];
         for (const sql of pair) {
-          const { rows: found, error } = await agent.query(sql);
+          const { rows: found, error } = await client.query(sql);
           shown.push(JSON.stringify([found, error?.message.replace(QUOTED, "")]));
         }
         if (shown[0] !== shown[1]) told.push(`${pair[0]} ${shown.join(" / ")}`);
       }
+      client.end();
       assert.deepEqual(told, []);
     });
 
