@@ -1,6 +1,7 @@
 /** What commands leave on record: texts with their judgements, refusals, statements that were left out. */
 import type { Denial } from "#policies/decision.ts";
 import type { Judgement } from "#protocols/wire/judgement.ts";
+import { recordedJudgement } from "#protocols/wire/recorded.ts";
 import { Run } from "#protocols/wire/run.ts";
 import type { RecordedValue } from "#protocols/wire/transcript.ts";
 import type { Outcome } from "./command-outcome.ts";
@@ -10,14 +11,7 @@ import { denialError } from "./wire-errors.ts";
 
 /** @param parameters null for a statement that is prepared. @returns the event's sequence number. @throws Fault `session-budget` */
 export function recordText(state: SessionState, judgement: Judgement, parameters: readonly RecordedValue[] | null): number {
-  const said = {
-    sql: judgement.recordedSql,
-    upstreamSql: judgement.recordedUpstreamSql,
-    verdict: judgement.verdict,
-    rule: judgement.rule,
-    reason: judgement.reason,
-    tables: judgement.tables,
-  };
+  const said = recordedJudgement(judgement);
   if (parameters === null) return state.append({ kind: "prepare", name: "", ...said });
   state.budget.countStatement();
   return state.append({ kind: "statement", ...said, parameters });

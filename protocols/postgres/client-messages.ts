@@ -7,6 +7,7 @@ import type { Denial } from "#policies/decision.ts";
 import { Cursor } from "#protocols/wire/cursor.ts";
 import { Fault } from "#protocols/wire/fault.ts";
 import type { Judge, Judgement } from "#protocols/wire/judgement.ts";
+import { recordedJudgement } from "#protocols/wire/recorded.ts";
 import { Run } from "#protocols/wire/run.ts";
 import type { RecordedValue } from "#protocols/wire/transcript.ts";
 import { CLIENT, tagTable } from "./constants.ts";
@@ -305,7 +306,7 @@ export class ClientMessages {
   }
 
   #recordPrepare(name: string, judgement: Judgement): number {
-    this.#lastEvent = this.#state.append({ kind: "prepare", name, ...recorded(judgement) });
+    this.#lastEvent = this.#state.append({ kind: "prepare", name, ...recordedJudgement(judgement) });
     return this.#lastEvent;
   }
 
@@ -349,15 +350,4 @@ export class ClientMessages {
 
 function parsed(name: string, judgement: Judgement): Prepared {
   return { name, judgement, columns: undefined, parameterTypes: [], inText: false };
-}
-
-function recorded(judgement: Judgement) {
-  return {
-    sql: judgement.recordedSql,
-    upstreamSql: judgement.recordedUpstreamSql,
-    verdict: judgement.verdict,
-    rule: judgement.rule,
-    reason: judgement.reason,
-    tables: judgement.tables,
-  };
 }

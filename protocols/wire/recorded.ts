@@ -3,6 +3,7 @@
  * ones as their beginning with length and digest.
  */
 import { hash, isUtf8Bytes } from "./digest.ts";
+import type { Judgement } from "./judgement.ts";
 import { RECORDED_VALUE_BYTES_MAX } from "./limits.ts";
 import type { RecordedText, RecordedValue } from "./transcript.ts";
 
@@ -15,16 +16,14 @@ export function textValue(bytes: Buffer, limit: number): RecordedValue {
     const text = bytes.toString("utf8");
     return text.includes("\ufffd") && !isUtf8Bytes(bytes) ? { hex: bytes.toString("hex") } : text;
   }
-  if (!isUtf8Bytes(bytes)) return binaryBeginning(bytes);
+  if (!isUtf8Bytes(bytes)) return binaryBeginning(bytes, bytes.length, hash(bytes));
   return { head: beginning(bytes, Math.min(limit, HEAD_BYTES)), bytes: bytes.length, sha256: hash(bytes) };
 }
 
 /** Of a value whose bytes are not all at hand. @param kept its beginning; @param sha256 of the whole, in hex */
 export function excessOf(kept: Buffer, bytes: number, sha256: string): RecordedValue {
-  const head = kept.subarray(0, HEAD_BYTES);
-  const text = beginning(kept, Math.min(kept.length, HEAD_BYTES));
-  if (text.includes("\ufffd")) return { hex: head.toString("hex", 0, HEAD_BYTES / 2), bytes, sha256 };
-  return { head: text, bytes, sha256 };
+  const head = beginning(kept, Math.min(kept.length, HEAD_BYTES));
+  return head.includes("\ufffd") ? binaryBeginning(kept, bytes, sha256) : { head, bytes, sha256 };
 }
 
 /** As many whole characters as fit. */
@@ -34,8 +33,13 @@ function beginning(bytes: Buffer, limit: number): string {
   return bytes.toString("utf8", 0, end);
 }
 
-function binaryBeginning(bytes: Buffer): RecordedValue {
-  return { hex: bytes.toString("hex", 0, HEAD_BYTES / 2), bytes: bytes.length, sha256: hash(bytes) };
+function binaryBeginning(kept: Buffer, bytes: number, sha256: string): RecordedValue {
+  return { hex: kept.toString("hex", 0, HEAD_BYTES / 2), bytes, sha256 };
+}
+
+/** What the events of a statement, run or prepared, tell of its judgement. */
+export function recordedJudgement({ recordedSql, recordedUpstreamSql, verdict, rule, reason, tables }: Judgement) {
+  return { sql: recordedSql, upstreamSql: recordedUpstreamSql, verdict, rule, reason, tables };
 }
 
 /** Of a statement text; the whole where it fits. */
@@ -48,5 +52,5 @@ export function recordedText(text: string, limit: number): RecordedText {
 /** Bytes that are no text: as hex, up to half the limit of a value. */
 export function bytesValue(bytes: Buffer): RecordedValue {
   if (bytes.length <= RECORDED_VALUE_BYTES_MAX / 2) return { hex: bytes.toString("hex") };
-  return binaryBeginning(bytes);
+  return binaryBeginning(bytes, bytes.length, hash(bytes));
 }
