@@ -3,6 +3,7 @@
  * A refused command is answered here and never goes upstream; MySQL's own errors of that kind leave a transaction alone too.
  */
 import type { Denial } from "#policies/decision.ts";
+import { Fault } from "#protocols/wire/fault.ts";
 import type { RecordedValue } from "#protocols/wire/transcript.ts";
 import type { Outcome } from "./command-outcome.ts";
 import { readExecuteCommand, readLongData, readQueryCommand, readStatementId } from "./commands.ts";
@@ -22,6 +23,13 @@ const NOT_PREPARED: ErrPacket = {
   errno: 1295,
   sqlState: "HY000",
   message: "This command is not supported in the prepared statement protocol yet",
+};
+
+/** ER_PARSE_ERROR. The target would say so too; a text that it takes apart after all would be judged by settings of before. */
+const NOT_SEVERAL: ErrPacket = {
+  errno: 1064,
+  sqlState: "42000",
+  message: "You have an error in your SQL syntax; several statements in one text, over a connection that did not ask for them",
 };
 
 /** To MariaDB, the id of the statement that was prepared last. */
@@ -93,8 +101,9 @@ export class ClientCommands {
       const refusal = this.#executeRefusal(outer, prepared, event);
       if (refusal !== null) return refusal;
       if (judgement.denial !== null) return this.#refuse(judgement.denial, event);
-      // Under no mask the target says so itself.
-      if (judgement.several.length > 0 && this.#state.terms.underMask) return this.#refuse(severalDenial(false), event);
+      if (judgement.several.length > 0) {
+        return this.#state.terms.underMask ? this.#refuse(severalDenial(false), event) : this.#answered(NOT_SEVERAL, event);
+      }
       if (judgement.instead !== null) return this.#kill(judgement.instead.id, judgement.instead.connection, event);
       const { localFiles } = this.#state.terms;
       if (judgement.localFile !== null && (!localFiles || judgement.localFile.name === null)) {
@@ -217,9 +226,10 @@ export class ClientCommands {
     return forward(whole, { kind: "fetch", prepared });
   }
 
-  /** MYSQL_OPTION_MULTI_STATEMENTS_ON is 0, OFF is 1. */
+  /** MYSQL_OPTION_MULTI_STATEMENTS_ON is 0, OFF is 1. MariaDB reads bytes that did not come as zeros. */
   #onSetOption(payload: Buffer, whole: Buffer): Outcome {
-    const on = payload.length >= 3 && payload.readUInt16LE(1) === 0;
+    if (payload.length !== 3) throw new Fault("malformed-message", "COM_SET_OPTION has another length than 3");
+    const on = payload.readUInt16LE(1) === 0;
     const onOk = (): void => {
       this.#state.multiStatements = on;
     };

@@ -261,7 +261,9 @@ class Lexer {
     }
     this.#at = start + 1;
     if (next === "`") this.#push("user-variable", this.#quoted("`", false), start);
-    else if (next === "'" || next === '"') this.#push("user-variable", this.#quoted(next, true), start);
+    else if (next === "'") this.#push("user-variable", this.#quoted(next, true), start);
+    // As by itself: under ANSI_QUOTES it is a name, in which a backslash is one.
+    else if (next === '"') this.#push("user-variable", this.#quoted(next, !this.#options.sqlMode.ansiQuotes), start);
     else {
       const name = matches(/[0-9A-Za-z$_.\u0080-\uffff]*/y, this.#sql, start + 1) ?? "";
       this.#at = start + 1 + name.length;

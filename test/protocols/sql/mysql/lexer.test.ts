@@ -43,6 +43,10 @@ describe("tokens", () => {
   test("sql_mode decides what double quotes and backslashes are", () => {
     const ansi = { ...PLAIN, sqlMode: readSqlMode("ANSI_QUOTES,PIPES_AS_CONCAT") };
     assert.deepEqual(shown('SELECT "a""b"', ansi), ["word SELECT", 'quoted-name a"b']);
+    // A user variable's name too: else what stands behind it would pass for a part of it.
+    assert.deepEqual(shown('@"a\\" "b"', ansi), ["user-variable a\\", "quoted-name b"]);
+    assert.deepEqual(shown('@"a\\" "'), ['user-variable a" ']);
+    assert.deepEqual(shown("@'a\\' '", ansi), ["user-variable a' "]);
     const raw = { ...PLAIN, sqlMode: readSqlMode("NO_BACKSLASH_ESCAPES") };
     assert.deepEqual(shown("'a\\' , 'b'", raw), ["string a\\", "symbol ,", "string b"]);
     assert.equal(refused("'a\\'"), true);
