@@ -3,7 +3,7 @@
  * certificates are read again on SIGHUP and when one of the files changes.
  */
 import { fork } from "node:child_process";
-import { mkdirSync, statSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { createServer } from "node:net";
 import { resolve } from "node:path";
 import pino, { type Logger } from "pino";
@@ -13,13 +13,12 @@ import { RulesError, type RunningGateway, runKeeper } from "#src/gateway/keeper.
 import { WORKER_FLAGS } from "#src/gateway/worker-flags.ts";
 import { type ExitCode, Failure } from "./failure.ts";
 import { problemLine } from "./problem-line.ts";
+import { Reloading } from "./reloading.ts";
 import type { Screen } from "./screen.ts";
 import { lockState } from "./state-lock.ts";
+import { wordsOf } from "./words-of.ts";
 import { WORKER_COMMAND } from "./worker-command.ts";
 import type { World } from "./world.ts";
-
-/** How often the files are looked at. Names and times are compared, so a link that is swapped or a file put in place is noticed too. */
-const WATCH_MS = 2000;
 
 /** @throws Failure `config-invalid`, `already-running`, `start-failed` */
 export async function serve(world: World, screen: Screen, given: string): Promise<ExitCode> {
@@ -46,11 +45,11 @@ export async function serve(world: World, screen: Screen, given: string): Promis
       cause: error,
     });
   });
-  const reload = reloader(gateway, log);
+  const reloading = new Reloading({ gateway, files: () => files, log });
   const stopped = stopSignal(world, log);
   const offs = [
-    world.onSignal("SIGHUP", reload),
-    watch(() => files, reload),
+    world.onSignal("SIGHUP", () => reloading.ask()),
+    () => reloading.stop(),
     world.onDefect((error) => log.error({ event: "defect", ...wordsOf(error) })),
   ];
   // Whoever reads this line may send signals at once.
@@ -116,64 +115,10 @@ function makeLog(world: World): Logger {
   );
 }
 
-function wordsOf(thrown: unknown): { readonly message: string; readonly cause?: string } {
-  if (!(thrown instanceof Error)) return { message: String(thrown) };
-  return thrown.cause instanceof Error ? { message: thrown.message, cause: thrown.cause.message } : { message: thrown.message };
-}
-
 /** `host:port` of every listener that exists; an IPv6 host in brackets. */
 function addressTexts(addresses: RunningGateway["addresses"]): Record<string, string> {
   const bound = Object.entries(addresses).filter((entry): entry is [string, HostPort] => entry[1] !== null);
   return Object.fromEntries(bound.map(([name, { host, port }]) => [name, host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`]));
-}
-
-/** Runs one reload at a time; another asked for meanwhile follows it. */
-function reloader(gateway: RunningGateway, log: Logger): () => void {
-  let running: Promise<void> | undefined;
-  let again = false;
-  const once = async (): Promise<void> => {
-    try {
-      const problems = await gateway.reload();
-      if (problems.length === 0) log.info({ event: "reloaded" });
-      for (const problem of problems) log.error({ event: "reload-refused", ...problem });
-    } catch (error) {
-      log.error({ event: "reload-failed", ...wordsOf(error) });
-    }
-  };
-  const run = (): void => {
-    if (running !== undefined) {
-      again = true;
-      return;
-    }
-    running = once().finally(() => {
-      running = undefined;
-      if (!again) return;
-      again = false;
-      run();
-    });
-  };
-  return run;
-}
-
-/** Calls `changed` when any of the files looks different from before. */
-function watch(files: () => readonly string[], changed: () => void): () => void {
-  let before = looks(files());
-  const timer = setInterval(() => {
-    const now = looks(files());
-    if (now === before) return;
-    before = now;
-    changed();
-  }, WATCH_MS);
-  return () => clearInterval(timer);
-}
-
-function looks(files: readonly string[]): string {
-  return files
-    .map((file) => {
-      const stat = statSync(file, { throwIfNoEntry: false });
-      return stat === undefined ? `${file} -` : `${file} ${stat.ino} ${stat.size} ${stat.mtimeMs}`;
-    })
-    .join("\n");
 }
 
 /** Resolves at the first SIGTERM or SIGINT; further ones change nothing: the gateway ends within its own bounds. */

@@ -30,10 +30,14 @@ export interface Addresses extends Listens {
   readonly admin: HostPort | null;
 }
 
+export type ReloadOutcome =
+  | { readonly kind: "reloaded"; readonly version: string }
+  | { readonly kind: "refused"; readonly problems: readonly Problem[] };
+
 export interface RunningGateway {
   readonly addresses: Addresses;
-  /** Takes the file up anew, all or nothing. @returns the problems that kept it from that */
-  reload(): Promise<readonly Problem[]>;
+  /** Takes the file up anew, all or nothing. @throws Error when a worker could not follow, and goes on with what was before */
+  reload(): Promise<ReloadOutcome>;
   /** Drains and ends: sessions finish what they run, recordings are sealed. */
   stop(): Promise<void>;
 }
@@ -288,38 +292,44 @@ class Keeper {
     }, delay);
   }
 
-  async #reload(): Promise<readonly Problem[]> {
+  async #reload(): Promise<ReloadOutcome> {
     const result = await this.#deps.load();
-    if (result.kind === "refused") return result.problems;
+    if (result.kind === "refused") return { kind: "refused", problems: result.problems };
     const before = this.#catalogues;
     const next = this.#cataloguesOf(result.config, before);
     await next.start();
     if (next.errors.length > 0 || this.#phase !== "serving") {
       next.stop();
-      return next.errors.map((remark) => result.locate("error", remark));
+      return { kind: "refused", problems: next.errors.map((remark) => result.locate("error", remark)) };
     }
     this.#config = result.config;
     this.#catalogues = next;
     // What the old ones find amiss is no longer told: it would speak of the configuration before.
     before.retire(next);
     next.takeForce();
-    const answers = [...this.#workers.values()].map(
-      (worker) =>
-        new Promise<string | null>((resolve) => {
-          this.#reloads.set(worker.number, resolve);
-          send(worker, { type: "reload", version: result.config.version, fitting: next.fitting });
-        }),
-    );
-    for (const error of await Promise.all(answers)) {
-      if (error !== null) this.#deps.log("error", "reload-failed", { message: error });
-    }
-    this.#reloads.clear();
+    const errors = await this.#reloadWorkers(result.config.version, next.fitting);
     // A login under way that began before, and opens its session only now, finds no catalogue where the target was, and ends.
     this.#retired.add(
       before,
       [...this.#workers.values()].flatMap(({ sessions }) => [...sessions]),
     );
-    return [];
+    const [error] = errors;
+    if (error !== undefined) throw new Error(error);
+    return { kind: "reloaded", version: result.config.version };
+  }
+
+  /** @returns why workers could not follow */
+  async #reloadWorkers(version: string, fitting: readonly string[]): Promise<readonly string[]> {
+    const answers = [...this.#workers.values()].map(
+      (worker) =>
+        new Promise<string | null>((resolve) => {
+          this.#reloads.set(worker.number, (error) => resolve(error === null ? null : `worker ${worker.number}: ${error}`));
+          send(worker, { type: "reload", version, fitting });
+        }),
+    );
+    const errors = await Promise.all(answers);
+    this.#reloads.clear();
+    return errors.filter((error) => error !== null);
   }
 
   #logFailure(event: string, error: unknown): void {

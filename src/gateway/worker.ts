@@ -3,12 +3,14 @@
  * connections; what must be on record it sends to the keeper and waits.
  */
 
+import { isDeepStrictEqual } from "node:util";
 import { loadMysqlGrammar } from "#protocols/mysql/protocol.ts";
 import { loadGrammar } from "#protocols/postgres/protocol.ts";
 import { Fault } from "#protocols/wire/fault.ts";
 import type { SeenCatalogue } from "#src/catalogue/seen.ts";
 import type { Config, HostPort, LoadResult, Protocol } from "#src/config/config.ts";
 import { createIdentity } from "#src/identity/identity.ts";
+import type { Identity } from "#src/identity/proof.ts";
 import { systemClock } from "#src/recording/clock.ts";
 import { openDigests } from "#src/recording/digests.ts";
 import { prepareJournals } from "#src/recording/journal.ts";
@@ -116,7 +118,7 @@ class Worker {
       log: (level, event, fields) => link.tell({ type: "log", level, event, fields }),
       background: (work) => this.#inBackground(work),
     };
-    this.#runtime = this.#runtimeOf(config, digests.digest.bind(digests));
+    this.#runtime = this.#runtimeOf(config, digests.digest.bind(digests), identityOf(config));
     setInterval(() => this.#everySecond(), PROGRESS_MS).unref();
   }
 
@@ -154,12 +156,12 @@ class Worker {
     }
   }
 
-  #runtimeOf(config: Config, digest: (literal: string) => string): Runtime {
+  #runtimeOf(config: Config, digest: (literal: string) => string, identity: Identity): Runtime {
     return new Runtime({
       config,
       link: this.#link,
       clock: systemClock,
-      identity: createIdentity(config.identity, { nowMs: systemClock.now, monotonicMs: systemClock.monotonicMs }),
+      identity,
       ticketKeys: Buffer.from(this.#start.ticketKeys, "hex"),
       deadlines: this.#deps.deadlines,
       catalogues: this.#catalogues,
@@ -221,10 +223,11 @@ class Worker {
       await loadGrammars(config);
       const digests = openDigests(stateFolders(config.state).digestKey);
       const before = this.#runtime;
-      this.#runtime = this.#runtimeOf(config, digests.digest.bind(digests));
+      // What is known of issuers outlasts the reload, so that one that is away at the moment locks nobody out.
+      const identity = isDeepStrictEqual(before.config.identity, config.identity) ? before.identity : identityOf(config);
+      this.#runtime = this.#runtimeOf(config, digests.digest.bind(digests), identity);
       for (const connection of this.#connections) connection.superseded();
       before.apis.retire();
-      before.identity.close();
       this.#deps.send({ type: "reloaded", error: null });
     } catch (error) {
       this.#deps.send({ type: "reloaded", error: error instanceof Error ? error.message : String(error) });
@@ -241,7 +244,6 @@ class Worker {
     while (this.#connections.length > 0 && this.#self.clock.monotonicMs() < until + 1000) await pause(20);
     // A statement that was cut off is cancelled over a connection of its own.
     await Promise.race([Promise.all(this.#background), pause(LAST_WORK_MS)]);
-    this.#runtime.identity.close();
     this.#deps.exit(0);
   }
 
@@ -290,4 +292,8 @@ async function loadSame(deps: WorkerDeps, version: string): Promise<Config> {
 
 function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+function identityOf({ identity }: Config): Identity {
+  return createIdentity(identity, { nowMs: systemClock.now, monotonicMs: systemClock.monotonicMs });
 }

@@ -18,11 +18,8 @@ export interface FetchInit {
   readonly signal?: AbortSignal | null | undefined;
 }
 
-export interface HttpsFetch {
-  /** @throws Error for anything but an answer: not https, not verified, redirected, too late, too large. */
-  fetch(url: string, init?: FetchInit): Promise<Response>;
-  close(): void;
-}
+/** @throws Error for anything but an answer: not https, not verified, redirected, too late, too large. */
+export type HttpsFetch = (url: string, init?: FetchInit) => Promise<Response>;
 
 export interface FetchLimits {
   readonly timeoutMs: number;
@@ -32,7 +29,8 @@ export interface FetchLimits {
 /**
  * @param ca PEM of the authorities to trust instead of the system's; null for the system's.
  *
- * Connections are not kept: requests are rare, and one that the issuer closed meanwhile would look like an outage.
+ * Connections are not kept: requests are rare, and one that the issuer closed meanwhile would look like an outage. So
+ * there is nothing to close: a request that runs ends within its own limits.
  */
 export function httpsFetch(
   ca: string | null,
@@ -40,7 +38,7 @@ export function httpsFetch(
 ): HttpsFetch {
   const secureContext = tls.createSecureContext({ ca: ca ?? systemAuthorities(), minVersion: "TLSv1.2" });
   const agent = new https.Agent({ secureContext, rejectUnauthorized: true, keepAlive: false, maxSockets: 64 });
-  return { fetch: (url, init = {}) => request(agent, limits, url, init), close: () => agent.destroy() };
+  return (url, init = {}) => request(agent, limits, url, init);
 }
 
 async function request(agent: https.Agent, limits: FetchLimits, address: string, init: FetchInit): Promise<Response> {

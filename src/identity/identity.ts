@@ -20,11 +20,6 @@ export function createIdentity(config: IdentityConfig, clocks: Clocks): Identity
   return {
     prove: (presented) => prove(presented),
     proveCertificate: (der) => (config.certificates === null ? undefined : proveCertificate(der, config.certificates, clocks.nowMs())),
-    close: () => {
-      for (const issuer of issuers) {
-        issuer.close();
-      }
-    },
   };
 
   async function prove(presented: Presented): Promise<Proof> {

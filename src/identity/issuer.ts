@@ -33,18 +33,16 @@ export interface Issuer {
   keyFor(header: JWSHeaderParameters): Promise<Key>;
   /** @throws Fault `identity-unavailable` */
   metadata(): Promise<client.ServerMetadata>;
-  readonly fetch: HttpsFetch["fetch"];
-  close(): void;
+  readonly fetch: HttpsFetch;
 }
 
 export function openIssuer(config: OidcIssuer, now: MonotonicClock): Issuer {
-  const { fetch, close } = httpsFetch(config.ca);
+  const fetch = httpsFetch(config.ca);
   const metadata = new Refreshed(() => discover(config, fetch), METADATA_AGES, now);
   const keys = new Refreshed(async () => fetchKeys((await metadata.get()).jwks_uri, fetch), KEY_AGES, now);
   return {
     config,
     fetch,
-    close,
     metadata: () => available(config, () => metadata.get()),
     keyFor: async (header) => {
       const known = await available(config, () => keys.get());
@@ -60,7 +58,7 @@ export function openIssuer(config: OidcIssuer, now: MonotonicClock): Issuer {
   };
 }
 
-async function discover(config: OidcIssuer, fetch: HttpsFetch["fetch"]): Promise<client.ServerMetadata> {
+async function discover(config: OidcIssuer, fetch: HttpsFetch): Promise<client.ServerMetadata> {
   const server = new URL(config.issuer);
   const timeout = FETCH_TIMEOUT_MS / 1000;
   const found = await client.discovery(server, "sallyport", undefined, client.None(), { [client.customFetch]: fetch, timeout });
@@ -71,7 +69,7 @@ async function discover(config: OidcIssuer, fetch: HttpsFetch["fetch"]): Promise
   return metadata;
 }
 
-async function fetchKeys(address: string | undefined, fetch: HttpsFetch["fetch"]): Promise<KeySet> {
+async function fetchKeys(address: string | undefined, fetch: HttpsFetch): Promise<KeySet> {
   if (address === undefined) {
     throw new Error("the metadata has no jwks_uri");
   }

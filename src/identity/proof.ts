@@ -27,5 +27,4 @@ export interface Identity {
   prove(presented: Presented): Promise<Proof>;
   /** A verified client certificate of the TLS handshake, DER; undefined when certificates do not authenticate here. */
   proveCertificate(der: Buffer): Proof | undefined;
-  close(): void;
 }

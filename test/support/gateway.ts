@@ -11,6 +11,7 @@ import { createInterface } from "node:readline";
 import { setTimeout as pause } from "node:timers/promises";
 import { Secret } from "#protocols/wire/secret.ts";
 import { createSigningKey } from "#src/audit/signing.ts";
+import { loadConfig } from "#src/config/load.ts";
 import { type Agent, type Issuer, startIssuer } from "#src/demo/issuer.ts";
 import { makeAuditorIdentity } from "#src/setup/keys.ts";
 import { makeAuthority } from "#test/support/certificates.ts";
@@ -109,8 +110,13 @@ export interface TestGateway {
   changed(change: () => unknown): Promise<void>;
   /** The objects that the gateway logged so far. */
   log(): readonly Record<string, unknown>[];
-  /** Writes the file anew and sends SIGHUP. */
-  reconfigure(configure: (sections: Sections) => Sections): void;
+  /**
+   * Writes the file anew, sends SIGHUP, and waits until the gateway says what came of it.
+   *
+   * @returns that log entry: `reloaded` or `reload-refused`
+   * @throws Error when there is none within 20 s
+   */
+  reconfigure(configure: (sections: Sections) => Sections): Promise<Record<string, unknown>>;
   /** SIGKILL, to the main process alone. */
   kill(): Promise<void>;
   /** Starts it again on the same folder after `kill`; ports may differ. */
@@ -202,10 +208,22 @@ export async function startGateway(options: GatewayOptions): Promise<TestGateway
         if (performance.now() > until) throw new Error("the gateway has not read the changed schema");
       }
     },
-    reconfigure(configure) {
+    async reconfigure(configure) {
       sections = configure(sections);
       writeConfig();
+      const written = await loadConfig(configFile, options.env ?? {});
+      // A reload of what stood there before may still be under way.
+      const version = written.kind === "loaded" ? written.config.version : null;
+      const from = log.length;
       running.child.kill("SIGHUP");
+      for (const until = performance.now() + CHANGED_MS; ; ) {
+        const came = log
+          .slice(from)
+          .find((one) => one["event"] === "reload-refused" || (one["event"] === "reloaded" && one["version"] === version));
+        if (came !== undefined) return came;
+        if (performance.now() > until) throw new Error("the gateway has not said what came of the configuration");
+        await pause(SEEN_MS / 4);
+      }
     },
     kill: async () => void (await end(running.child, "SIGKILL")),
     async start() {

@@ -40,6 +40,8 @@ export interface TestIssuer {
   publicKey(alg: SigningAlgorithm): KeyObject;
   /** Replaces all keys: tokens signed before no longer verify once the new set has been read. */
   rotate(): Promise<void>;
+  /** From now on answers wait until what this gives is called. */
+  hold(): () => void;
   stop(): Promise<void>;
   start(): Promise<void>;
 }
@@ -83,15 +85,21 @@ export async function startTestIssuer(options: IssuerOptions = {}): Promise<Test
     handle = (await makeProvider(url, keys, audience, options)).callback();
   };
   await rotate();
+  let held = Promise.resolve();
   server.on("request", (request, response) => {
     const path = new URL(request.url ?? "/", url).pathname;
     requests.set(path, (requests.get(path) ?? 0) + 1);
-    void handle(request, response);
+    void held.then(() => handle(request, response));
   });
   return {
     ...{ url, ca: authority.ca, audience, requests, rotate },
     mint: (claims = {}, minted = {}) => mint(keys, { iss: url, aud: audience, sub: "agent-1", ...claims }, minted),
     publicKey: (alg) => keyFor(keys, alg).publicKey,
+    hold: () => {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      held = promise;
+      return resolve;
+    },
     start: async () => {
       await listen(port);
     },

@@ -35,7 +35,6 @@ export class Api {
 
   close(): void {
     this.pool.close();
-    this.credential.close();
   }
 }
 

@@ -114,22 +114,15 @@ for (const version of [18, 15] as const) {
     });
 
     test("a view that is older than a rule shows no more than the rule lets", async () => {
-      walled.reconfigure((sections) => {
+      await walled.reconfigure((sections) => {
         const { rules, ...rest } = Object(sections["masking"]);
         const newer = { name: "names", target: "orders", columns: ["public.users.name"], with: { keepLast: 1 } };
         return { ...sections, masking: { ...rest, rules: [...rules, newer] } };
       });
-      for (let tries = 0; ; tries += 1) {
-        const client = await connect(walled);
-        const [row] = Object(await answer(client, "SELECT name, email FROM users WHERE id = 1")).rows;
-        await client.end();
-        if (row.name === "****a") {
-          assert.equal(row.email, "***@example.com");
-          break;
-        }
-        assert.ok(tries < 50, row.name);
-        await new Promise((resolve) => setTimeout(resolve, 200));
-      }
+      const client = await connect(walled);
+      const { rows } = Object(await answer(client, "SELECT name, email FROM users WHERE id = 1"));
+      await client.end();
+      assert.deepEqual(rows, [{ name: "****a", email: "***@example.com" }]);
     });
   });
 }

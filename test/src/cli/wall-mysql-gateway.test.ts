@@ -143,21 +143,13 @@ for (const flavour of ["mysql9", "mariadb10"] as const) {
     });
 
     test("a view that is older than a rule shows no more than the rule lets", async () => {
-      walled.reconfigure((sections) => {
+      await walled.reconfigure((sections) => {
         const { rules, ...rest } = Object(sections["masking"]);
         const newer = { name: "names", target: "here", columns: ["app.users.name"], with: { keepLast: 1 } };
         return { ...sections, masking: { ...rest, rules: [...rules, newer] } };
       });
-      for (let tries = 0; ; tries += 1) {
-        const agent = await connect(walled);
-        const [row] = await rowsOf(agent, "SELECT name, email FROM users WHERE id = 1");
-        if (row?.[0] === "****a") {
-          assert.equal(row[1], "***@north.example");
-          break;
-        }
-        assert.ok(tries < 50, String(row));
-        await new Promise((resolve) => setTimeout(resolve, 200));
-      }
+      const agent = await connect(walled);
+      assert.deepEqual(await rowsOf(agent, "SELECT name, email FROM users WHERE id = 1"), [["****a", "***@north.example"]]);
     });
   });
 }

@@ -242,7 +242,7 @@ for (const flavour of ["mysql9", "mariadb10"] as const) {
       const { server, gateway } = walled;
       const odd = "x'``\"; DROP TABLE orders; --$$";
       server.sql(`CREATE TABLE app.\`${odd}\` (id int, ssn varchar(11)); INSERT INTO app.\`${odd}\` VALUES (1, '917-44-2051')`);
-      gateway.reconfigure((sections) => ({
+      await gateway.reconfigure((sections) => ({
         ...sections,
         masking: {
           ...MASKING,

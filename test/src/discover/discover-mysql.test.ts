@@ -4,7 +4,6 @@ import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { setTimeout as pause } from "node:timers/promises";
 import mysql from "mysql2/promise";
 import { parse } from "yaml";
 import { type Ran, runCommand } from "#test/src/cli/terminal.ts";
@@ -163,15 +162,10 @@ for (const flavour of ["mysql9", "mariadb10"] as const) {
         ...rule,
         columns: rule.columns.filter((one) => one.startsWith("app.")),
       }));
-      gateway.reconfigure((sections) => ({
+      await gateway.reconfigure((sections) => ({
         ...sections,
         masking: { rules: rules.filter(({ columns }: { columns: string[] }) => columns.length > 0) },
       }));
-      const until = performance.now() + 15_000;
-      while (!gateway.log().some(({ event }) => event === "reloaded")) {
-        assert.ok(performance.now() < until, "the gateway did not take the rules");
-        await pause(50);
-      }
       const { host, port, user, password } = await gateway.mysqlLogin("shop");
       const agent = await mysql.createConnection({
         host,

@@ -4,7 +4,6 @@ import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { setTimeout as pause } from "node:timers/promises";
 import type pg from "pg";
 import { parse } from "yaml";
 import { type Ran, runCommand } from "#test/src/cli/terminal.ts";
@@ -142,12 +141,7 @@ for (const version of [18, 15] as const) {
       assert.equal(again.out, "");
       assert.match(again.err, /nothing to propose/);
       const { masking } = parse(readFileSync(config, "utf8"));
-      gateway.reconfigure((sections) => ({ ...sections, masking }));
-      const until = performance.now() + 15_000;
-      while (!gateway.log().some(({ event }) => event === "reloaded")) {
-        assert.ok(performance.now() < until, "the gateway did not take the rules");
-        await pause(50);
-      }
+      await gateway.reconfigure((sections) => ({ ...sections, masking }));
       const agent = await connectPostgres({ ...postgres, ...(await gateway.login()), ca: gateway.ca, host: "localhost" });
       try {
         const { rows } = await agent.query("SELECT name, email, card, born::text, profile, contacts FROM customers WHERE id = 1");

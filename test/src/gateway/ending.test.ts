@@ -198,11 +198,10 @@ describe("a target that goes", () => {
   test("in the middle of a transaction: an error and the end, and no second connection is made behind the client's back", async () => {
     const { gateway } = world;
     const relay = await startRelay(postgres);
-    gateway.reconfigure((sections) => {
+    await gateway.reconfigure((sections) => {
       const { orders } = sections["targets"] as { readonly orders: object };
       return { ...sections, targets: { orders: { ...orders, address: `${relay.host}:${relay.port}` } } };
     });
-    for (let tries = 0; tries < 200 && !gateway.log().some(({ event }) => event === "reloaded"); tries += 1) await pause(25);
     await world.sql("create table half (a int)");
     const { peer } = await world.session();
     await ask(peer, "begin");

@@ -20,10 +20,7 @@ async function opened(): Promise<{ issuer: TestIssuer; world: World }> {
   const world = worldFor([issuerConfig(issuer)]);
   let up = true;
   const stop = issuer.stop;
-  cleanups.push(
-    () => world.identity.close(),
-    () => (up ? stop() : undefined),
-  );
+  cleanups.push(() => (up ? stop() : undefined));
   return {
     world,
     issuer: {
@@ -136,7 +133,6 @@ describe("an issuer that is not what it should be", () => {
   async function loginVia(fake: { url: string; ca: string }): Promise<string> {
     const { issuer } = await opened();
     const world = worldFor([{ ...issuerConfig(issuer), issuer: fake.url, ca: fake.ca }]);
-    cleanups.push(() => world.identity.close());
     return codeOf(world, await issuer.mint({ iss: fake.url }));
   }
 
@@ -145,7 +141,6 @@ describe("an issuer that is not what it should be", () => {
     const stranger = await makeAuthority("Stranger");
     for (const ca of [null, stranger.ca]) {
       const world = worldFor([issuerConfig(issuer, { ca })]);
-      cleanups.push(() => world.identity.close());
       assert.equal(await codeOf(world, await issuer.mint()), "identity-unavailable");
     }
     const plain = http.createServer((_request, response) => answer({})(response)).listen(0, "127.0.0.1");
@@ -153,9 +148,8 @@ describe("an issuer that is not what it should be", () => {
     cleanups.push(() => plain.close());
     const address = plain.address();
     assert.ok(address !== null && typeof address === "object");
-    const fetching = httpsFetch(null);
-    await assert.rejects(fetching.fetch(`http://127.0.0.1:${address.port}/`), /not https/);
-    fetching.close();
+    const fetch = httpsFetch(null);
+    await assert.rejects(fetch(`http://127.0.0.1:${address.port}/`), /not https/);
   });
 
   test("metadata of another issuer is refused", async () => {
@@ -197,7 +191,7 @@ describe("fetching", () => {
   test("gives up on an issuer that does not answer, and on one that dribbles", async () => {
     const authority = await makeAuthority();
     const pair = await authority.server(["localhost"]);
-    const fetching = httpsFetch(authority.ca, { timeoutMs: 300, bytesMax: 1000 });
+    const fetch = httpsFetch(authority.ca, { timeoutMs: 300, bytesMax: 1000 });
     for (const listener of [
       () => undefined,
       (_request: http.IncomingMessage, response: http.ServerResponse) => {
@@ -210,12 +204,11 @@ describe("fetching", () => {
       const address = server.address();
       assert.ok(address !== null && typeof address === "object");
       const before = performance.now();
-      await assert.rejects(fetching.fetch(`https://localhost:${address.port}/`), { name: "AbortError" });
+      await assert.rejects(fetch(`https://localhost:${address.port}/`), { name: "AbortError" });
       assert.ok(performance.now() - before < 2000);
       server.closeAllConnections();
       server.close();
     }
-    fetching.close();
   });
 });
 
@@ -223,7 +216,6 @@ test("several issuers stand side by side, each with its own keys and audience", 
   const [one, two] = [await startTestIssuer(), await startTestIssuer({ audience: "other" })];
   const world = worldFor([issuerConfig(one), issuerConfig(two)]);
   cleanups.push(
-    () => world.identity.close(),
     () => one.stop(),
     () => two.stop(),
   );

@@ -15,10 +15,7 @@ after(async () => {
 async function opened(options: IssuerOptions = {}): Promise<{ issuer: TestIssuer; world: World; tokensAsked: () => number }> {
   const issuer = await startTestIssuer({ clients: [ANALYST, FRAUD], ...options });
   const world = worldFor([issuerConfig(issuer, { clientCredentials: true })]);
-  cleanups.push(
-    () => world.identity.close(),
-    () => issuer.stop().catch(() => undefined),
-  );
+  cleanups.push(() => issuer.stop().catch(() => undefined));
   return { issuer, world, tokensAsked: () => issuer.requests.get("/token") ?? 0 };
 }
 
@@ -62,10 +59,7 @@ describe("a pair", () => {
     const { world } = await opened({ audience: "sallyport" });
     const issuer = await startTestIssuer({ clients: [ANALYST], audience: "elsewhere" });
     const other = worldFor([issuerConfig(issuer, { clientCredentials: true, audience: "sallyport" })]);
-    cleanups.push(
-      () => other.identity.close(),
-      () => issuer.stop(),
-    );
+    cleanups.push(() => issuer.stop());
     const fault = await faultOf(other.login(ANALYST.secret, ANALYST.id), ANALYST.secret);
     assert.deepEqual(fault, { code: "identity-refused", message: "token audience is not accepted" });
     await world.login(ANALYST.secret, ANALYST.id);

@@ -13,7 +13,6 @@ export interface TargetCredential {
   literals(): readonly string[];
   /** The target has answered 401 (Unauthorized) to these. */
   refused(pairs: readonly HeaderPair[]): void;
-  close(): void;
 }
 
 export function targetCredential(credential: HttpCredential, clocks: TokenClocks): TargetCredential {
@@ -37,14 +36,13 @@ export function targetCredential(credential: HttpCredential, clocks: TokenClocks
         refused: (pairs) => {
           for (const [, value] of pairs) token.forget(value.slice("Bearer ".length));
         },
-        close: () => token.close(),
       };
     }
   }
 }
 
 function fixed(pairs: readonly HeaderPair[], literals: readonly string[]): TargetCredential {
-  return { pairs: async () => pairs, literals: () => literals, refused: () => undefined, close: () => undefined };
+  return { pairs: async () => pairs, literals: () => literals, refused: () => undefined };
 }
 
 /** `Bearer x`: the target may well tell of `x` alone. RFC 9110 section 11.4. */

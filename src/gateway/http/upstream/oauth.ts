@@ -5,7 +5,7 @@
 import * as client from "openid-client";
 import { Fault } from "#protocols/wire/fault.ts";
 import type { OauthCredential } from "#src/config/config.ts";
-import { httpsFetch } from "#src/identity/https-fetch.ts";
+import { type HttpsFetch, httpsFetch } from "#src/identity/https-fetch.ts";
 
 export interface TokenClocks {
   /** Milliseconds that never go back. */
@@ -31,7 +31,7 @@ interface Held {
 export class FetchedToken {
   readonly #credential: OauthCredential;
   readonly #clocks: TokenClocks;
-  readonly #https: ReturnType<typeof httpsFetch>;
+  readonly #fetchOver: HttpsFetch;
   #held: Held | null = null;
   #fetching: Promise<string> | null = null;
   #failure: { readonly fault: Fault; readonly untilMs: number } | null = null;
@@ -42,7 +42,7 @@ export class FetchedToken {
   constructor(credential: OauthCredential, clocks: TokenClocks) {
     this.#credential = credential;
     this.#clocks = clocks;
-    this.#https = httpsFetch(credential.ca);
+    this.#fetchOver = httpsFetch(credential.ca);
   }
 
   /** @throws Fault `upstream-login-failed` */
@@ -70,10 +70,6 @@ export class FetchedToken {
     this.#held = null;
   }
 
-  close(): void {
-    this.#https.close();
-  }
-
   #using(token: string): string {
     this.#used.set(token, this.#clocks.monotonicMs());
     return token;
@@ -81,7 +77,7 @@ export class FetchedToken {
 
   async #fetch(): Promise<string> {
     try {
-      const { token, lifeMs } = await requestToken(this.#credential, this.#https.fetch);
+      const { token, lifeMs } = await requestToken(this.#credential, this.#fetchOver);
       this.#held = { token, renewAtMs: this.#clocks.monotonicMs() + Math.max(lifeMs - AHEAD_MS, lifeMs / 2) };
       this.#failure = null;
       return token;
@@ -95,7 +91,7 @@ export class FetchedToken {
 
 async function requestToken(
   { tokenEndpoint, clientId, clientSecret, scope, audience }: OauthCredential,
-  fetch: ReturnType<typeof httpsFetch>["fetch"],
+  fetch: HttpsFetch,
 ): Promise<{ readonly token: string; readonly lifeMs: number }> {
   const server = { issuer: new URL(tokenEndpoint).origin, token_endpoint: tokenEndpoint };
   const configuration = new client.Configuration(server, clientId, undefined, client.ClientSecretBasic(clientSecret.expose()));

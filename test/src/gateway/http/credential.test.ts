@@ -68,7 +68,6 @@ describe("a token of the gateway's own", () => {
     assert.deepEqual(credential.literals(), literals, "the one before may still be on its way back");
     now += 3_600_001;
     assert.deepEqual(credential.literals(), []);
-    credential.close();
   });
 
   test("that the target refuses is replaced, but not over and over", async () => {
@@ -85,7 +84,6 @@ describe("a token of the gateway's own", () => {
     assert.deepEqual(await credential.pairs(), second, "one that is not in use any more is none of its business");
     credential.refused(second);
     assert.notDeepEqual(await credential.pairs(), second);
-    credential.close();
   });
 
   test("that can't be had fails the request without a word of the secret, and the endpoint is left alone for a moment", async () => {
@@ -102,7 +100,6 @@ describe("a token of the gateway's own", () => {
     now = 1_001;
     await assert.rejects(credential.pairs(), isLoginFailed);
     assert.equal(asked() - before, 2);
-    credential.close();
   });
 
   test("an endpoint whose certificate nobody vouches for is shown no secret", async () => {
@@ -110,6 +107,5 @@ describe("a token of the gateway's own", () => {
     const credential = targetCredential(oauth({ ca: null }), clocks);
     await assert.rejects(credential.pairs(), isLoginFailed);
     assert.equal(asked(), before);
-    credential.close();
   });
 });

@@ -46,7 +46,7 @@ describe("another configuration", () => {
     const session = session2(gateway);
     assert.equal((await get2(session, { path: "/t/crm/echo", headers: { authorization } })).status, 200);
     const closed = once(session, "close");
-    gateway.reconfigure((sections: Sections) => ({ ...sections, access: { rules: [] } }));
+    await gateway.reconfigure((sections: Sections) => ({ ...sections, access: { rules: [] } }));
     await closed;
     const got = await get1(gateway, { path: "/t/crm/echo", headers: { authorization } });
     assert.equal(got.status, 403);

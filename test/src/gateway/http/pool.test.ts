@@ -198,15 +198,16 @@ for (const [version, versions] of [
 
     test("aborting reaches the target, before an answer and amid one, and throws what it was aborted with", () => {
       let closed = 0;
+      const arrived = Promise.withResolvers<void>();
       const answer: Answer = (request, response) => {
         response.on("close", () => closed++);
-        if (request.url === "/silent") return;
-        response.write("first");
+        if (request.url === "/silent") arrived.resolve();
+        else response.write("first");
       };
       return withServer({ answer }, async ({ pool }) => {
         const early = new AbortController();
         const waiting = pool.request(ask({ path: "/silent", signal: early.signal }), "s");
-        setTimeout(() => early.abort(new Fault("statement-timeout", "late")), 50);
+        void arrived.promise.then(() => early.abort(new Fault("statement-timeout", "late")));
         await assert.rejects(waiting, isFault("statement-timeout"));
         const amid = new AbortController();
         const response = await pool.request(ask({ signal: amid.signal }), "s");
@@ -214,7 +215,7 @@ for (const [version, versions] of [
         const broken = new Promise((resolve) => response.body.once("close", resolve).on("error", () => undefined));
         amid.abort();
         await broken;
-        for (let tries = 0; closed < 2 && tries < 200; tries++) await pause(10);
+        for (let tries = 0; closed < 2 && tries < 1000; tries++) await pause(10);
         assert.equal(closed, 2);
       });
     });
