@@ -3,7 +3,7 @@
  * around them every kind of object by which rows can be reached in another way. Nothing here is real.
  */
 import { VIEW_COLUMNS, VIEWS } from "#test/protocols/sql/postgres/corpus/views.ts";
-import type { Sections } from "#test/support/gateway.ts";
+import type { Sections } from "#test/support/gateway-files.ts";
 
 /** What must never be received: a value, and how it looks in the binary format where that is not its text. */
 export interface Canary {

@@ -2,7 +2,7 @@
  * The database that honest work is done on: a shop whose tables in `public` have masked columns here and there, and a
  * schema `open` that has none, with one of nearly every kind of object that tools list. No value in it is real.
  */
-import type { Sections } from "#test/support/gateway.ts";
+import type { Sections } from "#test/support/gateway-files.ts";
 
 const TABLES = `
 CREATE TYPE feeling AS ENUM ('sad', 'fine', 'glad');

@@ -1,5 +1,5 @@
 /** Tables to write to, besides those of the seed, and what is written to them through a whole gateway. */
-import type { Sections } from "#test/support/gateway.ts";
+import type { Sections } from "#test/support/gateway-files.ts";
 import { withMasks } from "./seed.ts";
 
 /** `secret` holds canaries of the seed, so that whatever quotes a row is found out. */

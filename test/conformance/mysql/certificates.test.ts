@@ -9,7 +9,8 @@ import type { Way } from "#test/conformance/mysql/ways.ts";
 import { type Shown, show } from "#test/conformance/program.ts";
 import { recordingOf } from "#test/src/gateway/archive.ts";
 import { makeAuthority } from "#test/support/certificates.ts";
-import { type Sections, startGateway, type TestGateway } from "#test/support/gateway.ts";
+import { startGateway, type TestGateway } from "#test/support/gateway.ts";
+import type { Sections } from "#test/support/gateway-files.ts";
 import { startMysql, type TestMysql } from "#test/support/mysql.ts";
 import { optional } from "#test/support/optional.ts";
 

@@ -7,7 +7,8 @@ import { after, before, describe } from "node:test";
 import mysql from "mysql2/promise";
 import { firstDifference } from "#test/conformance/difference.ts";
 import { ROUTINES, SEED } from "#test/conformance/mysql/seed.ts";
-import { type Login, type Sections, startGateway, type TestGateway } from "#test/support/gateway.ts";
+import { type Login, startGateway, type TestGateway } from "#test/support/gateway.ts";
+import type { Sections } from "#test/support/gateway-files.ts";
 import { type MysqlFlavour, PART_OF, startMysql, type TestMysql } from "#test/support/mysql.ts";
 import { optional } from "#test/support/optional.ts";
 

@@ -5,7 +5,8 @@
 import assert from "node:assert/strict";
 import type { Mask } from "#policies/question.ts";
 import { runCommand } from "#test/src/cli/terminal.ts";
-import { type Sections, startGateway, type TestGateway } from "#test/support/gateway.ts";
+import { startGateway, type TestGateway } from "#test/support/gateway.ts";
+import type { Sections } from "#test/support/gateway-files.ts";
 import { type MysqlFlavour, type MysqlServer, startMysql, type TestMysql } from "#test/support/mysql.ts";
 import { MYSQL_MASKS, MYSQL_SEED } from "./seed.ts";
 import { SHOP_HISTOGRAM, SHOP_STATISTICS } from "./shop/seed.ts";

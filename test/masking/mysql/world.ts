@@ -1,6 +1,7 @@
 /** A whole gateway before a MySQL and a MariaDB that hold the seed of the attacks: `agent` under every mask, `owner` under none. */
 import type { Mask } from "#policies/question.ts";
-import { type Sections, startGateway, type TestGateway } from "#test/support/gateway.ts";
+import { startGateway, type TestGateway } from "#test/support/gateway.ts";
+import type { Sections } from "#test/support/gateway-files.ts";
 import { startMysql, type TestMysql } from "#test/support/mysql.ts";
 import { MYSQL_MASKS, MYSQL_SEED } from "./seed.ts";
 

@@ -7,7 +7,8 @@ import { after, before, describe, test } from "node:test";
 import type pg from "pg";
 import { parse } from "yaml";
 import { type Ran, runCommand } from "#test/src/cli/terminal.ts";
-import { startGateway, TARGET, type TestGateway } from "#test/support/gateway.ts";
+import { startGateway, type TestGateway } from "#test/support/gateway.ts";
+import { TARGET } from "#test/support/gateway-files.ts";
 import { connectPostgres, startPostgres, type TestPostgres } from "#test/support/postgres.ts";
 
 /** Stands in every value that is found: nothing that is printed or logged may hold it. */

@@ -4,7 +4,8 @@ import { after, before, describe, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import pg from "pg";
 import { makeAuthority } from "#test/support/certificates.ts";
-import { type Sections, startGateway, TARGET, type TestGateway } from "#test/support/gateway.ts";
+import { startGateway, type TestGateway } from "#test/support/gateway.ts";
+import { type Sections, TARGET } from "#test/support/gateway-files.ts";
 import { connectPostgres, runSql, startPostgres, type TestPostgres } from "#test/support/postgres.ts";
 
 const SECRET = "ssn-of-ada";

@@ -4,7 +4,8 @@ import { after, before, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { get1 } from "#test/src/gateway/http/client.ts";
 import { makeAuthority } from "#test/support/certificates.ts";
-import { type Sections, startGateway, type TestGateway } from "#test/support/gateway.ts";
+import { startGateway, type TestGateway } from "#test/support/gateway.ts";
+import type { Sections } from "#test/support/gateway-files.ts";
 import { type HttpTarget, startHttpTarget } from "#test/support/http-target.ts";
 import { startTestIssuer, type TestIssuer } from "#test/support/issuer.ts";
 

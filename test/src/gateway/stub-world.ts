@@ -10,7 +10,7 @@ import { type Script, type StubTarget, startStubTarget } from "#test/src/gateway
 import { type Peer, password, startup } from "#test/src/gateway/wire.ts";
 import { openWorld, type World } from "#test/src/gateway/world.ts";
 import { lifetime, makeAuthority } from "#test/support/certificates.ts";
-import type { GatewayOptions, Sections } from "#test/support/gateway.ts";
+import type { GatewayOptions, Sections } from "#test/support/gateway-files.ts";
 import { removeFolder, scratchFolder } from "#test/support/scratch.ts";
 
 /** What must never be told. */

@@ -11,7 +11,8 @@ import { readRecords } from "#src/audit/known.ts";
 import type { HandshakeRecord } from "#src/audit/records.ts";
 import type { KeyPair } from "#src/config/config.ts";
 import { type DialOptions, dialTls, type Message, type Peer, password, startup } from "#test/src/gateway/wire.ts";
-import { type GatewayOptions, startGateway, type TestGateway } from "#test/support/gateway.ts";
+import { startGateway, type TestGateway } from "#test/support/gateway.ts";
+import type { GatewayOptions } from "#test/support/gateway-files.ts";
 import { connectPostgres, startPostgres, type TestPostgres } from "#test/support/postgres.ts";
 
 export interface World {

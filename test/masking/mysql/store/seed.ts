@@ -2,7 +2,7 @@
  * The database that object-relational mappers work on: tables with masked columns and tables without, keys, indexes, a view,
  * and tables that mappers write to and keep their migrations in. No value in it is real.
  */
-import type { Sections } from "#test/support/gateway.ts";
+import type { Sections } from "#test/support/gateway-files.ts";
 
 const TABLES = `
 CREATE TABLE customers (

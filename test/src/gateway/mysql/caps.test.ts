@@ -4,7 +4,8 @@ import { after, before, describe, test } from "node:test";
 import { COMMAND } from "#protocols/mysql/constants.ts";
 import { MysqlAttacker, type MysqlWay } from "#test/masking/mysql/client.ts";
 import { endOf, recordingOf } from "#test/src/gateway/archive.ts";
-import { type Sections, startGateway, type TestGateway } from "#test/support/gateway.ts";
+import { startGateway, type TestGateway } from "#test/support/gateway.ts";
+import type { Sections } from "#test/support/gateway-files.ts";
 import { startMysql, type TestMysql } from "#test/support/mysql.ts";
 import { optional } from "#test/support/optional.ts";
 

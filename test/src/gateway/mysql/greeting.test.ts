@@ -8,7 +8,8 @@ import { type Greeting, greetingPayload, readGreeting } from "#protocols/mysql/g
 import { packets } from "#protocols/mysql/packet.ts";
 import { packet } from "#test/src/gateway/mysql/raw.ts";
 import { CAPABILITIES, GREETING, type StubMysql, startStubMysql } from "#test/src/gateway/mysql/stub.ts";
-import { type Sections, startGateway, type TestGateway } from "#test/support/gateway.ts";
+import { startGateway, type TestGateway } from "#test/support/gateway.ts";
+import type { Sections } from "#test/support/gateway-files.ts";
 
 /** Two targets; the listener is for one of them. */
 function configure(sections: Sections): Sections {

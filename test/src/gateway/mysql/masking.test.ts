@@ -7,7 +7,8 @@ import { COMMAND } from "#protocols/mysql/constants.ts";
 import { isEof, readError } from "#protocols/mysql/outcome.ts";
 import { packets } from "#protocols/mysql/packet.ts";
 import { CAPABILITIES, packet, rawLogin } from "#test/src/gateway/mysql/raw.ts";
-import { type Sections, startGateway, type TestGateway } from "#test/support/gateway.ts";
+import { startGateway, type TestGateway } from "#test/support/gateway.ts";
+import type { Sections } from "#test/support/gateway-files.ts";
 import { startMysql, type TestMysql } from "#test/support/mysql.ts";
 import { optional } from "#test/support/optional.ts";
 

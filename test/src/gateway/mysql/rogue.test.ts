@@ -6,7 +6,8 @@ import mysql from "mysql2/promise";
 import { packets } from "#protocols/mysql/packet.ts";
 import { recordingOf } from "#test/src/gateway/archive.ts";
 import { OK, type StubMysql, startStubMysql } from "#test/src/gateway/mysql/stub.ts";
-import { type Sections, startGateway, type TestGateway } from "#test/support/gateway.ts";
+import { startGateway, type TestGateway } from "#test/support/gateway.ts";
+import type { Sections } from "#test/support/gateway-files.ts";
 
 function configure(sections: Sections): Sections {
   const { targets } = sections as { targets: Record<string, object> };

@@ -8,7 +8,8 @@ import { readRecords } from "#src/audit/known.ts";
 import type { RecordedEvent } from "#src/recording/events.ts";
 import { MysqlAttacker } from "#test/masking/mysql/client.ts";
 import { recordingOf } from "#test/src/gateway/archive.ts";
-import { type Sections, startGateway, type TestGateway } from "#test/support/gateway.ts";
+import { startGateway, type TestGateway } from "#test/support/gateway.ts";
+import type { Sections } from "#test/support/gateway-files.ts";
 import { startMysql, type TestMysql } from "#test/support/mysql.ts";
 import { optional } from "#test/support/optional.ts";
 

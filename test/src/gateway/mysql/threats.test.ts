@@ -18,7 +18,8 @@ import { packets } from "#protocols/mysql/packet.ts";
 import { readRecords } from "#src/audit/known.ts";
 import { recordingOf } from "#test/src/gateway/archive.ts";
 import { CAPABILITIES, packet, rawLogin } from "#test/src/gateway/mysql/raw.ts";
-import { type Sections, startGateway, type TestGateway } from "#test/support/gateway.ts";
+import { startGateway, type TestGateway } from "#test/support/gateway.ts";
+import type { Sections } from "#test/support/gateway-files.ts";
 import { type MysqlFlavour, startMysql, type TestMysql } from "#test/support/mysql.ts";
 import { optional } from "#test/support/optional.ts";
 

@@ -8,7 +8,8 @@ import { after, before, describe, test } from "node:test";
 import mysql from "mysql2/promise";
 import { readRecords } from "#src/audit/known.ts";
 import { makeAuthority } from "#test/support/certificates.ts";
-import { type Sections, startGateway, type TestGateway } from "#test/support/gateway.ts";
+import { startGateway, type TestGateway } from "#test/support/gateway.ts";
+import type { Sections } from "#test/support/gateway-files.ts";
 import { type MysqlFlavour, PART_OF, startMysql, type TestMysql } from "#test/support/mysql.ts";
 import { optional } from "#test/support/optional.ts";
 

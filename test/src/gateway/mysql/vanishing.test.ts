@@ -20,7 +20,8 @@ import { recordings } from "#test/src/gateway/archive.ts";
 import { HASTY } from "#test/src/gateway/hasty.ts";
 import { CAPABILITIES, packet, REQUEST, rawLogin } from "#test/src/gateway/mysql/raw.ts";
 import { childrenOf } from "#test/src/gateway/world.ts";
-import { type Sections, startGateway, type TestGateway } from "#test/support/gateway.ts";
+import { startGateway, type TestGateway } from "#test/support/gateway.ts";
+import type { Sections } from "#test/support/gateway-files.ts";
 import { type MysqlFlavour, startMysql, type TestMysql } from "#test/support/mysql.ts";
 import { optional } from "#test/support/optional.ts";
 
