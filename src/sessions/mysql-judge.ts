@@ -28,6 +28,7 @@ import {
 import type { Judgement } from "#protocols/wire/judgement.ts";
 import { RECORDED_SQL_BYTES_MAX } from "#protocols/wire/limits.ts";
 import { recordedText } from "#protocols/wire/recorded.ts";
+import { joined, literalsIn, namesWithout, redact, type Stretch } from "./mysql-redaction.ts";
 import { joinedJudgement, placed, settingsInTurn } from "./mysql-several.ts";
 
 export interface MysqlScope {
@@ -280,58 +281,4 @@ function sameFile(files: readonly MysqlAnalysis["localFile"][]): MysqlAnalysis["
 
 function nothingJudged(): never {
   throw new Error("broken invariant: a text has no reading");
-}
-
-/** Of a longer name the server may have left out the end. */
-const WHOLE_NAME_CHARACTERS = 60;
-
-/** A column without an alias is called by its expression as the text writes it. In one go: digests have digits, as literals do. */
-function namesWithout(literals: readonly string[], digest: (literal: string) => string): (name: string) => string {
-  let found: RegExp | null = null;
-  return (name) => {
-    if (name.length > WHOLE_NAME_CHARACTERS) return digest(name);
-    found ??= oneOf(literals);
-    return name.replaceAll(found, (literal) => digest(literal));
-  };
-}
-
-/** The longest of those that begin at a place. */
-function oneOf(literals: readonly string[]): RegExp {
-  const longestFirst = [...new Set(literals)].sort((a, b) => b.length - a.length);
-  const alternatives = longestFirst.map((literal) => literal.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&"));
-  return alternatives.length === 0 ? /(?!)/g : new RegExp(alternatives.join("|"), "g");
-}
-
-/** Of a statement that PREPARE has in a string they stand inside that. */
-function literalsIn(sql: string, ranges: readonly Stretch[], { named, masked }: MysqlAnalysis): readonly string[] {
-  const outside = ranges.map(({ start, end }) => sql.slice(start, end));
-  const prepared = named !== null && "text" in named ? named.text : "";
-  const secrets = secretsIn(prepared).map(({ start, end }) => prepared.slice(start, end));
-  return [...outside, ...secrets, ...(masked?.sensitive.inside ?? [])].filter((literal) => literal !== "");
-}
-
-interface Stretch {
-  readonly start: number;
-  readonly end: number;
-}
-
-/** In order, and none over another. */
-function joined(ranges: readonly Stretch[]): readonly Stretch[] {
-  const found: { start: number; end: number }[] = [];
-  for (const { start, end } of ranges.toSorted((a, b) => a.start - b.start)) {
-    const last = found.at(-1);
-    if (last === undefined || start >= last.end) found.push({ start, end });
-    else last.end = Math.max(last.end, end);
-  }
-  return found;
-}
-
-function redact(sql: string, ranges: readonly Stretch[], digest: (literal: string) => string): string {
-  let at = 0;
-  let redacted = "";
-  for (const { start, end } of ranges) {
-    redacted += sql.slice(at, start) + digest(sql.slice(start, end));
-    at = end;
-  }
-  return redacted + sql.slice(at);
 }
