@@ -5,16 +5,17 @@
 import type { Denial } from "#policies/decision.ts";
 import { Fault } from "#protocols/wire/fault.ts";
 import type { RecordedValue } from "#protocols/wire/transcript.ts";
-import type { Outcome } from "./command-outcome.ts";
-import { readExecuteCommand, readLongData, readQueryCommand, readStatementId } from "./commands.ts";
-import { CAPABILITY, COMMAND, EXECUTE_FLAG, HEADER_BYTES } from "./constants.ts";
+import { forward, type Outcome } from "./command-outcome.ts";
+import { readQueryCommand } from "./commands.ts";
+import { CAPABILITY, COMMAND } from "./constants.ts";
 import type { MysqlJudge, MysqlJudgement, SessionEffects } from "./judge.ts";
 import { changesOf, executed } from "./named.ts";
-import { recordCommand, recordText, refused, runOn } from "./on-record.ts";
+import { answered, recordCommand, recordText, refused, runOn } from "./on-record.ts";
 import { type ErrPacket, errorPayload, okPayload } from "./outcome.ts";
 import { packets } from "./packet.ts";
-import { changedDenial, commandDenial, localFileDenial, severalDenial, unknownNameDenial, unknownStatementDenial } from "./refusals.ts";
-import type { Answer, Prepared, SessionState } from "./session.ts";
+import { PreparedCommands, unknownStatement } from "./prepared-commands.ts";
+import { changedDenial, commandDenial, localFileDenial, severalDenial, unknownNameDenial } from "./refusals.ts";
+import type { Answer, SessionState } from "./session.ts";
 import { Stack, stackOf } from "./stacked.ts";
 import { denialError } from "./wire-errors.ts";
 
@@ -32,18 +33,17 @@ const NOT_SEVERAL: ErrPacket = {
   message: "You have an error in your SQL syntax; several statements in one text, over a connection that did not ask for them",
 };
 
-/** To MariaDB, the id of the statement that was prepared last. */
-const LAST_PREPARED = 0xffffffff;
-
 export class ClientCommands {
   readonly #state: SessionState;
   readonly #judge: MysqlJudge;
   readonly #effects: SessionEffects;
+  readonly #prepared: PreparedCommands;
 
   constructor(state: SessionState, judge: MysqlJudge, effects: SessionEffects) {
     this.#state = state;
     this.#judge = judge;
     this.#effects = effects;
+    this.#prepared = new PreparedCommands(state, effects);
   }
 
   /**
@@ -60,16 +60,11 @@ export class ClientCommands {
       case COMMAND.stmtPrepare:
         return this.#onPrepare(payload, whole);
       case COMMAND.stmtExecute:
-        return this.#onExecute(payload, whole, nowMs);
       case COMMAND.stmtFetch:
-        return this.#onFetch(payload, whole);
       case COMMAND.stmtReset:
-        return this.#onReset(payload, whole);
       case COMMAND.stmtClose:
-        this.#state.forget(readStatementId(payload));
-        return forward(whole, null);
       case COMMAND.stmtSendLongData:
-        return this.#onLongData(payload, whole);
+        return this.#prepared.onCommand(payload, whole, nowMs);
       case COMMAND.initDb:
         return this.#onInitDb(payload, whole);
       case COMMAND.fieldList:
@@ -102,7 +97,7 @@ export class ClientCommands {
       if (refusal !== null) return refusal;
       if (judgement.denial !== null) return this.#refuse(judgement.denial, event);
       if (judgement.several.length > 0) {
-        return this.#state.terms.underMask ? this.#refuse(severalDenial(false), event) : this.#answered(NOT_SEVERAL, event);
+        return this.#state.terms.underMask ? this.#refuse(severalDenial(false), event) : answered(this.#state, NOT_SEVERAL, event);
       }
       if (judgement.instead !== null) return this.#kill(judgement.instead.id, judgement.instead.connection, event);
       const { localFiles } = this.#state.terms;
@@ -127,7 +122,7 @@ export class ClientCommands {
     const { underMask, mayPassUnparsed } = this.#state.terms;
     if (prepared !== undefined) return prepared.holdsWith(this.#state.temporary) ? null : this.#refuse(changedDenial(named.name), event);
     // Under a mask nothing else can have been prepared: the server would say the same.
-    if (underMask) return this.#unknown(`Unknown prepared statement handler (${named.name}) given to EXECUTE`, event);
+    if (underMask) return answered(this.#state, unknownStatement(named.name, "EXECUTE"), event);
     return mayPassUnparsed ? null : this.#refuse(unknownNameDenial(named.name), event);
   }
 
@@ -169,61 +164,13 @@ export class ClientCommands {
       if (judgement.denial !== null) return this.#refuse(judgement.denial, event);
       if (judgement.several.length > 0 && this.#state.terms.underMask) return this.#refuse(severalDenial(true), event);
       if (judgement.instead !== null) return this.#refuse(commandDenial("a prepared KILL"), event);
-      if (judgement.named !== null) return this.#answered(NOT_PREPARED, event);
+      if (judgement.named !== null) return answered(this.#state, NOT_PREPARED, event);
       if (judgement.localFile !== null) return this.#refuse(localFileDenial(this.#state.terms.localFiles), event);
       const rewritten = judgement.upstreamSql;
       const bytes =
         rewritten === null ? own.whole : packets(Buffer.concat([Buffer.from([COMMAND.stmtPrepare]), Buffer.from(rewritten)]), 0);
       return forward(bytes, { kind: "prepare", judgement, event });
     });
-  }
-
-  #onExecute(payload: Buffer, whole: Buffer, nowMs: number): Outcome {
-    const id = readStatementId(payload);
-    if (id === LAST_PREPARED && this.#state.lastPrepared !== null) return this.#onExecuteLast(whole, this.#state.lastPrepared, nowMs);
-    const prepared = this.#state.statements.get(id) ?? null;
-    if (prepared === null) {
-      if (this.#state.terms.underMask) return this.#refuse(unknownStatementDenial(id), null);
-      // What has no judgement and no record here does not run.
-      const event = recordCommand(this.#state, `-- COM_STMT_EXECUTE of statement ${id}, which is not known`);
-      return this.#unknown(`Unknown prepared statement handler (${id}) given to mysqld_stmt_execute`, event);
-    }
-    const { judgement } = prepared;
-    if (!judgement.holdsWith(this.#state.temporary)) return this.#refuse(changedDenial(id), null);
-    const command = readExecuteCommand(payload, this.#state.terms.clientCapabilities, prepared);
-    prepared.types = command.types;
-    prepared.cursor = command.cursor;
-    prepared.longData?.clear();
-    prepared.open = null;
-    const event = recordText(this.#state, judgement, this.#shown(command.values, prepared));
-    const stripped = payload[5] !== undefined && ((payload[5] ?? 0) & ~EXECUTE_FLAG.parameterCountAvailable) !== payload[5];
-    if (stripped && (this.#state.terms.upstreamCapabilities & CAPABILITY.queryAttributes) === 0) {
-      return this.#refuse(commandDenial("COM_STMT_EXECUTE with query attributes, which this target does not know,"), event);
-    }
-    const run = runOn(this.#state, event, judgement, nowMs);
-    return forward(whole, { kind: "execute", run, prepared, inserts: judgement.inserts, ...changesOf(judgement) });
-  }
-
-  /** MariaDB's clients send it right behind COM_STMT_PREPARE; upstream it goes by the statement's own id. */
-  #onExecuteLast(whole: Buffer, id: number, nowMs: number): Outcome {
-    const named = Buffer.from(whole);
-    named.writeUInt32LE(id, HEADER_BYTES + 1);
-    return this.#onExecute(named.subarray(HEADER_BYTES), named, nowMs);
-  }
-
-  #shown(values: readonly RecordedValue[], { judgement }: Prepared): readonly RecordedValue[] {
-    return values.map((value, index) =>
-      value !== null && judgement.sensitiveParameters.includes(index + 1)
-        ? this.#effects.digestOf(Buffer.from(typeof value === "string" ? value : JSON.stringify(value)))
-        : value,
-    );
-  }
-
-  #onFetch(payload: Buffer, whole: Buffer): Outcome {
-    const id = readStatementId(payload);
-    const prepared = this.#state.statements.get(id) ?? null;
-    if ((prepared?.open ?? null) === null && this.#state.terms.underMask) return this.#refuse(unknownStatementDenial(id), null);
-    return forward(whole, { kind: "fetch", prepared });
   }
 
   /** MYSQL_OPTION_MULTI_STATEMENTS_ON is 0, OFF is 1. MariaDB reads bytes that did not come as zeros. */
@@ -234,22 +181,6 @@ export class ClientCommands {
       this.#state.multiStatements = on;
     };
     return forward(whole, { kind: "plain", event: recordCommand(this.#state, "-- COM_SET_OPTION"), onOk });
-  }
-
-  #onReset(payload: Buffer, whole: Buffer): Outcome {
-    const prepared = this.#state.statements.get(readStatementId(payload));
-    prepared?.longData?.clear();
-    if (prepared !== undefined) prepared.open = null;
-    return forward(whole, { kind: "plain", event: null, onOk: null });
-  }
-
-  #onLongData(payload: Buffer, whole: Buffer): Outcome {
-    const id = readStatementId(payload);
-    const { parameter, piece } = readLongData(payload);
-    const prepared = this.#state.statements.get(id);
-    if (prepared !== undefined) this.#state.longDataOf(prepared).add(parameter, piece);
-    recordCommand(this.#state, `-- COM_STMT_SEND_LONG_DATA of statement ${id}, ${piece.length} bytes`);
-    return forward(whole, null);
   }
 
   /** USE by another name. */
@@ -289,18 +220,7 @@ export class ClientCommands {
 
   #kill(id: number, connection: boolean, event: number): Outcome {
     if (this.#effects.kill(id, connection)) return { kind: "answer", payloads: [this.#ok()] };
-    return this.#answered({ errno: 1094, sqlState: "HY000", message: `Unknown thread id: ${id}` }, event);
-  }
-
-  /** ER_UNKNOWN_STMT_HANDLER. */
-  #unknown(message: string, event: number): Outcome {
-    return this.#answered({ errno: 1243, sqlState: "HY000", message }, event);
-  }
-
-  /** An error as the server would tell it. */
-  #answered(error: ErrPacket, event: number): Outcome {
-    this.#state.append({ kind: "error", statement: event, fields: { errno: String(error.errno), M: error.message }, from: "gateway" });
-    return { kind: "answer", payloads: [errorPayload(error)] };
+    return answered(this.#state, { errno: 1094, sqlState: "HY000", message: `Unknown thread id: ${id}` }, event);
   }
 
   #ok(): Buffer {
@@ -312,10 +232,6 @@ export class ClientCommands {
   #refuse(denial: Denial, event: number | null): Outcome {
     return refused(this.#state, denial, event);
   }
-}
-
-function forward(bytes: Buffer, answer: Answer | null): Outcome {
-  return { kind: "forward", bytes: [bytes], answer };
 }
 
 function quoted(name: string): string {

@@ -12,3 +12,7 @@ export type Outcome =
 
 /** Resolves to what becomes of the command that was asked about. */
 export type Asked = Promise<Outcome>;
+
+export function forward(bytes: Buffer, answer: Answer | null): Outcome {
+  return { kind: "forward", bytes: [bytes], answer };
+}

@@ -1,12 +1,13 @@
 /** Commands that are too large to be collected: what of them is read is their beginning, the rest is digested as it passes. */
+import type { Denial } from "#policies/decision.ts";
 import type { Outcome } from "./command-outcome.ts";
 import { readExecuteTypes, readLongData, readStatementId } from "./commands.ts";
 import { COMMAND } from "./constants.ts";
 import { changesOf } from "./named.ts";
 import { recordCommand, recordText, refused, runOn } from "./on-record.ts";
 import { errorPayload } from "./outcome.ts";
-import { changedDenial, unknownStatementDenial, unparsedJudgement } from "./refusals.ts";
-import type { Answer, SessionState } from "./session.ts";
+import { attributesDenial, changedDenial, unknownStatementDenial, unparsedJudgement } from "./refusals.ts";
+import type { Answer, Prepared, SessionState } from "./session.ts";
 import { tooLargeError } from "./wire-errors.ts";
 
 /** What becomes of a command that is too large to be collected. */
@@ -41,7 +42,7 @@ export function largeCommand(state: SessionState, command: number, beginning: Bu
 function largeExecute(state: SessionState, beginning: Buffer, nowMs: number): LargeOutcome {
   const id = readStatementId(beginning);
   const prepared = state.statements.get(id) ?? null;
-  const denial = prepared === null ? unknownStatementDenial(id) : prepared.judgement.holdsWith(state.temporary) ? null : changedDenial(id);
+  const denial = prepared === null ? unknownStatementDenial(id) : largeDenial(state, id, prepared, beginning);
   if (prepared === null || denial !== null) {
     const outcome = refused(state, denial ?? unknownStatementDenial(id), null);
     return { passes: false, event: null, takes: IGNORED, done: (carryOut) => () => carryOut(outcome) };
@@ -59,6 +60,10 @@ function largeExecute(state: SessionState, beginning: Buffer, nowMs: number): La
     ...changesOf(prepared.judgement),
   };
   return { passes: true, event, takes: IGNORED, done: (carryOut) => () => carryOut({ kind: "forward", bytes: [], answer }) };
+}
+
+function largeDenial({ temporary, terms }: SessionState, id: number, prepared: Prepared, beginning: Buffer): Denial | null {
+  return prepared.judgement.holdsWith(temporary) ? attributesDenial(beginning, prepared, terms) : changedDenial(id);
 }
 
 function tooLarge(state: SessionState): LargeOutcome {
@@ -84,5 +89,7 @@ function largeLongData(state: SessionState, beginning: Buffer): LargeOutcome {
     head = Math.max(0, head - payload.length);
   };
   const event = recordCommand(state, `-- COM_STMT_SEND_LONG_DATA of statement ${id}`);
+  // Nothing of it is kept by a target where there is no such statement; what MariaDB takes for one may not be ours.
+  if (longData === null) return { passes: false, event: null, takes: IGNORED, done: () => () => undefined };
   return { passes: true, event, takes, done: () => () => undefined };
 }

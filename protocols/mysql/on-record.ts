@@ -5,7 +5,7 @@ import { recordedJudgement } from "#protocols/wire/recorded.ts";
 import { Run } from "#protocols/wire/run.ts";
 import type { RecordedValue } from "#protocols/wire/transcript.ts";
 import type { Outcome } from "./command-outcome.ts";
-import { errorPayload } from "./outcome.ts";
+import { type ErrPacket, errorPayload } from "./outcome.ts";
 import type { SessionState } from "./session.ts";
 import { denialError } from "./wire-errors.ts";
 
@@ -33,6 +33,12 @@ export function recordCommand(state: SessionState, sql: string): number {
 export function refused(state: SessionState, denial: Denial, event: number | null): Outcome {
   recordDenied(state, denial, event);
   return { kind: "answer", payloads: [errorPayload(denialError(denial))] };
+}
+
+/** An error as the server would tell it. @param event of the statement that it answers; null where that has none of its own */
+export function answered(state: SessionState, error: ErrPacket, event: number | null): Outcome {
+  state.append({ kind: "error", statement: event, fields: { errno: String(error.errno), M: error.message }, from: "gateway" });
+  return { kind: "answer", payloads: [errorPayload(error)] };
 }
 
 /** @param statement its event, which has been written. @param because the event of the one that failed or was refused */

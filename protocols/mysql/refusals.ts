@@ -1,7 +1,9 @@
 /** Refusals that need no policy, and the judgement of a text that streams by unread. */
 import type { Denial, DenyReason } from "#policies/decision.ts";
 import { secretsIn } from "#protocols/sql/mysql/secrets.ts";
+import { CAPABILITY, EXECUTE_FLAG } from "./constants.ts";
 import type { MysqlJudgement } from "./judge.ts";
+import type { SessionTerms } from "./session.ts";
 
 /** A command that is not served: administration, replication, and what no client sends any more. */
 export function commandDenial(what: string): Denial {
@@ -13,6 +15,23 @@ export function localFileDenial(allowed: boolean): Denial {
   if (!allowed) return deny("command-refused", "LOAD DATA LOCAL is not allowed for this target", "insert the rows by INSERT");
   const message = "LOAD DATA LOCAL is relayed only as one statement by itself, its file named by one literal";
   return deny("command-refused", message, "send LOAD DATA LOCAL INFILE '…' as a text of its own, not prepared");
+}
+
+/**
+ * A COM_STMT_EXECUTE whose form the target would read otherwise: with query attributes, which it does not know, or with the names
+ * of parameters that go with them.
+ *
+ * @param payload its beginning, command byte first. @returns null where both read it alike
+ */
+export function attributesDenial(
+  payload: Buffer,
+  { parameters }: { readonly parameters: number },
+  { clientCapabilities, upstreamCapabilities }: Pick<SessionTerms, "clientCapabilities" | "upstreamCapabilities">,
+): Denial | null {
+  if ((upstreamCapabilities & CAPABILITY.queryAttributes) !== 0) return null;
+  const counted = ((payload[5] ?? 0) & EXECUTE_FLAG.parameterCountAvailable) !== 0;
+  const named = (clientCapabilities & CAPABILITY.queryAttributes) !== 0 && parameters > 0;
+  return counted || named ? commandDenial("COM_STMT_EXECUTE with query attributes, which this target does not know,") : null;
 }
 
 /** The catalogue has changed since a statement was judged, and the server would run it on what is there now. */
