@@ -58,6 +58,7 @@ export class Tables {
   }
 
   async read(): Promise<{ readonly tables: readonly MysqlTable[]; readonly marks: readonly SeenMark[] }> {
+    const mariadb = this.#server.flavour === "mariadb";
     const rows = await asked(this.#query, queries.TABLES, table);
     const columns = await this.#owned(queries.COLUMNS, column);
     const indexes = await this.#owned(queries.indexes(this.#server), index);
@@ -76,7 +77,7 @@ export class Tables {
       const key = keyOf(one.db, one.name);
       const tags = tagsInComment(one.comment ?? "");
       const [shown] = views.get(key) ?? [];
-      const itsColumns = (columns.get(key) ?? []).map((raw) => columnOf(raw, tags));
+      const itsColumns = (columns.get(key) ?? []).map((raw) => columnOf(raw, tags, mariadb));
       return {
         database: one.db,
         name: one.name,
@@ -137,7 +138,7 @@ function kindOf({ type, engine }: z.infer<typeof table>, columns: number): Mysql
   return type === "BASE TABLE" ? "table" : "other";
 }
 
-function columnOf(raw: z.infer<typeof column>, inherited: readonly string[]): MysqlColumn {
+function columnOf(raw: z.infer<typeof column>, inherited: readonly string[], mariadb: boolean): MysqlColumn {
   const extra = (raw.extra ?? "").toLowerCase();
   return {
     name: raw.name,
@@ -149,7 +150,8 @@ function columnOf(raw: z.infer<typeof column>, inherited: readonly string[]): My
     collation: raw.coll,
     characters: raw.characters,
     generation: raw.generation === "" ? null : raw.generation,
-    default: raw.dflt,
+    // MariaDB tells one that is NULL; a text stands in quotes there.
+    default: mariadb && raw.dflt === "NULL" ? null : raw.dflt,
     invisible: /\binvisible\b/.test(extra),
     autoIncrement: extra.includes("auto_increment"),
     tags: [...new Set([...inherited, ...tagsInComment(raw.comment ?? "")])].sort(),

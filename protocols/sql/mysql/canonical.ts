@@ -43,7 +43,7 @@ function spelled({ kind, text }: Token): string {
       // The grammar knows no quoted ones.
       return /^[\w$.]+$/.test(text) ? `@${text}` : `@\`${text.replaceAll("`", "``")}\``;
     case "bits":
-      return text.startsWith("0x") ? `x'${text.slice(2)}'` : `b'${text.slice(2)}'`;
+      return text.startsWith("0b") ? `b'${text.slice(2)}'` : text;
     case "word":
     case "number":
     case "system-variable":

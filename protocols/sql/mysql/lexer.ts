@@ -15,7 +15,7 @@ export type TokenKind =
   | "string"
   /** Digits as written, with fraction and exponent. */
   | "number"
-  /** `0x41`, `x'41'`, `0b1`, `b'1'`: as `0x…` or `0b…`. */
+  /** `0x41` and `x'41'` as they are, as MariaDB computes with them differently; `0b1` and `b'1'` as `0b…`. */
   | "bits"
   /** `@name`; `text` is the name without the sign. */
   | "user-variable"
@@ -277,12 +277,11 @@ class Lexer {
     const plain = quoted === null ? (matches(HEXADECIMAL, this.#sql, start) ?? matches(BINARY, this.#sql, start)) : null;
     // Without quotes an odd number of digits has a zero before it; in quotes it is an error.
     const padded = plain?.startsWith("0x") === true && plain.length % 2 === 1 ? `0x0${plain.slice(2)}` : plain;
-    const text = quoted === null ? padded : `0${quoted[0]?.toLowerCase()}${quoted.slice(2, -1)}`;
+    const text = quoted === null ? padded : /^x/i.test(quoted) ? `x${quoted.slice(1)}` : `0b${quoted.slice(2, -1)}`;
     if (text === null) return false;
     // Behind a dot it is a name.
     if (plain !== null && this.#afterDot()) return false;
-    if (quoted !== null && text.startsWith("0x") && text.length % 2 === 1)
-      throw new LexerError("a hexadecimal string has an odd length", start);
+    if (text.startsWith("x") && text.length % 2 === 0) throw new LexerError("a hexadecimal string has an odd length", start);
     this.#at = start + (quoted ?? plain ?? "").length;
     this.#push("bits", text, start);
     return true;

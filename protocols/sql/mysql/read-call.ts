@@ -101,7 +101,10 @@ function readList(reader: Reader, lent: Lent): void {
   if (reader.acceptWord("using")) readCharset(reader);
   if (reader.word() === "order") readOrder(reader, lent);
   if (reader.acceptWord("separator")) lent.expression(reader);
-  if (reader.acceptWord("limit")) readList(reader, lent);
+  if (reader.acceptWord("limit")) {
+    lent.expression(reader);
+    if (reader.acceptSymbol(",") || reader.acceptWord("offset")) lent.expression(reader);
+  }
 }
 
 function readTrim(reader: Reader, lent: Lent): void {

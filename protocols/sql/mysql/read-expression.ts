@@ -3,7 +3,7 @@
  * on it; what counts is that every name is known to be a column, a function or a word of the grammar.
  */
 
-import { startsQuery } from "./query-brackets.ts";
+import { holdsList, startsQuery } from "./query-brackets.ts";
 import { type Lent, readCall } from "./read-call.ts";
 import { type Reader, Refused } from "./reading.ts";
 import { isReserved } from "./reserved.ts";
@@ -214,11 +214,13 @@ function readCase(reader: Reader): void {
 function readInterval(reader: Reader): void {
   const start = reader.at;
   reader.expectWord("interval");
-  const bracket = reader.symbol() === "(";
+  if (holdsList(reader.tokens, reader.at)) {
+    readCall(reader, { start, parts: ["interval"] }, LENT);
+    return;
+  }
   readExpression(reader);
-  if (UNITS.has(reader.word())) reader.at++;
-  else if (bracket) reader.found.calls.push({ at: start, parts: ["interval"], empty: false });
-  else throw reader.unexpected("a unit of time");
+  if (!UNITS.has(reader.word())) throw reader.unexpected("a unit of time");
+  reader.at++;
 }
 
 function readMatch(reader: Reader): void {

@@ -196,6 +196,7 @@ function readTail(reader: Reader): void {
     readExpression(reader);
     if (reader.acceptSymbol(",") || reader.acceptWord("offset")) readExpression(reader);
   }
+  readFetch(reader);
   while (reader.word() === "for" || reader.word() === "lock") readLock(reader);
   const refused = /^(into|procedure|fetch|offset|qualify)$/.exec(reader.word())?.[0];
   if (refused === "into") {
@@ -203,6 +204,22 @@ function readTail(reader: Reader): void {
     throw new Refused("masked-statement-kind", "a query may not store what it reads in files or variables under a mask", hint, reader.at);
   }
   if (refused !== undefined) throw reader.unexpected("the end of the query");
+}
+
+/** MariaDB's `OFFSET 1 ROW FETCH NEXT 2 ROWS ONLY`: on MySQL an error. */
+function readFetch(reader: Reader): void {
+  const rows = (): boolean => reader.acceptWord("rows") || reader.acceptWord("row");
+  if (reader.acceptWord("offset")) {
+    readExpression(reader);
+    if (!rows()) throw reader.unexpected("ROWS");
+  }
+  if (!reader.acceptWord("fetch")) return;
+  if (!reader.acceptWord("first")) reader.expectWord("next");
+  if (!rows()) {
+    readExpression(reader);
+    if (!rows()) throw reader.unexpected("ROWS");
+  }
+  if (!reader.acceptWord("only") && !reader.acceptWord("with", "ties")) throw reader.unexpected("ONLY");
 }
 
 function readLock(reader: Reader): void {

@@ -102,7 +102,7 @@ function spell({ kind, text }: Token, backslashes: boolean): string {
     case "user-variable":
       return /^[\w$.]+$/.test(text) ? `@${text}` : `@${quoteName(text)}`;
     case "bits":
-      return text.startsWith("0x") ? `x'${text.slice(2)}'` : `b'${text.slice(2)}'`;
+      return text.startsWith("0b") ? `b'${text.slice(2)}'` : text;
     case "word":
     case "number":
     case "system-variable":

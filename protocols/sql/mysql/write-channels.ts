@@ -63,7 +63,12 @@ function isProtected(attributes: MysqlProtectedColumns, column: string): boolean
 /** A new row meets those that are there by its defaults, unless one of them is NULL. */
 function meetsDefault(table: MysqlTable, { columns }: Bond, attributes: MysqlProtectedColumns, { given }: Change): boolean {
   const left = [...columns].filter((name) => isProtected(attributes, name) && !given.has(name));
-  return left.length > 0 && left.every((name) => columnNamed(table, name)?.default !== null);
+  const isNull = (name: string): boolean => {
+    const column = columnNamed(table, name);
+    // Outside strict mode what may not be NULL is empty, or zero.
+    return column?.default === null && (column.nullable || column.autoIncrement);
+  };
+  return left.length > 0 && !left.some(isNull);
 }
 
 function bondsOf(table: MysqlTable): readonly Bond[] {

@@ -86,7 +86,7 @@ describe("ordinary work under masks", { skip: optional("mysql9") }, () => {
       for (const [group, list] of Object.entries(SHOP_BENIGN).filter(([name]) => isFor(name, KIND_OF[target]))) {
         test(`shop, ${group}: the same as without the gateway`, async () => {
           const different: string[] = [];
-          const ask = group === "writes" ? undone : sent;
+          const ask = /writes/.test(group) ? undone : sent;
           for (const benign of list) {
             const origins = (await ask(direct, benign, "text")).map(({ columns }) => columns.map(({ originalName }) => originalName));
             for (const way of MYSQL_WAYS) {
@@ -104,7 +104,7 @@ describe("ordinary work under masks", { skip: optional("mysql9") }, () => {
 
       test("counts", (context) => {
         context.diagnostic(`${target}: identical ${JSON.stringify(count)}`);
-        assert.ok(count.app > 500 && count.shop > 350);
+        assert.ok(count.app > 500 && count.shop > 800);
       });
     });
   }

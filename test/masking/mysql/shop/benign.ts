@@ -3,8 +3,10 @@
  * as it does without the gateway in every cell that no mask covers.
  */
 import type { HostileGroups } from "#test/masking/mysql/hostile.ts";
+import { SHOP_EVERYDAY } from "./everyday.ts";
 
 export const SHOP_BENIGN: HostileGroups = {
+  ...SHOP_EVERYDAY,
   "tables without masks": [
     "SELECT * FROM orders",
     "SELECT id, total FROM orders WHERE status = 'open' ORDER BY id",

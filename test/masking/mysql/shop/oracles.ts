@@ -19,6 +19,13 @@ export const SHOP_ORACLES: readonly (readonly [string, string])[] = [
     "SELECT IF(pin > 5, EXP(1000), 1) FROM users WHERE id = 1; SELECT 'behind'",
     "SELECT IF(pin > 999999999, EXP(1000), 1) FROM users WHERE id = 1; SELECT 'behind'",
   ],
+  [
+    "BEGIN; UPDATE users SET city = 'x' WHERE !(ssn LIKE '9%') AND id = 1; SELECT city FROM users WHERE id = 1; ROLLBACK",
+    "BEGIN; UPDATE users SET city = 'x' WHERE !(ssn LIKE '1%') AND id = 1; SELECT city FROM users WHERE id = 1; ROLLBACK",
+  ],
+  ["SELECT id FROM users WHERE !(ssn LIKE '9%')", "SELECT id FROM users WHERE !(ssn LIKE '1%')"],
+  ["SELECT id FROM users WHERE email SOUNDS LIKE 'zoqkmarta@example.com'", "SELECT id FROM users WHERE email SOUNDS LIKE 'aaa'"],
+  ["SELECT INTERVAL(pin, 5, 918273645) FROM users", "SELECT INTERVAL(pin, 5, 918273646) FROM users"],
   ["SELECT COUNT(*) FROM users WHERE ssn LIKE '9%'", "SELECT COUNT(*) FROM users WHERE ssn LIKE '1%'"],
   ["SELECT COUNT(*) FROM users WHERE ssn > '85'", "SELECT COUNT(*) FROM users WHERE ssn > '95'"],
   ["SELECT COUNT(*) FROM users WHERE ssn REGEXP '^91'", "SELECT COUNT(*) FROM users WHERE ssn REGEXP '^92'"],
@@ -101,8 +108,4 @@ export const SHOP_ORACLES: readonly (readonly [string, string])[] = [
   ["SELECT (SELECT 1 UNION SELECT 2 FROM users WHERE ssn LIKE '9%')", "SELECT (SELECT 1 UNION SELECT 2 FROM users WHERE ssn LIKE '7%')"],
   ["SELECT id FROM users WHERE (ssn, id) = ('917-44-2051', 1)", "SELECT id FROM users WHERE (ssn, id) = ('917-44-2050', 1)"],
   ["SELECT id FROM users WHERE ssn <=> '917-44-2051'", "SELECT id FROM users WHERE ssn <=> '917-44-2050'"],
-  [
-    "SELECT id FROM users WHERE ssn SOUNDS LIKE '917-44-2051' OR email SOUNDS LIKE 'zoqkmarta@example.com'",
-    "SELECT id FROM users WHERE email SOUNDS LIKE 'aaa'",
-  ],
 ];

@@ -7,6 +7,7 @@
 import type { HostileGroups } from "#test/masking/mysql/hostile.ts";
 import { CARRIERS, PROGRAMS, WRITES } from "./statements-carriers.ts";
 import { COPIES } from "./statements-copies.ts";
+import { FORMS } from "./statements-forms.ts";
 import { ERRORS, INSIDE, LEXICAL } from "./statements-inside.ts";
 import { PREPARED } from "./statements-prepared.ts";
 import { STACKED } from "./statements-stacked.ts";
@@ -218,6 +219,7 @@ export const SHOP_HOSTILE: HostileGroups = {
   ...INSIDE,
   ...ERRORS,
   ...LEXICAL,
+  ...FORMS,
   ...CARRIERS,
   ...PROGRAMS,
   ...PREPARED,

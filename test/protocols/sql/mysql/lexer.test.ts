@@ -22,7 +22,7 @@ describe("tokens", () => {
     assert.deepEqual(shown("SELECT `a``b`, 'it''s', \"x\\\"y\", 1.5e3, .5, 0x41, x'42', b'101', @v, @`w x`, @@sql_mode, ?"), [
       "word SELECT",
       ...["quoted-name a`b", "symbol ,", "string it's", "symbol ,", 'string x"y', "symbol ,", "number 1.5e3", "symbol ,", "number .5"],
-      ...["symbol ,", "bits 0x41", "symbol ,", "bits 0x42", "symbol ,", "bits 0b101", "symbol ,", "user-variable v", "symbol ,"],
+      ...["symbol ,", "bits 0x41", "symbol ,", "bits x'42'", "symbol ,", "bits 0b101", "symbol ,", "user-variable v", "symbol ,"],
       ...["user-variable w x", "symbol ,", "system-variable @@", "word sql_mode", "symbol ,", "parameter ?"],
     ]);
   });

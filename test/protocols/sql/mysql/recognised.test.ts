@@ -39,6 +39,13 @@ TABLE shop.t ORDER BY a LIMIT 2 OFFSET 1
 SELECT * FROM u WHERE a IN (TABLE t)
 TABLE t UNION ALL TABLE u
 EXPLAIN TABLE t
+SELECT !a, !t.a, !UPPER(a) IS NULL, ! !a, !(a = 1), !'x' 'y', !-1, !@a, !@@autocommit, !a->'$.b', 1 = !a FROM t
+SELECT a FROM t WHERE a SOUNDS LIKE 'b' AND 'c' SOUNDS LIKE t.d AND (a) SOUNDS LIKE b
+SELECT sounds LIKE 'a', t.sounds LIKE 'b' FROM t
+SELECT INTERVAL(a, 1, 2), INTERVAL (a, (SELECT 1)) + 1, NOW() + INTERVAL (a + 1) DAY FROM t
+SELECT GROUP_CONCAT(a ORDER BY b SEPARATOR ',' LIMIT 1), GROUP_CONCAT(a LIMIT 1, 2), GROUP_CONCAT(a SEPARATOR '' LIMIT 2 OFFSET 1) FROM t
+SELECT TRIM(LEADING FROM a), TRIM(BOTH FROM (SELECT 1)), TRIM(TRAILING 'x' FROM a), CHAR(1, 2 USING utf8mb4) FROM t
+SELECT a + INTERVAL '1:2' MINUTE_SECOND, EXTRACT(YEAR_MONTH FROM a), DATE_SUB(a, INTERVAL b DAY_HOUR) FROM t
 VALUES ROW(1, 2), ROW(3, 4) ORDER BY column_0
 SET CHARACTER SET utf8mb4
 SET CHARACTER SET 'utf8mb4'
@@ -109,7 +116,10 @@ const OTHERS: readonly (readonly [rights: string, ...texts: string[]])[] = [
     "LOCK TABLES t READ, u LOW_PRIORITY WRITE",
     "LOCK TABLES t READ LOCAL, u AS read_me WRITE",
     "XA START 'x'",
+    "INSERT INTO t SET a = !1",
   ],
+  ["read,write", "INSERT INTO t TABLE u", "REPLACE INTO t (a) TABLE u", "UPDATE t SET a = !a", "SELECT !f(a) FROM t"],
+  ["read,schema", "CREATE TABLE t (a INT) IGNORE SELECT 1", "CREATE TABLE t REPLACE AS SELECT a FROM u"],
   ["schema", "ALTER TABLE `t` DISABLE KEYS", "/*!40000 ALTER TABLE `t` ENABLE KEYS */", "CHECKSUM TABLE t, app.u EXTENDED"],
   [
     "admin",
