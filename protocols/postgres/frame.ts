@@ -159,18 +159,32 @@ export class Framer {
       this.#emit(this.#at);
       this.#pending = { kind: "header", bytes: Buffer.from(this.#chunk.subarray(this.#at)) };
       this.#skipTo(this.#chunk.length);
-    } else this.#message();
+    } else this.#messages();
   }
 
-  /** A message whose header stands whole in the chunk. */
-  #message(): void {
+  /** Messages whose headers stand whole in the chunk, up to the first that is not only walked over, as most rows of a large result are. */
+  #messages(): void {
+    const chunk = this.#chunk;
+    while (chunk.length - this.#at >= HEADER_BYTES) {
+      const start = this.#at;
+      const tag = chunk[start] ?? 0;
+      const length = checkedLength(lengthAt(chunk, start + 1));
+      const end = start + 1 + length;
+      const plan = this.#handler.plan(tag, length);
+      if (plan !== "watch" || end > chunk.length) {
+        this.#message(plan, tag, length);
+        return;
+      }
+      if (this.#watchFrom < 0) this.#watchFrom = start;
+      this.#at = end;
+    }
+  }
+
+  #message(plan: Plan, tag: number, length: number): void {
     const start = this.#at;
-    const tag = this.#chunk[start] ?? 0;
-    const length = checkedLength(this.#chunk.readUInt32BE(start + 1));
     const end = start + 1 + length;
-    const plan = this.#handler.plan(tag, length);
     if (plan !== "watch") this.#show(start);
-    if (end > this.#chunk.length || plan === "head") {
+    if (end > this.#chunk.length || plan === "head" || plan === "watch") {
       this.#begin(tag, length, plan, this.#chunk.subarray(start, start + HEADER_BYTES), false);
       return;
     }
@@ -178,7 +192,7 @@ export class Framer {
   }
 
   /** A message that lies whole in the chunk. */
-  #inChunk(plan: Exclude<Plan, "head">, tag: number, start: number, end: number): void {
+  #inChunk(plan: Exclude<Plan, "head" | "watch">, tag: number, start: number, end: number): void {
     switch (plan) {
       case "whole": {
         const frame = this.#chunk.subarray(start, end);
@@ -192,9 +206,6 @@ export class Framer {
       }
       case "observe":
         this.#handler.observe(tag, this.#chunk.subarray(start, end));
-        break;
-      case "watch":
-        if (this.#watchFrom < 0) this.#watchFrom = start;
         break;
       case "drop":
         this.#emit(start);
@@ -335,6 +346,11 @@ function collect(pending: Collected, part: Buffer): void {
   }
   part.copy(pending.bytes, pending.filled);
   pending.filled = needed;
+}
+
+/** As `readUInt32BE(at)`, without its checks: the header is there, and this is done for every row. */
+function lengthAt(chunk: Buffer, at: number): number {
+  return (((chunk[at] ?? 0) << 24) | ((chunk[at + 1] ?? 0) << 16) | ((chunk[at + 2] ?? 0) << 8) | (chunk[at + 3] ?? 0)) >>> 0;
 }
 
 /** @throws Fault `malformed-message` before anything of the body is kept */

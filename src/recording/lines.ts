@@ -6,8 +6,17 @@
 import type { RecordedText, RecordedValue } from "#protocols/wire/transcript.ts";
 import type { EventBody } from "./events.ts";
 
-/** Anything but printable ASCII: such a line takes the slower way through `escapeControls` and UTF-8. */
-const NOT_PLAIN = /[^\x20-\x7e]/;
+/** Of ASCII, the one control character that JSON lets stand raw. */
+const DELETE = "\u007f";
+
+/**
+ * Whether JSON is printable ASCII; any other takes the slower way through `escapeControls` and UTF-8. Both questions are
+ * answered by native code, some eight times as fast as a regular expression, and rows are long.
+ */
+function isPlain(json: string): boolean {
+  return Buffer.byteLength(json) === json.length && !json.includes(DELETE);
+}
+
 /** What JSON lets stand raw although terminals or JavaScript act on it: DEL, C1, line and paragraph separators, BOM, bidi controls. */
 const CONTROLS = /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
 
@@ -105,7 +114,7 @@ export class LineWriter {
   #json(value: unknown): string {
     if (value === null) return "null";
     const json = JSON.stringify(value);
-    if (NOT_PLAIN.test(json)) this.plain = false;
+    if (!isPlain(json)) this.plain = false;
     return json;
   }
 
@@ -114,7 +123,7 @@ export class LineWriter {
     if (sql !== this.#sql) {
       this.#sql = sql;
       this.#sqlJson = JSON.stringify(sql);
-      this.#sqlPlain = !NOT_PLAIN.test(this.#sqlJson);
+      this.#sqlPlain = isPlain(this.#sqlJson);
     }
     if (!this.#sqlPlain) this.plain = false;
     return this.#sqlJson;
@@ -124,7 +133,7 @@ export class LineWriter {
     if (tag !== this.#tag) {
       this.#tag = tag;
       this.#tagJson = JSON.stringify(tag);
-      this.#tagPlain = !NOT_PLAIN.test(this.#tagJson);
+      this.#tagPlain = isPlain(this.#tagJson);
     }
     if (!this.#tagPlain) this.plain = false;
     return this.#tagJson;
@@ -135,7 +144,7 @@ export class LineWriter {
     if (columns !== this.#columns) {
       this.#columns = columns;
       this.#columnsJson = JSON.stringify(columns);
-      this.#columnsPlain = !NOT_PLAIN.test(this.#columnsJson);
+      this.#columnsPlain = isPlain(this.#columnsJson);
     }
     if (!this.#columnsPlain) this.plain = false;
     return this.#columnsJson;
@@ -162,7 +171,7 @@ export class LineWriter {
       this.#tables = judged.tables;
       const [verdict, rule, reason] = [judged.verdict, judged.rule, judged.reason].map((part) => JSON.stringify(part));
       this.#judged = `"verdict":${verdict},"rule":${rule},"reason":${reason},"tables":${JSON.stringify(judged.tables)}`;
-      this.#judgedPlain = !NOT_PLAIN.test(this.#judged);
+      this.#judgedPlain = isPlain(this.#judged);
     }
     if (!this.#judgedPlain) this.plain = false;
     return this.#judged;
