@@ -10,6 +10,7 @@ import { readQueryCommand } from "./commands.ts";
 import { CAPABILITY, COMMAND } from "./constants.ts";
 import type { MysqlJudge, MysqlJudgement, SessionEffects } from "./judge.ts";
 import { changesOf, executed } from "./named.ts";
+import { notSeveral } from "./not-several.ts";
 import { answered, recordCommand, recordText, refused, runOn } from "./on-record.ts";
 import { type ErrPacket, errorPayload, okPayload } from "./outcome.ts";
 import { packets } from "./packet.ts";
@@ -24,13 +25,6 @@ const NOT_PREPARED: ErrPacket = {
   errno: 1295,
   sqlState: "HY000",
   message: "This command is not supported in the prepared statement protocol yet",
-};
-
-/** ER_PARSE_ERROR. The target would say so too; a text that it takes apart after all would be judged by settings of before. */
-const NOT_SEVERAL: ErrPacket = {
-  errno: 1064,
-  sqlState: "42000",
-  message: "You have an error in your SQL syntax; several statements in one text, over a connection that did not ask for them",
 };
 
 export class ClientCommands {
@@ -97,7 +91,9 @@ export class ClientCommands {
       if (refusal !== null) return refusal;
       if (judgement.denial !== null) return this.#refuse(judgement.denial, event);
       if (judgement.several.length > 0) {
-        return this.#state.terms.underMask ? this.#refuse(severalDenial(false), event) : answered(this.#state, NOT_SEVERAL, event);
+        const { underMask, product } = this.#state.terms;
+        if (underMask) return this.#refuse(severalDenial(false), event);
+        return answered(this.#state, notSeveral(own.payload.subarray(command.textAt), judgement.several, product), event);
       }
       if (judgement.instead !== null) return this.#kill(judgement.instead.id, judgement.instead.connection, event);
       const { localFiles } = this.#state.terms;

@@ -31,6 +31,8 @@ export interface SessionTerms {
   readonly caps: Caps;
   /** Agreed on with the client. */
   readonly clientCapabilities: number;
+  /** Of the target, as its own errors name it. */
+  readonly product: "MySQL" | "MariaDB";
   /** Agreed on with the target: what the client has, and session tracking. */
   readonly upstreamCapabilities: number;
   /** Statements of the gateway's own that a reset connection needs anew, one text each. */

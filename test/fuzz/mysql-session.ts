@@ -156,7 +156,7 @@ class Between implements MysqlLine {
       isProtected: (database: string, table: string, column: string) =>
         this.#terms.guarded && isProtectedMysqlColumn(this.#terms.view, database, table, column),
       ...{ limits: { rowsPerStatement: 10, bytesPerStatement: 10_000 }, clientCapabilities: CAPABILITIES, upstreamCapabilities },
-      preamble: PREAMBLE,
+      ...{ product: "MySQL" as const, preamble: PREAMBLE },
     };
     let events = 0;
     const settings = { database: "app", sqlMode: readSqlMode(sqlMode), charset: "utf8mb4" };

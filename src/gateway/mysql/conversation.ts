@@ -110,6 +110,7 @@ export class MysqlConversation implements Conversation {
       limits: parts.results,
       caps: capsOf(parts.limits),
       clientCapabilities: this.#response.capabilities,
+      product: /mariadb/i.test(login.greeting.version) ? "MariaDB" : "MySQL",
       upstreamCapabilities: login.capabilities,
       preamble: PREAMBLE,
     };

@@ -51,7 +51,7 @@ export class MysqlTalk {
     const all: SessionTerms = {
       ...{ underMask: false, mayPassUnparsed: false, localFiles: false, isProtected: () => false },
       limits: { rowsPerStatement: 100, bytesPerStatement: 10_000 },
-      ...{ clientCapabilities: SPOKEN, upstreamCapabilities: SPOKEN, preamble: [] },
+      ...{ clientCapabilities: SPOKEN, upstreamCapabilities: SPOKEN, product: "MySQL", preamble: [] },
       ...terms,
       caps: { ...NO_CAPS, ...caps },
     };

@@ -16,6 +16,7 @@ const TERMS: SessionTerms = {
   limits: { rowsPerStatement: 10, bytesPerStatement: 1000 },
   caps: NO_CAPS,
   clientCapabilities: CAPABILITY.protocol41 | CAPABILITY.sessionTrack,
+  product: "MySQL",
   upstreamCapabilities: 0,
   preamble: [],
 };

@@ -12,7 +12,12 @@ const EOF = { warnings: 1, status: OF_THE_PLAN | OTHERS };
 
 const terms = (underMask: boolean) => ({
   ...{ underMask, mayPassUnparsed: false, localFiles: false, isProtected: () => false, caps: NO_CAPS, preamble: [] },
-  ...{ limits: { rowsPerStatement: 0, bytesPerStatement: 0 }, clientCapabilities: 0x200, upstreamCapabilities: 0x200 },
+  ...{
+    limits: { rowsPerStatement: 0, bytesPerStatement: 0 },
+    clientCapabilities: 0x200,
+    upstreamCapabilities: 0x200,
+    product: "MySQL" as const,
+  },
 });
 
 describe("the end of an answer", () => {
