@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { ROOT } from "#test/support/tree.ts";
 
-const READY_MS = 30_000;
+const READY_MS = 90_000;
 const LOG_LINES_MAX = 100_000;
 
 export interface Running {
@@ -13,7 +13,7 @@ export interface Running {
   readonly addresses: Readonly<Record<string, string>>;
 }
 
-/** @throws Error with what the gateway said when it does not come up within 30 s */
+/** @throws Error with what the gateway said when it does not come up within 90 s */
 export async function launchGateway(
   folder: string,
   configFile: string,

@@ -82,7 +82,7 @@ export async function serveFile(
   return { port: portIn(addresses, "postgres"), addresses, stop: () => end(child, "SIGTERM") };
 }
 
-/** @throws Error with what the gateway said when it does not come up within 30 s */
+/** @throws Error with what the gateway said when it does not come up within 90 s */
 export async function startGateway(options: GatewayOptions): Promise<TestGateway> {
   const folder = await scratchFolder("gateway");
   const agents = Object.entries(options.agents ?? { agent: ["data-agents"] }).map(

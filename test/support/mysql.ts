@@ -60,7 +60,7 @@ interface Programs {
 
 const DATABASE = "app";
 const USER = "app";
-const STARTED_MS = 60_000;
+const STARTED_MS = 120_000;
 /** This process waits for the client: what its own sessions have locked would never be free. */
 const NOT_FOR_EVER = "--init-command=SET SESSION lock_wait_timeout = 60";
 
