@@ -2,44 +2,20 @@
 import assert from "node:assert/strict";
 import { before, describe, test } from "node:test";
 import fc from "fast-check";
-import type { MysqlCatalogue, MysqlColumn, MysqlTable } from "#protocols/sql/mysql/catalogue.ts";
 import { loadGrammar } from "#protocols/sql/mysql/grammar.ts";
 import { type MaskedText, maskedText } from "#protocols/sql/mysql/masked-text.ts";
 import { resolveMysqlProtection } from "#protocols/sql/mysql/protection.ts";
 import { readSqlMode } from "#protocols/sql/mysql/sql-mode.ts";
+import { catalogueOf, table, view } from "#test/protocols/sql/mysql/small-catalogue.ts";
 
-function column(name: string, number: number): MysqlColumn {
-  const text = { type: "varchar(20)", dataType: "varchar", charset: "utf8mb4", collation: "utf8mb4_bin", characters: 20 };
-  return { name, number, ...text, nullable: true, generation: null, default: null, invisible: false, autoIncrement: false, tags: [] };
-}
-
-function table(database: string, name: string, columns: readonly string[]): MysqlTable {
-  const parts = { indexes: [], references: [], checks: [], triggers: [], partitionKey: "", view: null };
-  return { database, name, kind: "table", columns: columns.map((one, index) => column(one, index + 1)), ...parts };
-}
-
-function view(name: string, definition: string | null, columns: readonly string[]): MysqlTable {
-  const made = table("app", name, columns);
-  return { ...made, kind: "view", view: { definition, security: "definer", definer: "root@%", checkOption: false } };
-}
-
-const CATALOGUE: MysqlCatalogue = {
-  version: "1",
-  server: { flavour: "mysql", version: 90_700 },
-  lowerCaseTableNames: 0,
-  sqlMode: "",
-  databases: ["app", "other"],
-  tables: [
-    table("app", "users", ["id", "name", "ssn"]),
-    table("app", "orders", ["id", "user_id", "note"]),
-    table("other", "users", ["id", "name"]),
-    view("seen", "select `app`.`users`.`id` AS `id`,`app`.`users`.`ssn` AS `s` from `app`.`users`", ["id", "s"]),
-    view("hidden", null, ["id"]),
-    view("strange", "select `id` from `app`.`users` for system_time all", ["id"]),
-  ],
-  routines: [],
-  walls: [],
-};
+const CATALOGUE = catalogueOf([
+  table("app", "users", ["id", "name", "ssn"]),
+  table("app", "orders", ["id", "user_id", "note"]),
+  table("other", "users", ["id", "name"]),
+  view("seen", "select `app`.`users`.`id` AS `id`,`app`.`users`.`ssn` AS `s` from `app`.`users`", ["id", "s"]),
+  view("hidden", null, ["id"]),
+  view("strange", "select `id` from `app`.`users` for system_time all", ["id"]),
+]);
 
 interface Settings {
   readonly mode?: string;
