@@ -1,21 +1,30 @@
 /** Packets of the server's that stand by themselves: what a statement was prepared as, definitions, a count of columns, a request for a file. */
 import { Fault } from "#protocols/wire/fault.ts";
-import { checkOrigin, outOfStep } from "./answer-parts.ts";
-import type { Phase } from "./answer-phase.ts";
+import { checkOrigin, outOfStep, renamedAt } from "./answer-parts.ts";
+import type { DefinedOutputs, Phase } from "./answer-phase.ts";
 import { readColumn } from "./column.ts";
 import { ANSWER, CAPABILITY } from "./constants.ts";
 import { PayloadCursor } from "./cursor.ts";
 import type { MysqlJudgement } from "./judge.ts";
 import type { Prepared, SessionTerms } from "./session.ts";
 
+interface PreparedAnswer {
+  readonly prepared: Prepared;
+  readonly outputs: DefinedOutputs | null;
+  /** How many follow, list by list. */
+  readonly definitions: number[];
+}
+
 /** @param payload of COM_STMT_PREPARE_OK. @throws Fault `upstream-out-of-step` for any other, `malformed-message` */
-export function readPrepared(payload: Buffer, judgement: MysqlJudgement): { readonly prepared: Prepared; readonly columns: number } {
+export function readPrepared(payload: Buffer, judgement: MysqlJudgement): PreparedAnswer {
   if (payload[0] !== ANSWER.ok) throw outOfStep("an answer to COM_STMT_PREPARE");
   const cursor = new PayloadCursor(payload, 1);
   const id = cursor.uint32();
   const columns = cursor.uint16();
   const parameters = cursor.uint16();
-  return { prepared: { id, judgement, parameters, types: [], longData: null, renamed: [], cursor: false, open: null }, columns };
+  const prepared = { id, judgement, parameters, types: [], longData: null, renamed: [], cursor: false, open: null };
+  const outputs = columns > 0 ? { judgement, count: columns, renamed: prepared.renamed } : null;
+  return { prepared, outputs, definitions: [parameters, columns].filter((count) => count > 0) };
 }
 
 /**
@@ -25,8 +34,10 @@ export function readPrepared(payload: Buffer, judgement: MysqlJudgement): { read
  */
 export function checkDefinition(payload: Buffer, phase: Extract<Phase, { kind: "definitions" }>, terms: SessionTerms): void {
   const column = readColumn(payload);
-  checkOrigin(column, terms);
-  if (phase.counts.length === 0) phase.renamed?.push(column.name !== column.originalName);
+  const { outputs } = phase;
+  const isOutput = phase.counts.length === 0 && outputs !== null;
+  checkOrigin(column, terms, isOutput ? renamedAt(outputs.judgement, outputs.renamed.length, outputs.count) : []);
+  if (isOutput) outputs.renamed.push(column.name !== column.originalName);
 }
 
 /** The first packet of rows. @throws Fault `upstream-out-of-step`, `malformed-message` */

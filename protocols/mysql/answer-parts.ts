@@ -1,5 +1,6 @@
 /** What stands in an answer under way: its run, its event, the rows' description, where rows end, and what may not be among them. */
 import { Fault } from "#protocols/wire/fault.ts";
+import type { Judgement } from "#protocols/wire/judgement.ts";
 import { type Run, shownColumns } from "#protocols/wire/run.ts";
 import type { RecordedValue } from "#protocols/wire/transcript.ts";
 import type { Column } from "./column.ts";
@@ -33,11 +34,21 @@ export function isEnd(payload: Buffer, deprecatesEof: boolean): boolean {
   return payload[0] === ANSWER.eof && payload.length <= (deprecatesEof ? PACKET_PAYLOAD_MAX - 1 : EOF_BYTES_MAX);
 }
 
-/** @throws Fault `masking-tripwire` when a column of a protected origin comes back as itself */
-export function checkOrigin({ schema, originalTable, originalName }: Column, { underMask, isProtected }: SessionTerms): void {
-  if (underMask && originalTable !== "" && isProtected(schema, originalTable, originalName)) {
+/**
+ * @param renamed names that are known to be aliases of the column, in lower case
+ * @throws Fault `masking-tripwire` when a column of a protected origin comes back as itself
+ */
+export function checkOrigin({ schema, originalTable, originalName }: Column, terms: SessionTerms, renamed: readonly string[] = []): void {
+  const isOrigin = terms.underMask && originalTable !== "" && !renamed.includes(originalName.toLowerCase());
+  if (isOrigin && terms.isProtected(schema, originalTable, originalName)) {
     throw new Fault("masking-tripwire", "the target answered with a protected column that should have been masked; the session ends");
   }
+}
+
+/** Of the column at a place; where the statement has not so many columns, it was read otherwise than the server did. */
+export function renamedAt(judgement: Judgement | null, index: number, columns: number): readonly string[] {
+  const { renamed = [] } = judgement ?? {};
+  return renamed.length === columns ? (renamed[index] ?? []) : [];
 }
 
 /**

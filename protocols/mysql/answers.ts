@@ -19,6 +19,7 @@ import {
   isEnd,
   outOfStep,
   ownQuery,
+  renamedAt,
   runOf,
   withMore,
 } from "./answer-parts.ts";
@@ -154,14 +155,13 @@ export class Answers {
   }
 
   #onPrepared(payload: Buffer, answer: Extract<Answer, { kind: "prepare" }>): Exchange {
-    const { prepared, columns } = readPrepared(payload, answer.judgement);
+    const { prepared, outputs, definitions: counts } = readPrepared(payload, answer.judgement);
     if (this.#state.statements.size >= NAMES_MAX) throw new Fault("unexpected-message", `more than ${NAMES_MAX} prepared statements`);
     this.#state.lastPrepared = prepared.id;
     this.#state.statements.set(prepared.id, prepared);
-    const counts = [prepared.parameters, columns].filter((count) => count > 0);
     const left = counts.shift();
     if (left === undefined) this.#done();
-    else this.#phase = { kind: "definitions", counts, left: left + this.#eofs, renamed: columns > 0 ? prepared.renamed : null };
+    else this.#phase = { kind: "definitions", counts, left: left + this.#eofs, outputs };
     return AS_IT_IS;
   }
 
@@ -264,7 +264,9 @@ export class Answers {
 
   #onColumn(payload: Buffer, phase: Extract<Phase, { kind: "columns" }>, answer: Answer): Exchange {
     const column = readColumn(payload);
-    if (!isCursorsOwn(column, phase.columns.length, answer)) checkOrigin(column, this.#state.terms);
+    const index = phase.columns.length;
+    const renamed = renamedAt(runOf(answer)?.judgement ?? null, index, index + phase.left);
+    if (!isCursorsOwn(column, index, answer)) checkOrigin(column, this.#state.terms, renamed);
     phase.columns.push(column);
     phase.left--;
     if (phase.left > 0) return AS_IT_IS;

@@ -35,6 +35,11 @@ export interface Judgement {
   readonly recordedUpstreamSql: RecordedText | null;
   /** How an output column's name is written down, where servers name columns by the expression, literals included; else as it is. */
   readonly recordedName?: (name: string) => string;
+  /**
+   * MySQL: of each output column names that are only aliases of it, in lower case, though masked columns bear them too: servers may
+   * tell them as its origin. Left out where there are none.
+   */
+  readonly renamed?: readonly (readonly string[])[];
   readonly tables: readonly string[];
   /** Parameters (from 1) that are recorded as keyed digests only. */
   readonly sensitiveParameters: readonly number[];

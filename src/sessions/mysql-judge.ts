@@ -184,6 +184,7 @@ function judged(
     upstreamSql: masked?.text ?? null,
     outputMasked: masked === null ? [] : [masked.outputMasked],
     outputHashed: [],
+    ...(masked === null || masked.renamed.length === 0 ? {} : { renamed: masked.renamed }),
     mapPosition: (position) => position,
     recordedSql: recordedText(redact(sql, ranges, digest), RECORDED_SQL_BYTES_MAX),
     recordedUpstreamSql:

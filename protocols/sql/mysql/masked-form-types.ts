@@ -18,6 +18,8 @@ export interface MaskedForm {
   readonly text: string;
   readonly columns: readonly ProtectedColumn[];
   readonly outputMasked: readonly boolean[];
+  /** Of each output column, names of masked columns that are aliases of it and no more; empty where there are none. */
+  readonly renamed: readonly (readonly string[])[];
   readonly rebuildErrors: boolean;
   /** What it does to the session's temporary tables; nothing when left out. */
   readonly temporary?: TemporaryChange | null;

@@ -15,6 +15,7 @@ import { plainStatement } from "./plain-statements.ts";
 import type { MysqlMaskingView } from "./protection.ts";
 import { readQuery } from "./read-query.ts";
 import { Reader, Refused } from "./reading.ts";
+import { renamedOutputs } from "./renamed-outputs.ts";
 import { type Edit, plainText, spelled } from "./spelling.ts";
 import { NO_TEMPORARY } from "./temporary.ts";
 import { twoPartForm } from "./two-part-form.ts";
@@ -52,7 +53,7 @@ export function maskedForm(sql: string, tokens: readonly Token[], view: MysqlMas
 
 function formOf(edits: readonly Edit[], tokens: readonly Token[], { sqlMode }: MaskedSettings): MaskedForm {
   const text = spelled(tokens, edits, !sqlMode.noBackslashEscapes);
-  return { ...text, columns: [], outputMasked: [], rebuildErrors: false, names: new Set() };
+  return { ...text, columns: [], outputMasked: [], renamed: [], rebuildErrors: false, names: new Set() };
 }
 
 const WRITES: ReadonlySet<string> = new Set(["insert", "replace", "update", "delete"]);
@@ -87,7 +88,7 @@ function explainForm(sql: string, tokens: readonly Token[], at: number, context:
     ? writeExplained(sql, tokens, at, context, settings)
     : queryForm(sql, tokens, context, settings, at);
   const [column] = form.columns;
-  if (column === undefined) return { ...form, outputMasked: [] };
+  if (column === undefined) return { ...form, outputMasked: [], renamed: [] };
   const message = `a plan could show values of ${column.schema}.${column.table}, which has masked columns`;
   throw new Refused("masked-statement-kind", message, "explain a query on tables without masked columns", 0, column.rule);
 }
@@ -127,10 +128,13 @@ function queryForm(sql: string, tokens: readonly Token[], context: TableContext,
     return { found: again.found, sources: again.found.tables };
   });
   const outputMasked = outputsMasked(maskedLineage(reader.found, masked.resolved, fold), query);
+  const { columnNames } = context.view.protection;
+  const renamed = renamedOutputs(reader.found, query, { tokens, resolved: masked.resolved, fold, masked: columnNames });
   return {
     ...text,
     columns: masked.columns,
     outputMasked,
+    renamed,
     rebuildErrors: masked.columns.length > 0,
     names: namesOfMasked(reader.found, masked),
   };

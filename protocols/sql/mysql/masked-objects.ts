@@ -99,10 +99,10 @@ export function creationForm(
   const head = spelled(tokens.slice(0, headEnd), [{ ...name.span, text: full }], !sqlMode.noBackslashEscapes);
   const change: TemporaryChange | null = temporary ? { kind: "make", table: temporaryNameOf(name.parts, context, name.span.start) } : null;
   if (queryAt === null) {
-    const plain = { columns: [], outputMasked: [], rebuildErrors: false, names: new Set<string>(), temporary: change };
+    const plain = { columns: [], outputMasked: [], renamed: [], rebuildErrors: false, names: new Set<string>(), temporary: change };
     return { text: head.text, inserted: head.inserted, ...plain, ...headPlaces(tokens, head) };
   }
-  return { ...twoPartForm(tokens, head, queryAt, " AS ", query), outputMasked: [], temporary: change };
+  return { ...twoPartForm(tokens, head, queryAt, " AS ", query), outputMasked: [], renamed: [], temporary: change };
 }
 
 /** @returns the name in full. @throws Refused */

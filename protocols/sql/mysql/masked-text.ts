@@ -39,6 +39,8 @@ export type MaskedText =
       readonly columns: readonly ProtectedColumn[];
       /** Of each output column, whether it derives from a masked one; empty where no rows come or they can't be counted. */
       readonly outputMasked: readonly boolean[];
+      /** Of each output column, names of masked columns that are aliases of it and no more; empty where there are none. */
+      readonly renamed: readonly (readonly string[])[];
       readonly sensitive: MaskedSensitive;
       /** The same ranges as they stand in `text`. */
       readonly sensitiveUpstream: readonly TextStretch[];
@@ -91,6 +93,7 @@ function rewritten(form: MaskedForm, tokens: readonly Token[], view: MysqlMaskin
     text: form.text,
     columns: form.columns,
     outputMasked: form.outputMasked,
+    renamed: form.renamed,
     sensitive: sensitiveOf(literals, tokens),
     sensitiveUpstream: literals.flatMap((index) => {
       const start = form.starts[index] ?? -1;

@@ -29,7 +29,7 @@ export function writtenForm(sql: string, tokens: readonly Token[], context: Tabl
   const columns = distinct([...write.columns, ...masked.columns]);
   // Without a list of columns the values stand for all.
   const names = write.unlisted ? null : namesOfMasked(found, masked);
-  return { ...text, columns, outputMasked: [], rebuildErrors: true, names };
+  return { ...text, columns, outputMasked: [], renamed: [], rebuildErrors: true, names };
 }
 
 /** Tables beside the targets of an UPDATE or DELETE are sources like any other. */

@@ -184,6 +184,26 @@ describe("protected columns among those that the server names", () => {
     assert.throws(() => made.server(answer(Buffer.from([1]), from("ssn", "ssn"), eof(), binaryRow("1"), eof())), tripped);
   });
 
+  test("do not count where the statement is known to call that column so, and has as many columns", () => {
+    const known = { ...masked, judge: () => ({ renamed: [["ssn"], []] }) };
+    const made = talk(known, 1, [from("a", "SSN"), from("b", "city")]);
+    made.client(execute(ID, { values: ["x"] }));
+    made.server(answer(Buffer.from([2]), from("a", "ssn"), from("b", "city"), eof(), eof()));
+    for (const columns of [[from("a", "city"), from("b", "ssn")], [from("a", "ssn")], [from("a", "ssn"), from("b", "b"), from("c", "c")]]) {
+      assert.throws(() => talk(known, 0, columns), tripped);
+      const other = talk(known, 0, [column("a"), column("b")]);
+      other.client(execute(ID));
+      assert.throws(() => other.server(answer(Buffer.from([columns.length]), ...columns, eof())), tripped);
+    }
+    // Of its parameters nothing is known.
+    const parameter = new MysqlTalk(known);
+    parameter.client(prepare("the statement"));
+    assert.throws(() => parameter.server(answer(prepared(ID, 2, 2), from("?", "ssn"), column("?"), eof())), tripped);
+    const other = talk({ ...known, judge: () => ({ renamed: [["ssn"]] }) }, 0, [from("ssn", "ssn")]);
+    other.client(execute(ID, { cursor: true }));
+    other.server(answer(Buffer.from([1]), from("ssn", "ssn"), eof(STATUS.cursorExists)));
+  });
+
   test("do not count where a cursor calls a column of another origin so, and do where it hands on the column itself", () => {
     const renamed = talk(masked, 0, [from("ssn", "city")]);
     renamed.client(execute(ID, { cursor: true }));

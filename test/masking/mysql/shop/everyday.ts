@@ -137,6 +137,22 @@ export const SHOP_EVERYDAY: HostileGroups = {
     "SELECT id, ssn FROM users ORDER BY id LIMIT 1 OFFSET 1 FOR UPDATE SKIP LOCKED",
     "SELECT name FROM users WHERE id = 1 FOR UPDATE NOWAIT",
   ],
+  "everyday: aliases by the names of masked columns": [
+    "SELECT DISTINCT name AS email FROM users ORDER BY name",
+    "SELECT DISTINCT name AS email, city AS ssn FROM users ORDER BY city",
+    "SELECT name AS email, COUNT(*) FROM users GROUP BY name ORDER BY name",
+    "SELECT x.email FROM (SELECT DISTINCT name AS email FROM users) x ORDER BY 1",
+    "SELECT x.email FROM (SELECT name AS email, COUNT(*) FROM users GROUP BY name) x ORDER BY 1",
+    "WITH c AS (SELECT name AS email, COUNT(*) n FROM users GROUP BY name) SELECT a.email, b.email FROM c a JOIN c b ON a.n = b.n ORDER BY 1, 2",
+    "WITH c (ssn) AS (SELECT DISTINCT name FROM users) SELECT ssn FROM c ORDER BY 1",
+    "WITH c AS (SELECT name AS email FROM users ORDER BY id LIMIT 5) SELECT email FROM c ORDER BY 1",
+    "SELECT SQL_BUFFER_RESULT name AS email FROM users ORDER BY id",
+    "SELECT name AS email, ROW_NUMBER() OVER (ORDER BY name) FROM users ORDER BY id",
+    "SELECT name AS email, SUM(id) OVER (PARTITION BY city) s FROM users ORDER BY id",
+    "SELECT amount AS card FROM payments GROUP BY amount ORDER BY amount",
+    "SELECT DISTINCT a.region AS secret FROM events a ORDER BY 1",
+    "SELECT x.* FROM (SELECT DISTINCT city, name AS ssn, id FROM users) x ORDER BY x.ssn",
+  ],
   "everyday writes": [
     ["INSERT INTO inbox VALUES (1, 'a') ON DUPLICATE KEY UPDATE note = VALUES(note)", "SELECT * FROM inbox"],
     [
@@ -203,6 +219,7 @@ export const SHOP_EVERYDAY: HostileGroups = {
     ["SELECT id FROM orders WHERE id = 1 FOR UPDATE", "SELECT id FROM orders ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED"],
   ],
   "everyday (mysql)": [
+    "SELECT o.id, x.email FROM orders o JOIN LATERAL (SELECT name AS email FROM users u WHERE u.id = o.user_id LIMIT 1) x ON TRUE ORDER BY 1",
     "SELECT name FROM users WHERE id = 1 FOR SHARE",
     "SELECT id, total, LAG(total, 1, 0) OVER (ORDER BY id) prev, LEAD(total) OVER (ORDER BY id) nxt FROM orders ORDER BY id",
     "SELECT GROUPING(status), status, COUNT(*) FROM orders GROUP BY status WITH ROLLUP",

@@ -23,6 +23,14 @@ export const FORMS: HostileGroups = {
     "SELECT EXTRACT(YEAR_MONTH FROM born), ssn FROM users",
     "SELECT pin + 0x41 - 65 FROM users",
   ],
+  "aliases that change places": [
+    "SELECT x.name, x.email FROM (SELECT DISTINCT email AS name, name AS email FROM users) x",
+    "SELECT x.email FROM (SELECT name AS email FROM (SELECT DISTINCT email AS name FROM users) y) x",
+    "WITH c AS (SELECT name AS ssn, ssn AS name FROM users GROUP BY name, ssn) SELECT a.ssn, b.name FROM c a JOIN c b ON a.ssn = b.ssn",
+    "WITH c (name, ssn) AS (SELECT DISTINCT ssn, name FROM users) SELECT name FROM c",
+    "WITH RECURSIVE c (i, a, b, ssn) AS (SELECT 1, city, ssn, name FROM users WHERE id = 1 UNION ALL SELECT i + 1, ssn, a, b FROM c WHERE i < 4) SELECT ssn FROM c",
+    "SELECT DISTINCT ssn AS name, name AS ssn FROM users ORDER BY ssn",
+  ],
   "forms beyond the grammar library (mysql)": [["INSERT INTO inbox TABLE `User ``Data```", "SELECT note FROM inbox"]],
   "forms beyond the grammar library (mariadb)": [
     "SELECT GROUP_CONCAT(ssn LIMIT 1) FROM users",

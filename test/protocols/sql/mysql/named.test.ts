@@ -93,7 +93,7 @@ describe("statements by name", () => {
     for (const mode of ["", "NO_BACKSLASH_ESCAPES"]) {
       const masked = preparedMasked(
         {
-          ...{ kind: "rewritten", text, columns: [], outputMasked: [], inserted: [], rebuildErrors: false, temporary: null },
+          ...{ kind: "rewritten", text, columns: [], outputMasked: [], renamed: [], inserted: [], rebuildErrors: false, temporary: null },
           ...{ sensitive: { ranges: [{ start: 0, end: 1 }], parameters: [] }, sensitiveUpstream: places },
         },
         3,

@@ -71,6 +71,49 @@ describe("names in rules", () => {
   });
 });
 
+describe("aliases by the name of a masked column", () => {
+  before(loadGrammar);
+
+  const renamed = (sql: string): string => {
+    const found = masked(sql);
+    assert.equal(found.kind, "rewritten", sql);
+    return found.kind === "rewritten" ? found.renamed.map((names) => names.join()).join("|") : "";
+  };
+
+  test("are told of columns that derive from none of that name", () => {
+    for (const [sql, expected] of [
+      ["SELECT DISTINCT name AS ssn FROM users", "ssn"],
+      ["SELECT id, name AS SSN FROM users", "ssn|ssn"],
+      ["SELECT x.* FROM (SELECT DISTINCT id, name AS ssn FROM users) x", "ssn|ssn"],
+      ["WITH c AS (SELECT name AS ssn, COUNT(*) FROM users GROUP BY name) SELECT b.ssn FROM c a JOIN c b", "ssn"],
+      ["WITH c (ssn) AS (SELECT DISTINCT name FROM users) SELECT ssn FROM c", "ssn"],
+      ["SELECT x.ssn FROM (SELECT DISTINCT name FROM users) x (ssn)", "ssn"],
+      ["SELECT o.id, x.ssn FROM orders o, LATERAL (SELECT name AS ssn FROM users u WHERE u.id = o.user_id) x", "ssn|ssn"],
+      ["SELECT DISTINCT UPPER(name) AS ssn, 1 AS n FROM users", "ssn|ssn"],
+      ["SELECT name AS ssn, users.ssn AS n FROM users", "ssn|"],
+    ] as const)
+      assert.equal(renamed(sql), expected, sql);
+  });
+
+  test("are not where the column may be one of that name, or it can't be told what it is", () => {
+    for (const sql of [
+      "SELECT ssn FROM users",
+      "SELECT name FROM users",
+      "SELECT DISTINCT ssn AS ssn FROM users",
+      "SELECT CONCAT(name, ssn) AS ssn FROM users",
+      "SELECT x.ssn FROM (SELECT name AS ssn FROM (SELECT ssn AS name FROM users) y) x",
+      "SELECT x.ssn FROM (SELECT name AS ssn FROM users UNION SELECT ssn FROM users) x",
+      "SELECT (SELECT ssn FROM users LIMIT 1) AS ssn FROM orders",
+      "SELECT IF(id IN (SELECT id FROM users WHERE ssn = '***'), name, id) AS ssn FROM users",
+      "WITH RECURSIVE c (a, b, ssn) AS (SELECT 1, ssn, name FROM users UNION ALL SELECT a + 1, ssn, b FROM c WHERE a < 3) SELECT ssn FROM c",
+      "SELECT DISTINCT s AS ssn FROM seen",
+      "SELECT DISTINCT nowhere AS ssn FROM users",
+      "EXPLAIN SELECT DISTINCT note AS ssn FROM orders",
+    ])
+      assert.equal(renamed(sql).replaceAll("|", ""), "", sql);
+  });
+});
+
 describe("texts under a mask on MySQL", () => {
   before(loadGrammar);
 
