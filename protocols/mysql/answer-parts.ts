@@ -5,9 +5,12 @@ import { type Run, shownColumns } from "#protocols/wire/run.ts";
 import type { RecordedValue } from "#protocols/wire/transcript.ts";
 import type { Column } from "./column.ts";
 import { ANSWER, CAPABILITY, COMMAND, PACKET_PAYLOAD_MAX, STATUS } from "./constants.ts";
-import type { ErrPacket } from "./outcome.ts";
+import { type ErrPacket, type OkPacket, readOk } from "./outcome.ts";
 import { packets } from "./packet.ts";
-import type { Answer, SessionTerms } from "./session.ts";
+import { rebuiltError } from "./rebuilt-errors.ts";
+import type { Answer, SessionState, SessionTerms } from "./session.ts";
+import { applyChanges, judgeable } from "./settings.ts";
+import { stoppedError } from "./stopping.ts";
 import type { ValueType } from "./values.ts";
 
 export const EOF_BYTES_MAX = 8;
@@ -61,9 +64,38 @@ export function isCursorsOwn({ name, originalName }: Column, index: number, answ
 }
 
 export function eventOf(answer: Answer | null): number | null {
-  if (answer === null || answer.kind === "text") return null;
+  if (answer === null || answer.kind === "text" || answer.kind === "settings") return null;
   if (answer.kind === "query" || answer.kind === "execute") return answer.run.statement;
   return answer.kind === "fetch" ? (answer.prepared?.open?.run.statement ?? null) : answer.event;
+}
+
+/** @throws Fault `upstream-out-of-step` for what is no OK, and where its settings are such that texts can't be judged */
+export function tookOk(payload: Buffer, state: SessionState): OkPacket {
+  if (payload[0] !== ANSWER.ok && payload[0] !== ANSWER.eof) throw outOfStep("something else than OK");
+  const ok = readOk(payload, state.terms.upstreamCapabilities);
+  state.status = ok.status;
+  state.sendingFile = false;
+  if (ok.changes.length > 0) state.settings = judgeable(applyChanges(state.settings, ok.changes));
+  // Between results a procedure's own settings are told; that they end with it is not.
+  if (ok.changes.length > 0 && (ok.status & STATUS.moreResults) !== 0) state.settingsDoubtful = true;
+  return ok;
+}
+
+interface ShownError {
+  readonly shown: ErrPacket;
+  readonly from: "target" | "gateway";
+  /** The statement may have changed settings before it failed, of which an ERR packet does not tell, nor MariaDB at all. */
+  readonly settingsDoubtful: boolean;
+}
+
+/** @param error of the target's. @returns the same where the client may see it as it is */
+export function shownError(error: ErrPacket, answer: Answer | null, { terms, stopping }: SessionState): ShownError {
+  const run = runOf(answer);
+  const judgement = answer?.kind === "prepare" ? answer.judgement : (run?.judgement ?? null);
+  const stopped = stoppedError(stopping, error, terms.caps);
+  const shown = stopped ?? (terms.underMask && (judgement?.rebuildErrors ?? true) ? rebuiltError(error) : error);
+  const settingsDoubtful = (answer?.kind === "query" || answer?.kind === "execute") && answer.setsSeveral;
+  return { shown, from: stopped === null ? "target" : "gateway", settingsDoubtful };
 }
 
 export function fieldsOf({ errno, sqlState, message }: ErrPacket): Readonly<Record<string, string>> {
@@ -73,6 +105,11 @@ export function fieldsOf({ errno, sqlState, message }: ErrPacket): Readonly<Reco
 /** @param more another result of the same text follows */
 export function withMore<Packet extends { readonly status: number }>(packet: Packet, more: boolean): Packet {
   return more ? { ...packet, status: packet.status | STATUS.moreResults } : packet;
+}
+
+/** Behind the definitions of an execution: its rows are to be fetched. */
+export function opensCursor(status: number): boolean {
+  return (status & STATUS.cursorExists) !== 0 && (status & STATUS.lastRowSent) === 0;
 }
 
 /** COM_QUERY with a statement of the gateway's own. */

@@ -17,22 +17,23 @@ import {
   fieldsOf,
   isCursorsOwn,
   isEnd,
+  opensCursor,
   outOfStep,
   ownQuery,
   renamedAt,
   runOf,
+  shownError,
+  tookOk,
   withMore,
 } from "./answer-parts.ts";
 import { FIRST, type Phase } from "./answer-phase.ts";
 import { type Column, readColumn, withoutDefault } from "./column.ts";
 import { ANSWER, PACKET_PAYLOAD_MAX, STATUS } from "./constants.ts";
-import { type ErrPacket, errorPayload, isEof, type OkPacket, readEof, readError, readOk } from "./outcome.ts";
-import { rebuiltError } from "./rebuilt-errors.ts";
+import { type ErrPacket, errorPayload, isEof, type OkPacket, readEof, readError } from "./outcome.ts";
 import { Rows } from "./rows.ts";
 import type { Exchange } from "./server-frame.ts";
 import type { Answer, SessionState } from "./session.ts";
-import { applyChanges, judgeable } from "./settings.ts";
-import { moreResultsFault, rowLimitError, stoppedError, timeoutError } from "./stopping.ts";
+import { moreResultsFault, rowLimitError, timeoutError } from "./stopping.ts";
 import { toldEof, toldOk } from "./told.ts";
 import { readBinaryRow, readTextRow } from "./values.ts";
 import { rebuiltWarning, tellsWarnings } from "./warnings.ts";
@@ -107,12 +108,14 @@ export class Answers {
     switch (answer.kind) {
       case "plain":
         if (isEof(payload)) return this.#eofInstead(payload, answer);
-        return this.#onPlain(this.#ok(payload), answer);
+        return this.#onPlain(tookOk(payload, this.#state), answer);
       case "text":
         this.#done();
         return AS_IT_IS;
       case "reset":
-        return this.#onReset(this.#ok(payload), answer);
+        return this.#onReset(tookOk(payload, this.#state), answer);
+      case "settings":
+        return this.#onSettings(payload, answer, nowMs);
       case "prepare":
         return this.#onPrepared(payload, answer);
       case "fields":
@@ -188,7 +191,7 @@ export class Answers {
 
   #onResult(payload: Buffer, answer: Extract<Answer, { kind: "query" | "execute" }>, nowMs: number): Exchange {
     const [first] = payload;
-    if (first === ANSWER.ok) return this.#onStatementOk(this.#ok(payload), answer, nowMs);
+    if (first === ANSWER.ok) return this.#onStatementOk(tookOk(payload, this.#state), answer, nowMs);
     if (first === ANSWER.localInfile) return this.#onFileRequest(payload, answer);
     const { left, described } = readColumnCount(payload, this.#state.terms);
     if (described) this.#phase = { kind: "columns", columns: [], left };
@@ -228,13 +231,14 @@ export class Answers {
     }
     // It came to its end before it could be stopped for taking too long; KILL QUERY may be on its way.
     if (this.#state.stopping !== null) return [this.#failed(answer, answer.run, timeoutError())];
+    if (this.#state.settingsDoubtful) return this.#askSettings(answer);
     const turn = stack.turn(nowMs);
     if (turn.kind === "refused") {
       this.#done();
       return [errorPayload(denialError(turn.denial))];
     }
-    const { run, inserts, names, temporary, bytes } = turn;
-    this.#state.answer = { kind: "query", run, file: null, inserts, names, temporary, stack };
+    const { bytes, ...running } = turn;
+    this.#state.answer = { ...running, kind: "query", file: null, stack };
     this.#state.progress++;
     this.begin();
     this.#command(bytes);
@@ -313,19 +317,13 @@ export class Answers {
   #onRowsEnd(payload: Buffer, answer: Answer, nowMs: number): Exchange {
     const phase = this.#phase;
     if (phase.kind !== "rows") throw outOfStep("the end of rows");
-    const ok = this.#state.deprecatesEof ? this.#ok(payload) : null;
+    const ok = this.#state.deprecatesEof ? tookOk(payload, this.#state) : null;
     const end = ok ?? readEof(payload);
     const { status } = end;
     const { count } = this.rows;
     this.#state.status = status;
     const overran = this.#state.stopping === "row-limit";
-    if (
-      answer.kind === "execute" &&
-      (status & STATUS.cursorExists) !== 0 &&
-      (status & STATUS.lastRowSent) === 0 &&
-      count === 0 &&
-      !overran
-    ) {
+    if (answer.kind === "execute" && opensCursor(status) && count === 0 && !overran) {
       this.#opened(phase.columns, answer, status, nowMs);
     } else if (answer.kind === "fetch") {
       phase.run?.suspend(count, nowMs);
@@ -358,27 +356,16 @@ export class Answers {
   }
 
   #onError(payload: Buffer, answer: Answer | null): Exchange {
-    const { terms } = this.#state;
-    const error = readError(payload, terms.upstreamCapabilities);
-    const judgement = answer?.kind === "prepare" ? answer.judgement : (runOf(answer)?.judgement ?? null);
-    const stopped = stoppedError(this.#state.stopping, error, terms.caps);
-    const shown = stopped ?? (terms.underMask && (judgement?.rebuildErrors ?? true) ? rebuiltError(error) : error);
+    if (answer?.kind === "settings") throw outOfStep("no word of the session's settings");
+    const error = readError(payload, this.#state.terms.upstreamCapabilities);
+    const { shown, from, settingsDoubtful } = shownError(error, answer, this.#state);
     runOf(answer)?.cut();
-    const from = stopped === null ? "target" : "gateway";
     this.#state.append({ kind: "error", statement: eventOf(answer), fields: fieldsOf(shown), from });
     this.#state.sendingFile = false;
+    this.#state.settingsDoubtful ||= settingsDoubtful;
     this.#skip(answer);
     this.#done();
     return shown === error ? AS_IT_IS : [errorPayload(shown)];
-  }
-
-  #ok(payload: Buffer): OkPacket {
-    if (payload[0] !== ANSWER.ok && payload[0] !== ANSWER.eof) throw outOfStep("something else than OK");
-    const ok = readOk(payload, this.#state.terms.upstreamCapabilities);
-    this.#state.status = ok.status;
-    this.#state.sendingFile = false;
-    if (ok.changes.length > 0) this.#state.settings = judgeable(applyChanges(this.#state.settings, ok.changes));
-    return ok;
   }
 
   #completed(run: Run): void {
@@ -390,6 +377,22 @@ export class Answers {
     this.rows.begin(null);
     this.#state.stopping = null;
     this.#state.answer = null;
+    if (this.#state.settingsDoubtful) this.#askSettings(null);
+  }
+
+  /** The client has its answer; the next text waits until it is known how it will be read. @param behind whose stack goes on then */
+  #askSettings(behind: Answer | null): readonly Buffer[] {
+    this.#state.settingsDoubtful = false;
+    this.#state.answer = { kind: "settings", behind };
+    this.begin();
+    this.#command(ownQuery(this.#state.terms.preamble.at(-1) ?? "DO 0", this.#state.terms));
+    return [];
+  }
+
+  #onSettings(payload: Buffer, { behind }: Extract<Answer, { kind: "settings" }>, nowMs: number): Exchange {
+    if (tookOk(payload, this.#state).changes.length === 0) throw outOfStep("no word of the session's settings");
+    this.#done();
+    return behind === null ? [] : (this.#next(behind, nowMs) ?? []);
   }
 
   /** EOF packets behind each list of definitions. */

@@ -133,8 +133,8 @@ export class ClientCommands {
     if (!(made instanceof Stack)) return { kind: "answer", payloads: [errorPayload(denialError(made))] };
     const turn = made.turn(nowMs);
     if (turn.kind === "refused") return { kind: "answer", payloads: [errorPayload(denialError(turn.denial))] };
-    const { run, inserts, names, temporary } = turn;
-    return forward(turn.bytes, { kind: "query", run, file: null, inserts, names, temporary, stack: made });
+    const { bytes, ...running } = turn;
+    return forward(bytes, { ...running, kind: "query", file: null, stack: made });
   }
 
   /** The client's own packets, unless the text was rewritten or the target knows no query attributes. */

@@ -23,6 +23,8 @@ export interface MysqlJudgement extends Judgement {
   readonly named: NamedStatement | null;
   /** It may prepare statements by name without anybody seeing which: what a procedure does, or what was not understood. */
   readonly mayPrepare: boolean;
+  /** It is SET of more than one setting: those at its beginning stay when it fails. */
+  readonly setsSeveral: boolean;
   /** What it does to the session's temporary tables under a mask; of PREPARE, what EXECUTE does. */
   readonly temporary: TemporaryChange | null;
   /** As `holds`, where the session has these temporary tables now. */

@@ -47,16 +47,19 @@ export class NamedStatements {
   }
 }
 
-/** What a statement that runs does to what the session has made. */
+/** What a statement that runs does to what the session has made, and to its settings. */
 export interface Changes {
   readonly names: NameChange | null;
   readonly temporary: TemporaryChange | null;
+  /** As in the judgement. */
+  readonly setsSeveral: boolean;
 }
 
 /** Of a text that runs as it is. */
 export function changesOf(judgement: MysqlJudgement): Changes {
-  const { named, temporary } = judgement;
-  return { names: nameChange(judgement), temporary: named?.kind === "prepare" ? null : temporary };
+  const { named, temporary, setsSeveral } = judgement;
+  const prepares = named?.kind === "prepare";
+  return { names: nameChange(judgement), temporary: prepares ? null : temporary, setsSeveral: !prepares && setsSeveral };
 }
 
 function nameChange(judgement: MysqlJudgement): NameChange | null {

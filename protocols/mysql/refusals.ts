@@ -99,6 +99,7 @@ export function unparsedJudgement(beginning: Buffer, bytes: number): MysqlJudgem
     inserts: false,
     named: null,
     mayPrepare: true,
+    setsSeveral: false,
     temporary: null,
     holdsWith: () => true,
   };

@@ -35,7 +35,7 @@ export interface SessionTerms {
   readonly product: "MySQL" | "MariaDB";
   /** Agreed on with the target: what the client has, and session tracking. */
   readonly upstreamCapabilities: number;
-  /** Statements of the gateway's own that a reset connection needs anew, one text each. */
+  /** Statements of the gateway's own that a reset connection needs anew, one text each; the last makes the server tell its settings. */
   readonly preamble: readonly string[];
 }
 
@@ -92,7 +92,9 @@ export type Answer =
   /** COM_FIELD_LIST: definitions up to an EOF. */
   | { readonly kind: "fields"; readonly event: number }
   /** COM_RESET_CONNECTION, and behind it `preamble`, from the given statement on. */
-  | { readonly kind: "reset"; readonly event: number; next: number };
+  | { readonly kind: "reset"; readonly event: number; next: number }
+  /** The last of `preamble`, sent behind an answer that left doubt. `behind`: whose stack goes on then; null: that was all. */
+  | { readonly kind: "settings"; readonly behind: Answer | null };
 
 export class SessionState {
   readonly terms: SessionTerms;
@@ -107,6 +109,8 @@ export class SessionState {
   /** Id of the statement that the last COM_STMT_PREPARE made; null when that failed. */
   lastPrepared: number | null = null;
   settings: Settings;
+  /** What the answer under way told of `settings`, or did not tell, need not be so when it is complete. */
+  settingsDoubtful = false;
   /** Server status flags of the last answer. */
   status: number;
   answer: Answer | null = null;

@@ -208,6 +208,7 @@ function judged(
     localFile: sameFile(judged.map((one) => one.analysis.localFile)),
     inserts: insertsOnly(analysis.facts),
     named: analysis.named,
+    setsSeveral: sql.includes(",") && analysis.facts.kind === "parsed" && analysis.facts.statements.some(({ tag }) => tag === "SET"),
     mayPrepare: analysis.facts.kind === "unparsed" || analysis.facts.statements.some(({ tag }) => tag === "CALL" || tag === "EXECUTE"),
   };
   return { judgement, ranges };

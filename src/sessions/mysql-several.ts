@@ -54,6 +54,7 @@ export function joinedJudgement(several: readonly StackedStatement[], recordedSq
     inserts: false,
     named: null,
     mayPrepare: true,
+    setsSeveral: false,
     temporary: null,
     holdsWith: (temporary) => all.every(({ holdsWith }) => holdsWith(temporary)),
   };
