@@ -110,10 +110,14 @@ function keepLast(count: number, name: string, column: MysqlColumn): string {
   return keepingNull(name, within(`IF(${length} > ${count}, ${shown}, ${hidden})`, column));
 }
 
-/** What follows the last `@`, so that grouping by domain stays right. A value without one shows nothing. */
+/**
+ * What follows the last `@`, so that grouping by domain stays right. A value without one shows nothing: SUBSTRING_INDEX leaves it
+ * whole. That is looked at by its length, since LOCATE finds what the column's collation takes for the same (`＠` for `@`).
+ */
 function email(name: string, column: MysqlColumn): string {
-  const domain = `CONCAT('***@', SUBSTRING_INDEX(${name}, '@', -1))`;
-  return keepingNull(name, within(`IF(LOCATE('@', ${name}) > 0, ${domain}, ${constantText(REDACTED, name, column)})`, column));
+  const domain = `SUBSTRING_INDEX(${name}, '@', -1)`;
+  const isCut = `CHAR_LENGTH(${domain}) < CHAR_LENGTH(${name})`;
+  return keepingNull(name, within(`IF(${isCut}, CONCAT('***@', ${domain}), ${constantText(REDACTED, name, column)})`, column));
 }
 
 /**
