@@ -93,6 +93,8 @@ describe("a wrong pair", () => {
 
   test("another client's secret, an unknown client, no user, and endless ones are refused", async () => {
     const { world, tokensAsked } = await opened();
+    // What is remembered of the right pair is no other's, though the two run together into the same text.
+    await world.login(ANALYST.secret, ANALYST.id);
     for (const [user, password] of [
       [ANALYST.id, FRAUD.secret],
       ["nobody", ANALYST.secret],
@@ -110,6 +112,15 @@ describe("a wrong pair", () => {
       assert.equal((await faultOf(world.login(password, user), password)).code, "identity-refused");
     }
     assert.equal(tokensAsked(), asked, "what cannot be a pair is not sent anywhere");
+  });
+
+  test("is not asked for where too many others are asked for at once, and may be tried again", async () => {
+    const { world } = await opened();
+    const logins = Array.from({ length: 66 }, (_, count) => faultOf(world.login(`wrong-secret-${count}`, ANALYST.id), "wrong-secret"));
+    const codes = (await Promise.all(logins)).map(({ code }) => code);
+    assert.deepEqual(codes.slice(64), ["identity-unavailable", "identity-unavailable"]);
+    assert.ok(codes.slice(0, 64).every((code) => code === "identity-refused"));
+    assert.equal((await world.login(ANALYST.secret, ANALYST.id)).principal.name, "analyst");
   });
 
   test("an issuer that is away is unavailable, and nothing of it is remembered", async () => {

@@ -89,10 +89,11 @@ describe("judgements of MySQL texts", () => {
       "SET PASSWORD = PASSWORD('it\\'s sesame')",
       "CREATE USER x IDENTIFIED BY 'sesame",
       "CHANGE MASTER TO MASTER_PASSWORD='sesame'",
+      "CREATE USER x IDENTIFIED WITH mysql_native_password AS 0x5e5a3e",
     ]) {
       const { recordedSql } = judged(sql, "dba");
       assert.match(JSON.stringify(recordedSql), /<digest>/, sql);
-      assert.doesNotMatch(JSON.stringify(recordedSql), /same/, sql);
+      assert.doesNotMatch(JSON.stringify(recordedSql), /same|5e5a3e/, sql);
     }
     assert.equal(judged("SELECT 'sesame'", "dba").recordedSql, "SELECT 'sesame'");
   });
