@@ -3,6 +3,7 @@
  * A refused command is answered here and never goes upstream; MySQL's own errors of that kind leave a transaction alone too.
  */
 import type { Denial } from "#policies/decision.ts";
+import { decodeText } from "#protocols/wire/cursor.ts";
 import { Fault } from "#protocols/wire/fault.ts";
 import type { RecordedValue } from "#protocols/wire/transcript.ts";
 import { forward, type Outcome } from "./command-outcome.ts";
@@ -154,8 +155,7 @@ export class ClientCommands {
 
   #onPrepare(payload: Buffer, whole: Buffer): Outcome {
     this.#state.lastPrepared = null;
-    const sql = payload.toString("utf8", 1);
-    return this.#judged(sql, payload, whole, (judgement, own) => {
+    return this.#judged(decodeText(payload, 1), payload, whole, (judgement, own) => {
       const event = recordText(this.#state, judgement, null);
       if (judgement.denial !== null) return this.#refuse(judgement.denial, event);
       if (judgement.several.length > 0 && this.#state.terms.underMask) return this.#refuse(severalDenial(true), event);

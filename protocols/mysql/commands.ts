@@ -5,7 +5,7 @@
 import { decodeText } from "#protocols/wire/cursor.ts";
 import { Fault } from "#protocols/wire/fault.ts";
 import type { RecordedValue } from "#protocols/wire/transcript.ts";
-import { CAPABILITY, EXECUTE_FLAG } from "./constants.ts";
+import { CAPABILITY, EXECUTE_FLAG, TYPE } from "./constants.ts";
 import { PayloadCursor } from "./cursor.ts";
 import { checkType, isNull, readBinaryValue, type ValueType } from "./values.ts";
 
@@ -103,7 +103,7 @@ export function readExecuteTypes(
   cursor.uint32();
   const count = counted ? cursor.lenenc() : known.parameters;
   cursor.bytes((count + 7) >> 3);
-  return cursor.uint8() === 1 ? Array.from({ length: count }, () => readType(cursor, named)) : known.types;
+  return readBound(cursor) ? Array.from({ length: count }, () => readType(cursor, named)) : known.types;
 }
 
 /** Values of parameters that were sent by COM_STMT_SEND_LONG_DATA, by number from 0; undefined for others. */
@@ -121,13 +121,27 @@ function readParameters(
   before: SentBefore = NONE,
 ): { readonly types: readonly ParameterType[]; readonly values: readonly RecordedValue[] } {
   const nulls = cursor.bytes((count + 7) >> 3);
-  const bound = cursor.uint8();
-  const types = bound === 1 ? Array.from({ length: count }, () => readType(cursor, named)) : known;
+  const types = readBound(cursor) ? Array.from({ length: count }, () => readType(cursor, named)) : known;
   if (types.length < count) throw new Fault("malformed-message", "COM_STMT_EXECUTE leaves out types that were never sent");
   const values = types
     .slice(0, count)
-    .map((type, index) => before.value(index) ?? (isNull(nulls, index) ? null : readBinaryValue(cursor, type)));
+    .map((type, index) => before.value(index) ?? (isNull(nulls, index) ? null : readParameter(cursor, type)));
   return { types, values };
+}
+
+/** Whether types follow. MySQL takes any number for 1. @throws Fault `malformed-message` */
+function readBound(cursor: PayloadCursor): boolean {
+  const bound = cursor.uint8();
+  if (bound > 1) throw new Fault("malformed-message", "new_params_bind_flag is neither 0 nor 1");
+  return bound === 1;
+}
+
+/** Types of columns that parameters do not have: MariaDB takes no bytes for a value of theirs, others as many as their length says. */
+const NOT_SENT: ReadonlySet<number> = new Set([TYPE.null, TYPE.int24, TYPE.year, TYPE.bit, TYPE.geometry]);
+
+function readParameter(cursor: PayloadCursor, type: ValueType): RecordedValue {
+  if (NOT_SENT.has(type.type)) throw new Fault("malformed-message", `a parameter has no value of type 0x${type.type.toString(16)}`);
+  return readBinaryValue(cursor, type);
 }
 
 function readType(cursor: PayloadCursor, named: boolean): ParameterType {

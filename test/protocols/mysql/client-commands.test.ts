@@ -21,10 +21,13 @@ const TERMS: SessionTerms = {
   preamble: [],
 };
 
-function commands() {
+function commands(heard: string[] = []) {
   const counts = { statements: 0, denied: 0, rows: 0, maskedCells: 0, bytes: 0 };
   const state = new SessionState(TERMS, () => 1, counts, { database: null, sqlMode: DEFAULT_SQL_MODE, charset: "utf8mb4" }, 2);
-  const judge = (sql: string) => ({ ...unparsedJudgement(Buffer.from(sql), sql.length), localFile: { name: "x" } });
+  const judge = (sql: string) => {
+    heard.push(sql);
+    return { ...unparsedJudgement(Buffer.from(sql), sql.length), localFile: { name: "x" } };
+  };
   return new ClientCommands(state, judge, { kill: () => false, digestOf: () => "" });
 }
 
@@ -47,4 +50,15 @@ test("where local files are not allowed, a statement that reads one does not go 
 test("of a text that streams by, the record holds nothing from where a password may stand", () => {
   const { recordedSql } = unparsedJudgement(Buffer.from("CREATE USER x IDENTIFIED BY 'sesame'"), 5_000_000);
   assert.doesNotMatch(JSON.stringify(recordedSql), /sesame/);
+});
+
+test("a text that is no UTF-8 keeps its bytes apart, one character each, prepared too", () => {
+  const heard: string[] = [];
+  for (const command of [0x03, 0x16]) {
+    for (const byte of [0xe9, 0xe8]) {
+      const payload = Buffer.from([command, ...Buffer.from("SELECT '"), byte, 0x27]);
+      commands(heard).onCommand(payload, packets(payload, 0), 0);
+    }
+  }
+  assert.deepEqual(heard, ["SELECT 'é'", "SELECT 'è'", "SELECT 'é'", "SELECT 'è'"]);
 });
