@@ -7,7 +7,7 @@ import { checkReading, checkText } from "./checked-text.ts";
 import type { Token } from "./lexer.ts";
 import { maskedLineage, outputsMasked } from "./lineage.ts";
 import type { MaskedForm, MaskedSettings } from "./masked-form-types.ts";
-import { creationForm, droppedOrEmptied } from "./masked-objects.ts";
+import { altered, creationForm, droppedOrEmptied } from "./masked-objects.ts";
 import { aliasEdits, maskQuery, namesOfMasked, namesOfReplaced } from "./masked-query.ts";
 import type { TableContext } from "./masked-tables.ts";
 import { namedStatement } from "./named-statement.ts";
@@ -39,12 +39,12 @@ export function maskedForm(sql: string, tokens: readonly Token[], view: MysqlMas
   const named = namedStatement(tokens);
   // What stands under the name has been judged, and is asked about again where it runs.
   if (named?.kind === "execute" || named?.kind === "deallocate") return formOf([], tokens, settings);
+  const object = altered(tokens, context) ?? droppedOrEmptied(tokens, context);
+  if (object !== undefined) return { ...formOf(object.edits, tokens, settings), temporary: object.change };
   if (word === "create") {
     const filled = (query: readonly Token[]): MaskedForm => queryForm(sql, query, contextOf(query, view, settings), settings);
     return creationForm(tokens, context, settings, filled);
   }
-  const object = droppedOrEmptied(tokens, context);
-  if (object !== undefined) return { ...formOf(object.edits, tokens, settings), temporary: object.change };
   const edits = plainStatement(tokens, context);
   if (edits !== undefined) return formOf(edits, tokens, settings);
   const hint = "send a SELECT, or a statement that reads no rows";

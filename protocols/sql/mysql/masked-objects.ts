@@ -1,5 +1,5 @@
 /**
- * Tables that a principal under a mask may make, empty and drop: copies of what it may read, which hold masked values, and temporary
+ * Tables that a principal under a mask may make, change, empty and drop: copies of what it may read, which hold masked values, and temporary
  * tables of its own, which hold what came through the gateway. A temporary table hides others by its name; so it may not bear
  * the name of one, and what is dropped is a temporary table or nothing.
  */
@@ -8,7 +8,9 @@ import type { Token } from "./lexer.ts";
 import type { MaskedForm, MaskedSettings } from "./masked-form-types.ts";
 import { checkCalls } from "./masked-functions.ts";
 import { databaseOf, fullName, isTemporaryName, type TableContext, tableOf, temporaryNameOf } from "./masked-tables.ts";
+import { displayTable } from "./protection.ts";
 import { quoteName } from "./quoting.ts";
+import { isAlteration, readAlteration } from "./read-alteration.ts";
 import { type CreationReading, readCreation } from "./read-creation.ts";
 import { readTable } from "./read-from.ts";
 import { readQuery } from "./read-query.ts";
@@ -70,6 +72,26 @@ function dropped(tokens: readonly Token[], context: TableContext): ObjectForm {
   return { edits, change: { kind: "drop", tables } };
 }
 
+/** ALTER TABLE, CREATE INDEX and DROP INDEX, of a temporary table. @returns undefined for other statements. @throws Refused */
+export function altered(tokens: readonly Token[], context: TableContext): ObjectForm | undefined {
+  const reader = readerOf(tokens, context);
+  if (!isAlteration(reader)) return undefined;
+  const { table, renamed } = readAlteration(reader);
+  const meant = tableOf({ ...table, common: null, alias: null, partition: null, hints: null, whole: table.span, role: "target" }, context);
+  if (meant.kind !== "temporary") {
+    const hint = "temporary tables of the session's own may be changed";
+    throw new Refused("masked-statement-kind", `${displayTable(meant)} may not be changed under a mask`, hint, table.span.start);
+  }
+  checkDefinitions(reader, context);
+  const own = temporaryNameOf(table.parts, context, table.span.start);
+  const edits = [{ ...table.span, text: fullName(meant) }];
+  if (renamed === null) return { edits, change: { kind: "alter", table: own } };
+  const to = temporaryNameOf(renamed.parts, context, renamed.span.start);
+  const full = freeName(renamed, context);
+  if (context.temporary.find(to) !== undefined) throw taken("a temporary table of that name is there", renamed.span.start);
+  return { edits: [...edits, { ...renamed.span, text: full }], change: { kind: "rename", table: own, to } };
+}
+
 function readerOf(tokens: readonly Token[], { view }: TableContext): Reader {
   return new Reader(tokens, mysqlLookup(view.catalogue).fold, readQuery);
 }
@@ -88,12 +110,7 @@ export function creationForm(
 ): MaskedForm {
   const reader = readerOf(tokens, context);
   const reading = readCreation(reader);
-  const { tables, calls, selects } = reader.found;
-  if (tables.length > 0 || selects > 0) {
-    const hint = "fill the table by the SELECT behind its columns";
-    throw new Refused("masked-unsupported", "a column's definition may hold no query", hint, tables[0]?.span.start ?? 0);
-  }
-  checkCalls(calls, context.view, context.database);
+  checkDefinitions(reader, context);
   const { temporary, headEnd, queryAt, name } = reading;
   const full = checkName(reading, context);
   const head = spelled(tokens.slice(0, headEnd), [{ ...name.span, text: full }], !sqlMode.noBackslashEscapes);
@@ -103,6 +120,15 @@ export function creationForm(
     return { text: head.text, inserted: head.inserted, ...plain, ...headPlaces(tokens, head) };
   }
   return { ...twoPartForm(tokens, head, queryAt, " AS ", query), outputMasked: [], renamed: [], temporary: change };
+}
+
+/** Of columns: their defaults, checks and expressions. */
+function checkDefinitions({ found: { tables, calls, selects } }: Reader, { view, database }: TableContext): void {
+  if (tables.length > 0 || selects > 0) {
+    const hint = "fill the table by the SELECT behind its columns";
+    throw new Refused("masked-unsupported", "a column's definition may hold no query", hint, tables[0]?.span.start ?? 0);
+  }
+  checkCalls(calls, view, database);
 }
 
 /** @returns the name in full. @throws Refused */
@@ -119,13 +145,20 @@ function checkName({ temporary, name: { parts, span }, queryAt }: CreationReadin
     if (known !== undefined) throw taken(`${database}.${name} is the name of a temporary table of the session's`, span.start);
     return full;
   }
-  if (!isTemporaryName(name)) throw taken("names of temporary tables are made of ASCII", span.start);
-  // It would hide that table: by the name alone nobody could tell which is meant.
-  if (mysqlLookup(context.view.catalogue).isTaken(database, name)) throw taken(`${database}.${name} is the name of a table`, span.start);
+  freeName({ parts, span }, context);
   if (known === undefined && context.temporary.size >= TEMPORARY_MAX) {
     throw new Refused("masked-unsupported", `the session has ${TEMPORARY_MAX} temporary tables`, "drop some of them", span.start);
   }
   return full;
+}
+
+/** Of a temporary table, in full. @throws Refused where it would hide a table: by the name alone nobody could tell which is meant */
+function freeName({ parts, span }: CreationReading["name"], context: TableContext): string {
+  const database = databaseOf(parts, context, span.start);
+  const name = parts.at(-1) ?? "";
+  if (!isTemporaryName(name)) throw taken("names of temporary tables are made of ASCII", span.start);
+  if (mysqlLookup(context.view.catalogue).isTaken(database, name)) throw taken(`${database}.${name} is the name of a table`, span.start);
+  return `${quoteName(database)}.${quoteName(name)}`;
 }
 
 function taken(message: string, at: number): Refused {

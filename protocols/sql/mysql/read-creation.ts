@@ -56,20 +56,23 @@ function otherObject(reader: Reader): Refused {
   return new Refused("masked-statement-kind", "CREATE of this is not a statement that passes under a mask", hint, reader.at);
 }
 
-function unknownPart(reader: Reader): Refused {
+export function unknownPart(reader: Reader): Refused {
   const shown = reader.token?.text.slice(0, 40).toUpperCase() ?? "the end";
   const hint = "give plain columns, indexes and defaults alone, or none with a SELECT";
-  return new Refused("masked-unsupported", `${shown} is not known in a table that is made under a mask`, hint, reader.at);
+  return new Refused("masked-unsupported", `${shown} is not known in a table that is made or changed under a mask`, hint, reader.at);
 }
 
 function readElements(reader: Reader): void {
   reader.expectSymbol("(");
-  do readElement(reader);
-  while (reader.acceptSymbol(","));
+  do {
+    readElement(reader);
+    if (reader.symbol() !== "," && reader.symbol() !== ")") throw unknownPart(reader);
+  } while (reader.acceptSymbol(","));
   reader.expectSymbol(")");
 }
 
-function readElement(reader: Reader): void {
+/** A column with its type, an index or a check. @throws Refused */
+export function readElement(reader: Reader): void {
   if (reader.acceptWord("constraint") && !/^(primary|unique|check)$/.test(reader.word())) reader.name();
   if (reader.word() === "check") readCheck(reader);
   else if (reader.acceptWord("primary", "key")) readIndex(reader);
@@ -80,14 +83,18 @@ function readElement(reader: Reader): void {
   else {
     if (!reader.isName()) throw unknownPart(reader);
     reader.name();
-    readColumnType(reader);
-    while (acceptAttribute(reader));
+    readDefinition(reader);
   }
-  if (reader.symbol() !== "," && reader.symbol() !== ")") throw unknownPart(reader);
+}
+
+/** Type and attributes of a column. @throws Refused */
+export function readDefinition(reader: Reader): void {
+  readColumnType(reader);
+  while (acceptAttribute(reader));
 }
 
 /** `[name] [USING BTREE] (a, b(10) DESC)` */
-function readIndex(reader: Reader): void {
+export function readIndex(reader: Reader): void {
   if (reader.symbol() !== "(" && reader.word() !== "using") reader.name();
   if (reader.acceptWord("using")) reader.name();
   reader.expectSymbol("(");
@@ -183,7 +190,7 @@ function acceptAttribute(reader: Reader): boolean {
 }
 
 /** A constant with its sign, a clock, or an expression in brackets: what follows is an attribute, and no operator. */
-function readDefault(reader: Reader): void {
+export function readDefault(reader: Reader): void {
   if (reader.symbol() === "(") readBracketed(reader);
   else if (reader.word() === "not" || reader.word() === "") {
     if (/^[-+]$/.test(reader.symbol())) reader.at++;

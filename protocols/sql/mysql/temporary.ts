@@ -22,6 +22,9 @@ export type TemporaryChange =
   | { readonly kind: "make"; readonly table: TemporaryName }
   /** TRUNCATE, which makes it anew. */
   | { readonly kind: "remake"; readonly table: TemporaryName }
+  /** ALTER: it stays the table that it is, also where the statement fails. */
+  | { readonly kind: "alter"; readonly table: TemporaryName }
+  | { readonly kind: "rename"; readonly table: TemporaryName; readonly to: TemporaryName }
   | { readonly kind: "drop"; readonly tables: readonly TemporaryName[] };
 
 /** Tables that a session may have under a mask at one time. */
@@ -52,7 +55,8 @@ export class TemporaryTables {
 
   /** The statement goes upstream: what will be there if it fails is not certain. A table that is there stays when it is made again. */
   begin(change: TemporaryChange | null): TemporaryTables {
-    if (change === null) return this;
+    if (change === null || change.kind === "alter") return this;
+    if (change.kind === "rename") return this.#with([doubtful(change.table), doubtful(change.to)]);
     if (change.kind === "drop") return this.#with(change.tables.flatMap((one) => this.find(one) ?? []).map(doubtful));
     if (change.kind === "make" && this.find(change.table)?.certain === true) return this;
     return this.#with([doubtful(change.table)]);
@@ -60,15 +64,19 @@ export class TemporaryTables {
 
   /** It was answered OK. */
   done(change: TemporaryChange | null): TemporaryTables {
-    if (change === null) return this;
-    if (change.kind !== "drop") return this.#with([{ ...change.table, certain: true }]);
-    const dropped = new Set(change.tables.map(keyOf));
-    return new TemporaryTables(new Map([...this.#tables].filter(([key]) => !dropped.has(key))));
+    if (change === null || change.kind === "alter") return this;
+    if (change.kind === "rename") return this.#without([change.table]).#with([{ ...change.to, certain: true }]);
+    return change.kind === "drop" ? this.#without(change.tables) : this.#with([{ ...change.table, certain: true }]);
   }
 
   /** The connection is being reset. */
   doubted(): TemporaryTables {
     return this.#with([...this.#tables.values()].map(doubtful));
+  }
+
+  #without(tables: readonly TemporaryName[]): TemporaryTables {
+    const gone = new Set(tables.map(keyOf));
+    return new TemporaryTables(new Map([...this.#tables].filter(([key]) => !gone.has(key))));
   }
 
   #with(tables: readonly TemporaryTable[]): TemporaryTables {

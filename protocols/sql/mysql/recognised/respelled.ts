@@ -62,6 +62,13 @@ const RULES: readonly Rule[] = [
   rule((tokens, at) => COMPOUND_UNITS.has(wordAt(tokens, at) ?? ""), 1, "SECOND"),
   rule((tokens, at) => isSideOfTrim(tokens, at) && words(tokens, at - 2, "trim"), 2),
   rule((tokens, at) => words(tokens, at, "using") && endsChar(tokens, at + 2), 2),
+  // ALTER TABLE: an index goes by either word.
+  rule((tokens, at) => wordAt(tokens, 0) === "alter" && words(tokens, at, "drop", "key"), 2, "DROP", "INDEX"),
+  rule(
+    (tokens, at) => wordAt(tokens, 0) === "alter" && /^(index|key)$/.test(wordAt(tokens, at) ?? "") && words(tokens, at - 1, "rename"),
+    1,
+    "COLUMN",
+  ),
   // Before the SELECT that fills a table.
   rule((tokens, at) => wordAt(tokens, 0) === "create" && isDuplicates(tokens, at), 1),
 ];

@@ -120,6 +120,23 @@ export const COPIES: HostileGroups = {
       "SELECT * FROM t1",
     ],
   ],
+  "temporary tables that are changed": [
+    [
+      "CREATE TEMPORARY TABLE t1 AS SELECT ssn FROM users",
+      "ALTER TABLE t1 RENAME TO t2, ADD c varchar(60) AS (HEX(harmless)), CHANGE ssn harmless varchar(60)",
+      "SELECT * FROM t2",
+    ],
+    ["CREATE TEMPORARY TABLE t1 (id int)", "ALTER TABLE t1 RENAME TO users", "DROP TEMPORARY TABLE users", "SELECT ssn FROM users"],
+    ["CREATE TEMPORARY TABLE t1 (id int)", "ALTER TABLE t1 RENAME TO t2", "ALTER TABLE users RENAME TO t1", "SELECT ssn FROM t1"],
+    ["ALTER TABLE payments CHANGE card number varchar(16)", "SELECT number FROM payments"],
+    [
+      "CREATE TEMPORARY TABLE t1 (s varchar(60))",
+      "PREPARE p FROM 'SELECT * FROM t1'",
+      "ALTER TABLE t1 RENAME TO t2",
+      "CREATE TABLE t1 AS SELECT ssn FROM users",
+      "EXECUTE p",
+    ],
+  ],
   "errors of tables that are made": [
     "CREATE TEMPORARY TABLE t1 (s varchar(40) UNIQUE) SELECT ssn AS s FROM users UNION ALL SELECT ssn FROM users",
     "CREATE TABLE t1 (s varchar(40) UNIQUE) SELECT ssn AS s FROM users UNION ALL SELECT ssn FROM users",
