@@ -1,8 +1,7 @@
-/** What stands in an answer under way: its run, its event, the rows' description, where rows end, and what may not be among them. */
+/** What stands in an answer under way: its run, its event, where rows end, and what may not be among them. */
 import { Fault } from "#protocols/wire/fault.ts";
 import type { Judgement } from "#protocols/wire/judgement.ts";
-import { type Run, shownColumns } from "#protocols/wire/run.ts";
-import type { RecordedValue } from "#protocols/wire/transcript.ts";
+import type { Run } from "#protocols/wire/run.ts";
 import type { Column } from "./column.ts";
 import { ANSWER, CAPABILITY, COMMAND, PACKET_PAYLOAD_MAX, STATUS } from "./constants.ts";
 import { type ErrPacket, type OkPacket, readOk } from "./outcome.ts";
@@ -11,25 +10,12 @@ import { rebuiltError } from "./rebuilt-errors.ts";
 import type { Answer, SessionState, SessionTerms } from "./session.ts";
 import { applyChanges, judgeable } from "./settings.ts";
 import { stoppedError } from "./stopping.ts";
-import type { ValueType } from "./values.ts";
 
 export const EOF_BYTES_MAX = 8;
 
 export function runOf(answer: Answer | null): Run | null {
   if (answer?.kind === "query" || answer?.kind === "execute") return answer.run;
   return answer?.kind === "fetch" ? (answer.prepared?.open?.run ?? null) : null;
-}
-
-export type ReadValues = (body: Buffer, columns: readonly ValueType[]) => readonly RecordedValue[];
-
-export function describe(run: Run | null, columns: readonly Column[], read: ReadValues): void {
-  const { outputMasked, recordedName = asItIs } = run?.judgement ?? { outputMasked: [] };
-  const names = columns.map(({ name }) => recordedName(name));
-  run?.describe(shownColumns(names, outputMasked[run.results] ?? []), (body) => read(body, columns));
-}
-
-function asItIs(name: string): string {
-  return name;
 }
 
 /** Whether a packet among rows is their end, and no row that begins with the same byte. */
@@ -100,11 +86,6 @@ export function shownError(error: ErrPacket, answer: Answer | null, { terms, sto
 
 export function fieldsOf({ errno, sqlState, message }: ErrPacket): Readonly<Record<string, string>> {
   return { errno: String(errno), C: sqlState, M: message };
-}
-
-/** @param more another result of the same text follows */
-export function withMore<Packet extends { readonly status: number }>(packet: Packet, more: boolean): Packet {
-  return more ? { ...packet, status: packet.status | STATUS.moreResults } : packet;
 }
 
 /** Behind the definitions of an execution: its rows are to be fetched. */

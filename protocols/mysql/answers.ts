@@ -11,7 +11,6 @@ import { type Run, shownColumns } from "#protocols/wire/run.ts";
 import { checkDefinition, checkFileRequest, readColumnCount, readPrepared } from "./answer-packets.ts";
 import {
   checkOrigin,
-  describe,
   EOF_BYTES_MAX,
   eventOf,
   fieldsOf,
@@ -24,17 +23,17 @@ import {
   runOf,
   shownError,
   tookOk,
-  withMore,
 } from "./answer-parts.ts";
 import { FIRST, type Phase } from "./answer-phase.ts";
-import { type Column, readColumn, withoutDefault } from "./column.ts";
+import { type Column, withoutDefault } from "./column.ts";
 import { ANSWER, PACKET_PAYLOAD_MAX, STATUS } from "./constants.ts";
+import { Descriptions } from "./descriptions.ts";
 import { type ErrPacket, errorPayload, isEof, type OkPacket, readEof, readError } from "./outcome.ts";
 import { Rows } from "./rows.ts";
 import type { Exchange } from "./server-frame.ts";
 import type { Answer, SessionState } from "./session.ts";
 import { moreResultsFault, rowLimitError, timeoutError } from "./stopping.ts";
-import { toldEof, toldOk } from "./told.ts";
+import { passes, toldEnd, toldEof, toldMore, toldOk, withMore } from "./told.ts";
 import { readBinaryRow, readTextRow } from "./values.ts";
 import { rebuiltWarning, tellsWarnings } from "./warnings.ts";
 import { denialError } from "./wire-errors.ts";
@@ -48,6 +47,7 @@ export class Answers {
   /** Sends a command of our own upstream. */
   readonly #command: (bytes: Buffer) => void;
   readonly rows: Rows;
+  readonly #descriptions = new Descriptions();
   #phase: Phase = FIRST;
 
   constructor(state: SessionState, command: (bytes: Buffer) => void) {
@@ -215,6 +215,7 @@ export class Answers {
     this.#state.made(answer);
     this.#phase = FIRST;
     const behind = (ok.status & STATUS.moreResults) === 0 ? this.#next(answer, nowMs) : [];
+    if (behind === null && passes(ok, this.#state.terms)) return AS_IT_IS;
     return [toldOk(withMore(ok, behind !== null), this.#state.terms, answer.inserts), ...(behind ?? [])];
   }
 
@@ -267,14 +268,14 @@ export class Answers {
   }
 
   #onColumn(payload: Buffer, phase: Extract<Phase, { kind: "columns" }>, answer: Answer): Exchange {
-    const column = readColumn(payload);
     const index = phase.columns.length;
+    const column = this.#descriptions.column(payload, index);
     const renamed = renamedAt(runOf(answer)?.judgement ?? null, index, index + phase.left);
     if (!isCursorsOwn(column, index, answer)) checkOrigin(column, this.#state.terms, renamed);
     phase.columns.push(column);
     phase.left--;
     if (phase.left > 0) return AS_IT_IS;
-    describe(runOf(answer), phase.columns, answer.kind === "query" ? readTextRow : readBinaryRow);
+    this.#descriptions.describe(runOf(answer), phase.columns, answer.kind === "query" ? readTextRow : readBinaryRow);
     if (this.#eofs === 1) this.#phase = { kind: "columns-eof", columns: phase.columns };
     else this.#beginRows(phase.columns, answer);
     return AS_IT_IS;
@@ -282,11 +283,11 @@ export class Answers {
 
   #onColumnsEof(payload: Buffer, { columns }: Extract<Phase, { kind: "columns-eof" }>, answer: Answer, nowMs: number): Exchange {
     if (!isEof(payload)) throw outOfStep("a column too many");
-    const { status } = readEof(payload);
-    this.#beginRows(columns, answer);
-    if ((status & STATUS.cursorExists) !== 0 && answer.kind === "execute") this.#opened(columns, answer, status, nowMs);
     const end = readEof(payload);
-    return toldEof(answer.kind === "query" && answer.stack?.waits === true ? withMore(end, true) : end, this.#state.terms);
+    this.#beginRows(columns, answer);
+    if ((end.status & STATUS.cursorExists) !== 0 && answer.kind === "execute") this.#opened(columns, answer, end.status, nowMs);
+    const told = answer.kind === "query" && answer.stack?.waits === true ? toldMore : toldEnd;
+    return told(end, null, this.#state.terms);
   }
 
   #beginRows(columns: readonly Column[], answer: Answer): void {
@@ -337,14 +338,11 @@ export class Answers {
       this.#phase = FIRST;
       const more = (status & STATUS.moreResults) !== 0;
       if (overran) return this.#overrun(answer, run, at, more);
-      const behind = more ? [] : this.#next(answer, nowMs);
-      const goesOn = behind !== null && !more;
-      if (goesOn && ok === null) return [...toldEof(withMore(end, true), this.#state.terms), ...behind];
-      if (ok !== null) return [toldOk(withMore(ok, goesOn), this.#state.terms, false, ANSWER.eof), ...(behind ?? [])];
-      return toldEof(end, this.#state.terms);
+      const behind = more ? null : this.#next(answer, nowMs);
+      return behind === null ? toldEnd(end, ok, this.#state.terms) : [...toldMore(end, ok, this.#state.terms), ...behind];
     }
     if (overran) return this.#overrun(answer, phase.run, 0, false);
-    return ok === null ? toldEof(end, this.#state.terms) : [toldOk(ok, this.#state.terms, false, ANSWER.eof)];
+    return toldEnd(end, ok, this.#state.terms);
   }
 
   /** The result went over the limit and came to its end before it could be stopped: to the client an error, as if it had been. */

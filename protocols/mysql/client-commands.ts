@@ -3,6 +3,7 @@
  * A refused command is answered here and never goes upstream; MySQL's own errors of that kind leave a transaction alone too.
  */
 import type { Denial } from "#policies/decision.ts";
+import { NO_TEMPORARY } from "#protocols/sql/mysql/temporary.ts";
 import { decodeText } from "#protocols/wire/cursor.ts";
 import { Fault } from "#protocols/wire/fault.ts";
 import type { RecordedValue } from "#protocols/wire/transcript.ts";
@@ -207,7 +208,9 @@ export class ClientCommands {
     whole: Buffer,
     then: (judgement: MysqlJudgement, own: { readonly payload: Buffer; readonly whole: Buffer }) => Outcome,
   ): Outcome {
-    const judgement = this.#judge(sql, { ...this.#state.settings, temporary: this.#state.temporary });
+    const { settings, temporary } = this.#state;
+    // The very same object while nothing has changed: what is kept of it is found by it.
+    const judgement = this.#judge(sql, temporary === NO_TEMPORARY ? settings : { ...settings, temporary });
     if (!(judgement instanceof Promise)) return then(judgement, { payload, whole });
     // Views end with this call.
     const own = { payload: Buffer.from(payload), whole: Buffer.from(whole) };

@@ -11,10 +11,20 @@ import { denialError } from "./wire-errors.ts";
 
 /** @param parameters null for a statement that is prepared. @returns the event's sequence number. @throws Fault `session-budget` */
 export function recordText(state: SessionState, judgement: Judgement, parameters: readonly RecordedValue[] | null): number {
-  const said = recordedJudgement(judgement);
-  if (parameters === null) return state.append({ kind: "prepare", name: "", ...said });
+  if (parameters === null) return state.append({ kind: "prepare", name: "", ...recordedJudgement(judgement) });
   state.budget.countStatement();
-  return state.append({ kind: "statement", ...said, parameters });
+  const { recordedSql, recordedUpstreamSql, verdict, rule, reason, tables } = judgement;
+  // Member by member: spreading costs a call into the runtime for each.
+  return state.append({
+    kind: "statement",
+    sql: recordedSql,
+    upstreamSql: recordedUpstreamSql,
+    verdict,
+    rule,
+    reason,
+    tables,
+    parameters,
+  });
 }
 
 export function recordDenied(state: SessionState, denial: Denial, event: number | null): void {

@@ -153,7 +153,7 @@ export class ServerFramer {
     else if (before.kind === "dropping") this.#beginDrop(start, length);
     else {
       const plan = this.#handler.plan(length, length === 0 ? -1 : (this.#chunk[start + HEADER_BYTES] ?? -1));
-      if (plan === "whole") this.#gather(start, length);
+      if (plan === "whole") this.#whole(start, length);
       else if (plan === "drop") this.#beginDrop(start, length);
       else this.#begin(start, length, plan === "observe" ? [] : null);
     }
@@ -169,8 +169,7 @@ export class ServerFramer {
   }
 
   #begin(start: number, length: number, kept: Buffer[] | null): void {
-    this.#chunk[start + 3] = this.#sequence;
-    this.#sequence = (this.#sequence + 1) & 0xff;
+    this.#stamp(start);
     if (kept !== null) this.#show(start);
     else if (this.#watchFrom < 0) this.#watchFrom = start;
     this.#at = start + HEADER_BYTES;
@@ -213,12 +212,30 @@ export class ServerFramer {
     this.#pending = pending.left === 0 && !pending.full ? NONE : pending;
   }
 
-  #gather(start: number, length: number): void {
+  #whole(start: number, length: number): void {
     if (length === PACKET_PAYLOAD_MAX) throw new Fault("upstream-out-of-step", "the target sent a control packet of 16 MiB");
     this.#show(start);
-    this.#emit(start);
-    this.#skipTo(start + HEADER_BYTES);
-    this.#collect({ kind: "collecting", parts: [], left: length });
+    const end = start + HEADER_BYTES + length;
+    if (end > this.#chunk.length) {
+      this.#emit(start);
+      this.#skipTo(start + HEADER_BYTES);
+      this.#collect({ kind: "collecting", parts: [], left: length });
+      return;
+    }
+    const exchange = this.#handler.packet(this.#chunk.subarray(start + HEADER_BYTES, end));
+    if (exchange === null) {
+      this.#stamp(start);
+      this.#at = end;
+    } else {
+      this.#emit(start);
+      this.#skipTo(end);
+      for (const one of exchange) this.#out.push(this.stamped(one));
+    }
+  }
+
+  #stamp(start: number): void {
+    this.#chunk[start + 3] = this.#sequence;
+    this.#sequence = (this.#sequence + 1) & 0xff;
   }
 
   #collect(pending: Extract<Pending, { kind: "collecting" }>): void {

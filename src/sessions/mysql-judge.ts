@@ -68,10 +68,16 @@ export class MysqlJudgements {
   judge(scope: MysqlScope): (sql: string, settings: Settings) => MysqlJudgement {
     const prefix = `${++this.#scopes}\0`;
     const literalsMatter = scope.view !== null || scope.guarded;
-    return (sql, settings) => {
+    const places = new WeakMap<Settings, string>();
+    const placeOf = (settings: Settings): string => {
       // Without masks nothing is resolved.
       const place = scope.view === null ? "" : `${settings.database ?? ""}\0${settings.temporary?.key ?? ""}\0`;
       const under = `${prefix}${settings.charset}\0${modeKey(settings)}\0${place}`;
+      places.set(settings, under);
+      return under;
+    };
+    return (sql, settings) => {
+      const under = places.get(settings) ?? placeOf(settings);
       const known = this.#cache.get(under + sql);
       if (known !== undefined) return known;
       const template = literalsMatter || isForeign(settings) ? undefined : mysqlTemplateOf(sql, settings);
