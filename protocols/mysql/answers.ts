@@ -131,6 +131,10 @@ export class Answers {
 
   #onPlain(ok: OkPacket, answer: Extract<Answer, { kind: "plain" }>): Exchange {
     answer.onOk?.();
+    return this.#over(ok);
+  }
+
+  #over(ok: OkPacket): Exchange {
     this.#done();
     return [toldOk(ok, this.#state.terms, false)];
   }
@@ -148,10 +152,7 @@ export class Answers {
   #onReset(ok: OkPacket, answer: Extract<Answer, { kind: "reset" }>): Exchange {
     const next = this.#state.terms.preamble[answer.next];
     if (answer.next === 0) this.#state.forgetAll();
-    if (next === undefined) {
-      this.#done();
-      return [toldOk(ok, this.#state.terms, false)];
-    }
+    if (next === undefined) return this.#over(ok);
     answer.next++;
     this.#command(ownQuery(next, this.#state.terms));
     return [];
@@ -181,12 +182,10 @@ export class Answers {
   }
 
   #onField(payload: Buffer): Exchange {
-    if (isEof(payload) || (payload[0] === ANSWER.eof && this.#state.deprecatesEof)) {
-      this.#done();
-      return AS_IT_IS;
-    }
+    const isOver = isEnd(payload, this.#state.deprecatesEof);
+    if (isOver) this.#done();
     // A default may be a constant of a masked column's; no row of it comes.
-    return this.#state.terms.underMask ? [withoutDefault(payload)] : AS_IT_IS;
+    return !isOver && this.#state.terms.underMask ? [withoutDefault(payload)] : AS_IT_IS;
   }
 
   #onResult(payload: Buffer, answer: Extract<Answer, { kind: "query" | "execute" }>, nowMs: number): Exchange {
