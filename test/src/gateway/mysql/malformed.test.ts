@@ -98,6 +98,9 @@ const PREPARED: Readonly<Record<string, Buffer>> = {
   "more definitions than it says": several(hex("00 01000000 0100 0000 00 0000"), COLUMN, COLUMN, EOF),
 };
 
+/** What is wrong was seen for itself: that the target hangs up behind it is not what ends the session. */
+const SEEN = /reason=(upstream-out-of-step|malformed-message)/;
+
 describe("a target that breaks the protocol", () => {
   let bad: StubMysql;
   let good: StubMysql;
@@ -173,6 +176,24 @@ describe("a target that breaks the protocol", () => {
     });
   }
 
+  for (const [name, greeting] of Object.entries({
+    "more behind it": Buffer.concat([GREETING, packets(OK, 1)]),
+    "another number than 0": packets(GREETING.subarray(4), 1),
+    "no word of TLS": packets(greetingPayload({ ...readGreeting(GREETING.subarray(4)), capabilities: 0x0008f600 }), 0),
+  })) {
+    test(`greeting: ${name}, from a target that goes on as if nothing were wrong`, async () => {
+      assert.match((await login({ version: () => greeting })) ?? "", /reason=upstream-tls-refused/);
+      await goesOn();
+    });
+  }
+
+  test("login: packets out of order, from a target that goes on as if nothing were wrong", async () => {
+    const told = await login({ login: () => Buffer.concat([one(hex("01 03"), 3), one(OK, 5)]) });
+    assert.match(told ?? "", /reason=upstream-out-of-step/);
+    assert.equal(await login({ login: () => Buffer.concat([one(hex("01 03"), 3), one(OK, 4)]) }), null);
+    await goesOn();
+  });
+
   for (const [name, answer] of Object.entries(LOGINS)) {
     test(`login: ${name}`, async () => {
       const before = upstreamRecords();
@@ -190,14 +211,15 @@ describe("a target that breaks the protocol", () => {
 
   for (const [name, answer] of Object.entries(ANSWERS)) {
     test(`answer to a statement: ${name}`, async () => {
-      assert.match(await command(Buffer.from("\u0003SELECT 1"), answer), /reason=(upstream-(out-of-step|lost)|malformed-message)/);
+      const reason = name.endsWith("and then the end") ? /reason=upstream-lost/ : SEEN;
+      assert.match(await command(Buffer.from("\u0003SELECT 1"), answer), reason);
       await goesOn();
     });
   }
 
   for (const [name, answer] of Object.entries(PREPARED)) {
     test(`answer to a preparation: ${name}`, async () => {
-      assert.match(await command(Buffer.from("\u0016SELECT 1"), answer), /reason=(upstream-(out-of-step|lost)|malformed-message)/);
+      assert.match(await command(Buffer.from("\u0016SELECT 1"), answer), SEEN);
       await goesOn();
     });
   }
