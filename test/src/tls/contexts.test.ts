@@ -5,7 +5,9 @@ import { randomBytes, X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import net from "node:net";
 import { after, before, describe, test } from "node:test";
+import tls from "node:tls";
 import type { ClientTls, KeyPair } from "#src/config/config.ts";
+import { tlsServers } from "#src/tls/contexts.ts";
 import { type Authority, lifetime, makeAuthority } from "#test/support/certificates.ts";
 import { clientTls, dial, type Gate, type GateOptions, type Outcome, openGate } from "./gate.ts";
 import { helloBytes } from "./hello.ts";
@@ -303,6 +305,29 @@ describe("session tickets", () => {
       await dial(gate.port, session === null ? shown : { ...shown, session });
       assert.equal(secure(await gate.next()).facts.resumed, false);
     });
+  }
+});
+
+test("a client that asks for the keys anew within TLS 1.2 is not heard", async () => {
+  const { all } = tlsServers(clientTls([server]), { alpn: ["postgresql"], ticketKeys: randomBytes(48), handshakeTimeoutMs: 5000 });
+  const listener = net.createServer((raw) => all[0]?.emit("connection", raw));
+  for (const one of all) one.on("secureConnection", (socket: tls.TLSSocket) => socket.on("error", () => socket.destroy()).resume());
+  listener.listen(0, "127.0.0.1");
+  await once(listener, "listening");
+  const address = listener.address();
+  assert.ok(address !== null && typeof address === "object");
+  const options = { host: "127.0.0.1", port: address.port, ca: authority.ca, servername: "localhost", ALPNProtocols: ["postgresql"] };
+  const socket = tls.connect({ ...options, maxVersion: "TLSv1.2" });
+  try {
+    await once(socket, "secureConnect");
+    const asked = new Promise<Error | null>((resolve) => {
+      socket.once("error", resolve);
+      assert.equal(socket.renegotiate({ rejectUnauthorized: true }, resolve), true);
+    });
+    assert.match(String(await asked), /no.renegotiation/i);
+  } finally {
+    socket.destroy();
+    listener.close();
   }
 });
 

@@ -121,6 +121,11 @@ describe("a verified upstream", () => {
     });
   }
 
+  test("agrees on no other group than ours", async () => {
+    const { port } = await database(good, { ecdhCurve: "P-521" });
+    assert.equal(await refusal(port, config()), "handshake-failure");
+  });
+
   test("asking for the certificate does not use it up: chain, facts and channel binding in any order", async () => {
     const { port } = await database({ cert: good.cert + authority.ca, key: good.key });
     const raw = net.connect(port, "127.0.0.1");

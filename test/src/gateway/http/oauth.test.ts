@@ -57,6 +57,15 @@ test("the target sees the gateway's token, fetched once, and neither the caller'
   }
 });
 
+test("a token that the target refuses is not shown to it again", async () => {
+  const refused = await get1(gateway, { path: "/t/crm/status/401", headers: { authorization } });
+  assert.equal(refused.status, 401);
+  const before = { token: shown(), fetched: fetched() };
+  assert.equal((await ask()).status, 200);
+  assert.equal(fetched(), before.fetched + 1);
+  assert.notEqual(shown(), before.token);
+});
+
 test("a token endpoint that is away fails requests once the token is needed anew, and none goes out without one", async () => {
   await issuer.stop();
   const asked = target.asked.length;

@@ -7,6 +7,7 @@ import { after, before, describe, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import type { RecordedEvent } from "#src/recording/events.ts";
 import { endOf, problems, recordingOf } from "#test/src/gateway/archive.ts";
+import { childrenOf } from "#test/src/gateway/world.ts";
 import { makeAuthority } from "#test/support/certificates.ts";
 import { startGateway, type TestGateway } from "#test/support/gateway.ts";
 import { type HttpTarget, startHttpTarget } from "#test/support/http-target.ts";
@@ -64,6 +65,26 @@ after(async () => {
 function kinds(events: readonly RecordedEvent[]): readonly string[] {
   return events.map(({ kind }) => kind);
 }
+
+test("a request that can't be put on record does not reach the target, nor does anything behind it", async () => {
+  const session = session2(gateway);
+  const headers = { authorization };
+  assert.equal((await get2(session, { path: "/t/crm/echo", headers })).status, 200);
+  const workers = childrenOf(gateway.pid);
+  const limit = (bytes: string): void => {
+    for (const pid of workers) execFileSync("prlimit", [`--pid=${pid}`, `--fsize=${bytes}:`]);
+  };
+  const asked = target.asked.length;
+  limit("10");
+  try {
+    const { status, body } = await get2(session, { path: "/t/crm/echo?unrecorded", headers });
+    assert.deepEqual([status >= 500, /"reason":"recording-failed"/.test(body.toString())], [true, true]);
+    assert.equal(target.asked.length, asked);
+  } finally {
+    limit("unlimited");
+    session.destroy();
+  }
+});
 
 describe("a session of requests", () => {
   test("holds each with its head, its bodies and its end, in order, and ends with its connection", async () => {
