@@ -19,6 +19,7 @@ import { renamedOutputs } from "./renamed-outputs.ts";
 import { type Edit, plainText, spelled } from "./spelling.ts";
 import { NO_TEMPORARY } from "./temporary.ts";
 import { twoPartForm } from "./two-part-form.ts";
+import { variableForm } from "./variable-form.ts";
 import { viewsIn } from "./view-definitions.ts";
 import { writtenForm } from "./written-form.ts";
 
@@ -45,6 +46,8 @@ export function maskedForm(sql: string, tokens: readonly Token[], view: MysqlMas
     const filled = (query: readonly Token[]): MaskedForm => queryForm(sql, query, contextOf(query, view, settings), settings);
     return creationForm(tokens, context, settings, filled);
   }
+  const variables = variableForm(tokens, context, settings);
+  if (variables !== undefined) return variables;
   const edits = plainStatement(tokens, context);
   if (edits !== undefined) return formOf(edits, tokens, settings);
   const hint = "send a SELECT, or a statement that reads no rows";

@@ -105,8 +105,8 @@ function readConstant(reader: Reader, { view, database }: TableContext): void {
   const before = { tables: tables.length, calls: calls.length };
   readExpression(reader);
   if (tables.length > before.tables) {
-    const hint = "read it with a SELECT, and set the variable to what came";
-    throw new Refused("masked-statement-kind", "a variable may not be set from a query under a mask", hint, start);
+    const hint = "set user variables alone, or read it with a SELECT and set the variable to what came";
+    throw new Refused("masked-statement-kind", "a setting may not be set from a query under a mask", hint, start);
   }
   checkCalls(calls.slice(before.calls), view, database);
 }

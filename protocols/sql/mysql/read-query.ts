@@ -200,7 +200,7 @@ function readTail(reader: Reader): void {
   while (reader.word() === "for" || reader.word() === "lock") readLock(reader);
   const refused = /^(into|procedure|fetch|offset|qualify)$/.exec(reader.word())?.[0];
   if (refused === "into") {
-    const hint = "leave INTO out: the rows come back to you";
+    const hint = "leave INTO out: the rows come back to you; SET @name = (SELECT …) keeps a value";
     throw new Refused("masked-statement-kind", "a query may not store what it reads in files or variables under a mask", hint, reader.at);
   }
   if (refused !== undefined) throw reader.unexpected("the end of the query");

@@ -209,6 +209,8 @@ export const SHOP_EVERYDAY: HostileGroups = {
     ["UPDATE users u SET u.city = 'Bergen' WHERE u.city = 'Oslo' LIMIT 1", "SELECT city FROM users ORDER BY id"],
     ["INSERT INTO users (id, name, city) VALUES (10, 'New', 'Bonn')", "SELECT id, name, city, ssn FROM users WHERE id = 10"],
     ["DELETE FROM payments WHERE user_id = 2", "SELECT COUNT(*) FROM payments"],
+    ["SET @n = (SELECT COUNT(*) FROM orders), @m := (SELECT name FROM users WHERE id = 1)", "SELECT @n, @m", "SELECT @n + 1"],
+    ["SET @i = (SELECT MIN(id) FROM users), @j = (SELECT COUNT(*) FROM users)", "SELECT id FROM orders WHERE id IN (@i, @j) ORDER BY id"],
     ["SET @a = 5, @b = 'x'", "SELECT @a, @b, @a + 1", "SET @c = @a * 2", "SELECT @c", "SELECT id FROM orders WHERE id < @a ORDER BY id"],
     [
       "PREPARE p FROM 'SELECT id FROM orders ORDER BY id LIMIT ? OFFSET ?'",

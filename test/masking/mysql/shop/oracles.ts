@@ -23,6 +23,10 @@ export const SHOP_ORACLES: readonly (readonly [string, string])[] = [
     "BEGIN; UPDATE users SET city = 'x' WHERE !(ssn LIKE '9%') AND id = 1; SELECT city FROM users WHERE id = 1; ROLLBACK",
     "BEGIN; UPDATE users SET city = 'x' WHERE !(ssn LIKE '1%') AND id = 1; SELECT city FROM users WHERE id = 1; ROLLBACK",
   ],
+  [
+    "SET @n = (SELECT COUNT(*) FROM users WHERE ssn LIKE '9%'); SELECT @n; SET @t = (SELECT ssn FROM users WHERE id = 1) + 1; SHOW WARNINGS",
+    "SET @n = (SELECT COUNT(*) FROM users WHERE ssn LIKE '7%'); SELECT @n; SET @t = (SELECT ssn FROM users WHERE id = 2) + 1; SHOW WARNINGS",
+  ],
   ["SELECT id FROM users WHERE !(ssn LIKE '9%')", "SELECT id FROM users WHERE !(ssn LIKE '1%')"],
   ["SELECT id FROM users WHERE email SOUNDS LIKE 'zoqkmarta@example.com'", "SELECT id FROM users WHERE email SOUNDS LIKE 'aaa'"],
   ["SELECT INTERVAL(pin, 5, 918273645) FROM users", "SELECT INTERVAL(pin, 5, 918273646) FROM users"],

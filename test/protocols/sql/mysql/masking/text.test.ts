@@ -71,6 +71,37 @@ describe("names in rules", () => {
   });
 });
 
+describe("user variables", () => {
+  before(loadGrammar);
+
+  test("are set from queries that read masked values", () => {
+    assert.equal(text("SET @a = (SELECT ssn FROM users), @b := 5"), `SET @a = (SELECT ssn FROM ${USERS} AS \`users\` ), @b := 5`);
+    const found = masked("SET @a = (SELECT MAX(ssn) FROM users WHERE ssn > 'x')");
+    assert.ok(found.kind === "rewritten" && found.rebuildErrors && found.sensitive.ranges.length === 1);
+    assert.deepEqual(
+      found.columns.map(({ column }) => column),
+      ["ssn"],
+    );
+    assert.equal(text("SET @a = (SELECT COUNT(*) FROM orders)"), "SET @a = (SELECT COUNT(*) FROM `app`.`orders` )");
+  });
+
+  test("are set by themselves, and by nothing but SET", () => {
+    for (const sql of [
+      "SET @a = 1, sql_select_limit = (SELECT id FROM users)",
+      "SET sql_select_limit = (SELECT 1 FROM orders), @a = 1",
+      "SET @a = 1, @@autocommit = (SELECT 1 FROM orders)",
+      "SET @a = (SELECT @b := 5)",
+      "SET @a = (SELECT ssn INTO @b FROM users)",
+      "SELECT ssn INTO @a FROM users",
+      "DO @a := (SELECT ssn FROM users)",
+    ])
+      assert.match(reason(sql), /^masked-(statement-kind|unparsed)$/, sql);
+    assert.equal(reason("SET @a = (SELECT id FROM users FOR UPDATE)"), "masked-unsupported");
+    assert.equal(reason("SET @a = f((SELECT ssn FROM users))"), "masked-function");
+    assert.equal(reason("SET @a = (SELECT id FROM nowhere)"), "masked-undefined-table");
+  });
+});
+
 describe("aliases by the name of a masked column", () => {
   before(loadGrammar);
 
