@@ -88,6 +88,8 @@ export function isCertain(operation: Operation | undefined): boolean {
 export class Operations {
   #items: Operation[] = [];
   #head = 0;
+  /** Where the newest stands that is neither Sync nor the end of a COPY; before the head when that is answered. */
+  #newest = -1;
 
   get length(): number {
     return this.#items.length - this.#head;
@@ -99,17 +101,14 @@ export class Operations {
 
   /** What was sent last, Syncs and ends of COPY left aside. */
   get newest(): Operation | undefined {
-    for (let at = this.#items.length - 1; at >= this.#head; at--) {
-      const operation = this.#items[at];
-      if (operation?.kind !== "sync" && operation?.kind !== "copy-end") return operation;
-    }
-    return undefined;
+    return this.#newest < this.#head ? undefined : this.#items[this.#newest];
   }
 
   /** @throws Fault `unexpected-message` when a client never waits for answers */
   push(operation: Operation): void {
     if (this.length >= OPERATIONS_MAX) throw new Fault("unexpected-message", `more than ${OPERATIONS_MAX} operations await an answer`);
     this.#items.push(operation);
+    if (operation.kind !== "sync" && operation.kind !== "copy-end") this.#newest = this.#items.length - 1;
   }
 
   /** The head is answered. CopyDone and CopyFail behind it were for no COPY of its: the server has ignored them. */
@@ -201,7 +200,9 @@ export class Operations {
     let kept = end;
     for (let index = end - 1; index >= this.#head; index--) {
       const operation = this.#items[index];
-      if (operation !== undefined && !which(operation)) this.#items[--kept] = operation;
+      if (operation === undefined || which(operation)) continue;
+      this.#items[--kept] = operation;
+      if (index === this.#newest) this.#newest = kept;
     }
     const removed = kept - this.#head;
     this.#advance(kept);
@@ -213,8 +214,10 @@ export class Operations {
     if (this.#head >= this.#items.length) {
       this.#items = [];
       this.#head = 0;
+      this.#newest = -1;
     } else if (this.#head > 1024 && this.#head * 2 > this.#items.length) {
       this.#items = this.#items.slice(this.#head);
+      this.#newest -= this.#head;
       this.#head = 0;
     }
   }
