@@ -57,6 +57,11 @@ const LOGINS: Readonly<Record<string, Buffer>> = {
   rows: RESULT,
 };
 
+/** OK, and word that the session is in such a character set now. */
+const IN_GBK = one(
+  Buffer.concat([hex("00 00 00 0240 0000 00 1f 00 1d 14"), Buffer.from("character_set_client"), hex("03"), Buffer.from("gbk")]),
+);
+
 /** To COM_QUERY. */
 const ANSWERS: Readonly<Record<string, Buffer>> = {
   "an empty packet": hex("00000001"),
@@ -83,9 +88,7 @@ const ANSWERS: Readonly<Record<string, Buffer>> = {
   "an answer and another": Buffer.concat([RESULT, one(OK, 6)]),
   "more results, and then the end": several(hex("00 00 00 0a00 0000")),
   "half a packet, and then the end": RESULT.subarray(0, 30),
-  "a session's character set in which nothing can be judged": one(
-    Buffer.concat([hex("00 00 00 0240 0000 00 1f 00 1d 14"), Buffer.from("character_set_client"), hex("03"), Buffer.from("gbk")]),
-  ),
+  "a session's character set in which nothing can be judged": IN_GBK,
   "tracked changes cut off": one(hex("00 00 00 0240 0000 00 05 00 ff 14 61 62")),
 };
 
@@ -191,6 +194,19 @@ describe("a target that breaks the protocol", () => {
     const told = await login({ login: () => Buffer.concat([one(hex("01 03"), 3), one(OK, 5)]) });
     assert.match(told ?? "", /reason=upstream-out-of-step/);
     assert.equal(await login({ login: () => Buffer.concat([one(hex("01 03"), 3), one(OK, 4)]) }), null);
+    await goesOn();
+  });
+
+  test("login: the settings that the gateway relies on are refused, or answered by something else", async () => {
+    const refused = errorPayload({ errno: 1193, sqlState: "HY000", message: "Unknown system variable 'session_track_schema'" });
+    for (const answer of [refused, hex("fe 0000 0200"), COUNT]) {
+      assert.match((await login({ preamble: () => one(answer) })) ?? "", /reason=(upstream-login-failed|malformed-message)/);
+    }
+    await goesOn();
+  });
+
+  test("login: the session would begin in a character set in which nothing can be judged", async () => {
+    assert.match((await login({ preamble: () => IN_GBK })) ?? "", /reason=startup-option-refused/);
     await goesOn();
   });
 

@@ -107,7 +107,11 @@ describe("a target that asks for files", () => {
     ] as const) {
       for (const sql of texts) {
         const { told, files } = await ask(target, sql, "x");
-        assert.match(told, /reason=(command-refused|statement-unparsed|upstream-out-of-step)|You have an error in your SQL syntax/, `${target}: ${sql}`);
+        assert.match(
+          told,
+          /reason=(command-refused|statement-unparsed|upstream-out-of-step)|You have an error in your SQL syntax/,
+          `${target}: ${sql}`,
+        );
         assert.deepEqual(files, [], sql);
       }
     }

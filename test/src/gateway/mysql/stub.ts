@@ -56,6 +56,8 @@ export interface Script {
   /** Another good greeting. */
   readonly version?: () => Buffer;
   readonly login?: (socket: tls.TLSSocket) => Buffer | null | undefined;
+  /** In the place of the answer to the gateway's own first statements. */
+  readonly preamble?: () => Buffer;
   /** Each packet behind the login; the gateway's own first statements are not shown to it. */
   readonly packet?: (payload: Buffer, sequence: number, socket: tls.TLSSocket) => Buffer | null | undefined;
 }
@@ -120,7 +122,7 @@ function serve(socket: tls.TLSSocket, script: Script): void {
       const next = (taken.sequence + 1) & 0xff;
       const good = loggedIn ? packets(OK, next) : Buffer.concat([packets(Buffer.from([1, 3]), next), packets(OK, next + 1)]);
       const own = loggedIn && PREAMBLE.test(taken.payload.toString("latin1", 1));
-      const asked = own ? undefined : loggedIn ? script.packet?.(taken.payload, taken.sequence, socket) : script.login?.(socket);
+      const asked = own ? script.preamble?.() : loggedIn ? script.packet?.(taken.payload, taken.sequence, socket) : script.login?.(socket);
       loggedIn = true;
       const answer = asked === undefined ? good : asked;
       if (answer !== null && !socket.destroyed) socket.write(answer);
