@@ -59,7 +59,7 @@ const LOGINS: Readonly<Record<string, Buffer>> = {
 
 /** OK, and word that the session is in such a character set now. */
 const IN_GBK = one(
-  Buffer.concat([hex("00 00 00 0240 0000 00 1f 00 1d 14"), Buffer.from("character_set_client"), hex("03"), Buffer.from("gbk")]),
+  Buffer.concat([hex("00 00 00 0240 0000 00 1b 00 19 14"), Buffer.from("character_set_client"), hex("03"), Buffer.from("gbk")]),
 );
 
 /** To COM_QUERY. */
