@@ -85,5 +85,8 @@ describe("errors under a mask", () => {
     for (const errno of [1048, 1054, 1146, 1264, 1305, 3819, 4025]) {
       assert.doesNotMatch(rebuiltError({ errno, sqlState: "45000", message: `ssn is ${SECRET}` }).message, new RegExp(SECRET));
     }
+    for (const message of [`${SECRET}: Column 'a' cannot be null`, `Column 'a' cannot be null: ${SECRET}`]) {
+      assert.doesNotMatch(rebuiltError({ errno: 1048, sqlState: "45000", message }).message, new RegExp(SECRET));
+    }
   });
 });

@@ -4,6 +4,7 @@ import { describe, test } from "node:test";
 import { CAPABILITY, COMMAND, PACKET_PAYLOAD_MAX, STATUS } from "#protocols/mysql/constants.ts";
 import { readEof, readError } from "#protocols/mysql/outcome.ts";
 import { packets } from "#protocols/mysql/packet.ts";
+import type { Settings } from "#protocols/mysql/settings.ts";
 import { PayloadWriter } from "#protocols/mysql/writer.ts";
 import { allowed, MysqlTalk, SPOKEN } from "#test/protocols/mysql/conversation.ts";
 import { answer, column, command, END, eof, failure, OK, query, row } from "#test/protocols/mysql/server-bytes.ts";
@@ -134,6 +135,28 @@ describe("a connection that is reset", () => {
     }
     assert.deepEqual(sent, ["SET a", "SET b"]);
     assert.equal(made.state.answer, null);
+  });
+
+  test("has no temporary tables, and while it is not answered none for certain", () => {
+    const table = { database: "app", name: "copies" };
+    const seen: unknown[] = [];
+    const judge = (sql: string, { temporary }: Settings) => {
+      seen.push(temporary?.find(table)?.certain);
+      return { temporary: sql === "make" ? ({ kind: "make", table } as const) : null };
+    };
+    const made = new MysqlTalk({ judge, underMask: true });
+    for (const sent of [
+      query("make"),
+      query("before"),
+      command(COMMAND.resetConnection),
+      query("failed"),
+      command(COMMAND.resetConnection),
+    ]) {
+      made.client(sent);
+      made.server(answer(seen.length === 2 && made.state.answer?.kind === "reset" ? failure(1105, "no") : OK));
+    }
+    made.client(query("behind"));
+    assert.deepEqual(seen, [undefined, true, false, undefined]);
   });
 
   test("tells an error where one of them can't be made", () => {
