@@ -6,12 +6,13 @@
 import type { Token } from "#protocols/sql/mysql/lexer.ts";
 import { holdsList, partnerOf } from "#protocols/sql/mysql/query-brackets.ts";
 import { isReserved } from "#protocols/sql/mysql/reserved.ts";
+import { bracketedTables } from "./bracketed-tables.ts";
 import { EXPLAINED } from "./forms.ts";
 import { negated } from "./negated.ts";
 
 /** @returns tokens that the grammar reads; those that came where nothing was to be changed */
 export function respelled(tokens: readonly Token[]): readonly Token[] {
-  const found = [...negated(withoutModifiers(tokens))];
+  const found = [...bracketedTables(negated(withoutModifiers(tokens)))];
   const made: Token[] = [];
   for (let at = 0; at < found.length; ) {
     const token = found[at];

@@ -4,9 +4,11 @@
  */
 import type { HostileGroups } from "#test/masking/mysql/hostile.ts";
 import { SHOP_EVERYDAY } from "./everyday.ts";
+import { SHOP_TOOLS } from "./everyday-tools.ts";
 
 export const SHOP_BENIGN: HostileGroups = {
   ...SHOP_EVERYDAY,
+  ...SHOP_TOOLS,
   "tables without masks": [
     "SELECT * FROM orders",
     "SELECT id, total FROM orders WHERE status = 'open' ORDER BY id",

@@ -4,6 +4,8 @@ import type { HostileGroups } from "#test/masking/mysql/hostile.ts";
 export const FORMS: HostileGroups = {
   "forms beyond the grammar library": [
     "SELECT ssn FROM users WHERE !0",
+    "SELECT ssn FROM (orders, users)",
+    "SELECT p.card, u.ssn FROM (users AS u, orders o) LEFT JOIN (payments p, inbox i) ON p.user_id = u.id",
     "SELECT ssn FROM users WHERE !(id > 1)",
     "SELECT IF(!0, ssn, 1) FROM users",
     "SELECT CONCAT(!0, ssn, ! !1) FROM users",
