@@ -9,7 +9,7 @@ import { readsOtherwise } from "./encodings.ts";
 import { attributeNeeds, functionNeeds } from "./functions.ts";
 import { isKnownPart } from "./parts.ts";
 import { explains, literalText, nameOfCall, settingByFilter, settingName } from "./reading.ts";
-import { type Body, flagOf, nodesOf, numberOf, type Place, type TreeNode, textOf, walk, wordsOf } from "./tree.ts";
+import { type Body, flagOf, isBody, nodesOf, numberOf, type Place, type TreeNode, textOf, walk, wordsOf } from "./tree.ts";
 
 type Needs = readonly Right[];
 const READ: Needs = ["read"];
@@ -54,7 +54,7 @@ const byObject =
 const STATEMENTS: Readonly<Record<string, Needs | ((body: Body) => Needs)>> = {
   SelectStmt: selectNeeds,
   InsertStmt: changeNeeds,
-  UpdateStmt: changeNeeds,
+  UpdateStmt: (body) => [...changeNeeds(body), ...(setsBeneath(body) ? ADMIN : [])],
   DeleteStmt: changeNeeds,
   MergeStmt: ["read", "write"],
   TruncateStmt: WRITE,
@@ -234,6 +234,12 @@ function onlyValues(body: Body): boolean {
 function changeNeeds(body: Body): Needs {
   const reads = ["whereClause", "fromClause", "usingClause", "returningClause", "onConflictClause"];
   return reads.some((field) => body[field] !== undefined) ? ["read", "write"] : WRITE;
+}
+
+/** `UPDATE pg_settings` sets what its rows name, by a rule of that view: what stands in them is not looked at. */
+function setsBeneath(body: Body): boolean {
+  const { relation } = body;
+  return isBody(relation) && textOf(relation, "relname") === "pg_settings";
 }
 
 function copyNeeds(body: Body): Needs {

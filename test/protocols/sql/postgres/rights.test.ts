@@ -31,6 +31,11 @@ const STATEMENTS: readonly (readonly [string, string, string])[] = [
   ["rw", "INSERT", "INSERT INTO t VALUES (1) RETURNING a"],
   ["w", "UPDATE", "UPDATE t SET a = 1"],
   ["rw", "UPDATE", "UPDATE t SET a = 1 WHERE b = 2"],
+  // Each row that it changes is a setting; behind one of how texts are read, the next would be read otherwise.
+  ["rwa", "UPDATE", "UPDATE pg_settings SET setting = 'off' WHERE name = 'standard_conforming_strings'"],
+  ["wa", "UPDATE", "UPDATE ONLY pg_catalog.\"pg_settings\" AS s SET setting = 'off'"],
+  ["rwa", "SELECT", "WITH x AS (UPDATE pg_settings SET setting = 'off' RETURNING 1) SELECT * FROM x"],
+  ["rwa", "PREPARE", "PREPARE p AS UPDATE pg_settings SET setting = $1 WHERE name = $2"],
   ["w", "DELETE", "DELETE FROM t"],
   ["rw", "DELETE", "DELETE FROM t USING u WHERE t.a = u.a"],
   ["rw", "MERGE", "MERGE INTO t USING u ON t.a = u.a WHEN MATCHED THEN DELETE"],
