@@ -79,6 +79,31 @@ describe("the same text", () => {
   });
 });
 
+test("of a text of several, a statement behind USE means tables of the database that it names", async () => {
+  await loadMysqlGrammar();
+  const { several } = judge(READER, { kind: "redact" })("SELECT ssn FROM users; USE other; SELECT ssn FROM users", SETTINGS);
+  assert.deepEqual(
+    several.map(({ judgement, settings }) => [judgement.verdict, settings.database]),
+    [
+      ["mask", "app"],
+      ["allow", "app"],
+      ["allow", "other"],
+    ],
+  );
+});
+
+test("what runs out of sight may prepare statements by name", async () => {
+  await loadMysqlGrammar();
+  const ask = judge(OWNER);
+  for (const [sql, may] of [
+    ["CALL anything()", true],
+    ["no statement at all", true],
+    ["SELECT 1", false],
+  ] as const) {
+    assert.equal(ask(sql, SETTINGS).mayPrepare, may, sql);
+  }
+});
+
 describe("judgements of MySQL texts under a mask", () => {
   before(loadMysqlGrammar);
 

@@ -108,6 +108,14 @@ describe("what a MySQL text needs", () => {
     assert.deepEqual(needs("SELECT 1; EXECUTE s"), ["admin", "read", "schema", "write"]);
   });
 
+  test("a plan that is measured runs what it is of, and needs what that needs", () => {
+    for (const explain of ["EXPLAIN ANALYZE", "EXPLAIN ANALYZE FORMAT=TREE"]) {
+      assert.deepEqual(needs(`${explain} SELECT * FROM t`), ["read"]);
+      assert.deepEqual(needs(`${explain} DELETE FROM t WHERE id = 1`), ["read", "write"]);
+      assert.deepEqual(needs(`${explain} SELECT * FROM t FOR UPDATE`), ["read", "write"]);
+    }
+  });
+
   test("sql_mode decides where a string ends", () => {
     const text = `SELECT '\\'; DELETE FROM t; -- '`;
     assert.deepEqual(needs(text), ["read"]);

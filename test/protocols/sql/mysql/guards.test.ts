@@ -53,7 +53,15 @@ const EVERY_ROW = [
   ],
   ...["name LIKE '%'", "name RLIKE '.*'", "name REGEXP ''", "IFNULL(id, 0) IS NOT NULL", "COALESCE(id, 0) IS NOT NULL"],
   ...["IF(1, 2, 3)", "CASE WHEN id = 1 THEN 1 ELSE 2 END", "EXISTS (SELECT 1)", "1 BETWEEN 0 AND 2", "id BETWEEN id AND id"],
-  ...["? = 1", "@x = 1", "NOW() > '2000-01-01'", "(SELECT COUNT(*) FROM u) > 1", "EXISTS (SELECT 1 FROM u WHERE u.a = 3)", "5 XOR 0"],
+  ...[
+    "? = 1",
+    "@x = 1",
+    "NOW() > '2000-01-01'",
+    "(SELECT COUNT(*) FROM u) > 1",
+    "EXISTS (SELECT 1 FROM u WHERE u.a = 3)",
+    "EXISTS (SELECT 1 FROM u WHERE b = 3)",
+    "5 XOR 0",
+  ],
   ...[
     "1 = 1 AND 'x' LIKE '%'",
     "(id = id) IS TRUE",
