@@ -6,6 +6,7 @@
 export type { Catalogue } from "#protocols/sql/catalogue.ts";
 export { analyse } from "#protocols/sql/postgres/analyse.ts";
 export type { Analysis } from "#protocols/sql/postgres/analysis.ts";
+export { changesReading } from "#protocols/sql/postgres/changes-reading.ts";
 export { loadGrammar } from "#protocols/sql/postgres/grammar.ts";
 export { type MaskingView, type ResolvedProtection, resolveProtection } from "#protocols/sql/postgres/protection.ts";
 export { quoteIdentifier } from "#protocols/sql/postgres/quoting.ts";

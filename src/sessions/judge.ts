@@ -12,6 +12,7 @@ import {
   type Analysis,
   analyse,
   type Catalogue,
+  changesReading,
   type MaskingView,
   recordedText,
   redactSql,
@@ -98,7 +99,8 @@ function judged(sql: string, scope: Scope): { readonly judgement: Judgement; rea
   const analysis = analyse(sql, scope.view, scope.catalogue, scope.guarded);
   const { document, principal, target } = scope;
   const decision = decide(document, { kind: "statement", principal, target, facts: analysis.facts });
-  const { verdict, denial } = verdictOf(decision, analysis);
+  const blinds = scope.guarded && decision.verdict === "allow" && changesReading(sql);
+  const { verdict, denial } = blinds ? { verdict: "deny" as const, denial: blinding() } : verdictOf(decision, analysis);
   const rewritten = verdict === "deny" ? null : analysis.rewritten;
   const redacted = redactSql(sql, analysis.sensitive.ranges, scope.digest);
   const judgement: Judgement = {
@@ -124,6 +126,13 @@ function judged(sql: string, scope: Scope): { readonly judgement: Judgement; rea
     changesCatalogue: analysis.effects.changesCatalogue,
   };
   return { judgement, analysis };
+}
+
+/** Texts sent ahead of its answer would be judged as they were read before. */
+function blinding(): Denial {
+  const message = "it may change how the next text is read, which a guardrail could then not judge";
+  const hint = "leave standard_conforming_strings, backslash_quote and client_encoding as they are";
+  return { verdict: "deny", reason: "statement-unparsed", rule: null, message, hint, position: null };
 }
 
 function same(now: Judgement, before: Judgement): boolean {

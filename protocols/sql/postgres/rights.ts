@@ -5,11 +5,12 @@
  */
 import type { Right } from "#policies/question.ts";
 import type { Catalogue } from "#protocols/sql/catalogue.ts";
+import { setsBeneath } from "./changes-reading.ts";
 import { readsOtherwise } from "./encodings.ts";
 import { attributeNeeds, functionNeeds } from "./functions.ts";
 import { isKnownPart } from "./parts.ts";
 import { explains, literalText, nameOfCall, settingByFilter, settingName } from "./reading.ts";
-import { type Body, flagOf, isBody, nodesOf, numberOf, type Place, type TreeNode, textOf, walk, wordsOf } from "./tree.ts";
+import { type Body, flagOf, nodesOf, numberOf, type Place, type TreeNode, textOf, walk, wordsOf } from "./tree.ts";
 
 type Needs = readonly Right[];
 const READ: Needs = ["read"];
@@ -234,12 +235,6 @@ function onlyValues(body: Body): boolean {
 function changeNeeds(body: Body): Needs {
   const reads = ["whereClause", "fromClause", "usingClause", "returningClause", "onConflictClause"];
   return reads.some((field) => body[field] !== undefined) ? ["read", "write"] : WRITE;
-}
-
-/** `UPDATE pg_settings` sets what its rows name, by a rule of that view: what stands in them is not looked at. */
-function setsBeneath(body: Body): boolean {
-  const { relation } = body;
-  return isBody(relation) && textOf(relation, "relname") === "pg_settings";
 }
 
 function copyNeeds(body: Body): Needs {

@@ -38,6 +38,29 @@ describe("texts that differ in constants alone", () => {
     assert.notEqual(judge("SELECT a FROM t LIMIT 1").tables, judge("SELECT a FROM t LIMIT 2").tables);
   });
 
+  test("are refused under a guardrail where the next text would be read otherwise", () => {
+    const guarded = new Judgements().judge({ ...SCOPE, guarded: true });
+    for (const sql of [
+      "SET standard_conforming_strings = off",
+      "SELECT 1; SET LOCAL \"standard_conforming_strings\" TO 'off'",
+      "SET NAMES 'SJIS'",
+      "SELECT set_config('standard_conforming_strings', 'off', false)",
+      "SELECT set_config('standard_' || 'conforming_strings', 'off', false)",
+      "UPDATE pg_settings SET setting = 'off' WHERE name = 'standard_conforming_strings'",
+      'SET U&"standard_conforming\\005fstrings" = off',
+    ]) {
+      assert.deepEqual([guarded(sql).verdict, guarded(sql).denial?.reason], ["deny", "statement-unparsed"], sql);
+    }
+    for (const sql of [
+      "SET standard_conforming_strings = on",
+      "SET NAMES 'UTF8'",
+      "SELECT set_config('work_mem', '1MB', false)",
+      "SELECT names FROM t",
+    ]) {
+      assert.equal(guarded(sql).verdict, "allow", sql);
+    }
+  });
+
   test("share nothing with another principal", () => {
     const judgements = new Judgements();
     const [owner, nobody] = [SCOPE, { ...SCOPE, document: { ...DOCUMENT, access: { rules: [] } } }].map((scope) => judgements.judge(scope));
