@@ -38,6 +38,9 @@ interface Source {
   readonly harmless: boolean;
 }
 
+/** MySQL and MariaDB refuse a FROM with more (error 1116, ER_TOO_MANY_TABLES). */
+const JOINED_MAX = 61;
+
 class Reader {
   readonly apart: { readonly relation: string; readonly first: string }[] = [];
   readonly #sizeOf: SizeOf;
@@ -72,7 +75,9 @@ class Reader {
     const conditions: unknown[] = [select["selection"]];
     const joined = new Joined();
     const sources: Source[] = [];
-    for (const item of listOf(select["from"])) if (isBody(item)) sources.push(...this.#item(item, common, conditions, joined));
+    for (const item of listOf(select["from"]))
+      if (isBody(item)) for (const one of this.#item(item, common, conditions, joined)) sources.push(one);
+    if (sources.length > JOINED_MAX) return this.#tooMany(sources, select, common);
     const conjuncts = conditions.flatMap(conjunctsOf).filter((one) => truthOf(one) === undefined);
     const reaches = conjuncts.map((one) => sourcesIn(one, sources));
     for (const reached of reaches) joined.join(reached);
@@ -83,6 +88,14 @@ class Reader {
     // A comparison of columns of two sources connects them and bounds nothing.
     const bounded = never || reaches.some((reached) => reached.length === 1);
     return bounded ? null : sources.reduce<LargeRead | null>((most, { read }) => larger(most, read), null);
+  }
+
+  /** The server will refuse it: what connects them need not be found out. */
+  #tooMany(sources: readonly Source[], select: Body, common: Common): LargeRead | null {
+    const [first, second] = sources;
+    if (first !== undefined && second !== undefined) this.apart.push({ relation: second.shown, first: first.shown });
+    this.#inside(select, common);
+    return sources.reduce<LargeRead | null>((most, { read }) => larger(most, read), null);
   }
 
   /** One of FROM with all that is joined to it. */
@@ -148,17 +161,30 @@ class Reader {
   }
 }
 
-/** Which sources belong together. */
+/** Which sources belong together: each leads to another of its group, and at last to the one that stands for all of it. */
 class Joined {
-  readonly #groups = new Map<Source, Set<Source>>();
+  readonly #towards = new Map<Source, Source>();
 
-  join(sources: readonly Source[]): void {
-    const group = new Set(sources.flatMap((one) => [one, ...(this.#groups.get(one) ?? [])]));
-    for (const one of group) this.#groups.set(one, group);
+  join([first, ...others]: readonly Source[]): void {
+    if (first === undefined) return;
+    for (const other of others) {
+      const [one, two] = [this.#end(first), this.#end(other)];
+      if (one !== two) this.#towards.set(two, one);
+    }
   }
 
   same(one: Source, other: Source): boolean {
-    return this.#groups.get(one)?.has(other) === true;
+    return this.#end(one) === this.#end(other);
+  }
+
+  #end(source: Source): Source {
+    let at = source;
+    for (let next = this.#towards.get(at); next !== undefined; next = this.#towards.get(at)) {
+      const beyond = this.#towards.get(next);
+      if (beyond !== undefined) this.#towards.set(at, beyond);
+      at = next;
+    }
+    return at;
   }
 }
 

@@ -6,13 +6,13 @@
 import type { Token } from "#protocols/sql/mysql/lexer.ts";
 import { holdsList, partnerOf } from "#protocols/sql/mysql/query-brackets.ts";
 import { isReserved } from "#protocols/sql/mysql/reserved.ts";
-import { bracketedTables } from "./bracketed-tables.ts";
 import { EXPLAINED } from "./forms.ts";
+import { bracketedTables, updatedTables } from "./listed-tables.ts";
 import { negated } from "./negated.ts";
 
 /** @returns tokens that the grammar reads; those that came where nothing was to be changed */
 export function respelled(tokens: readonly Token[]): readonly Token[] {
-  const found = [...bracketedTables(negated(withoutModifiers(tokens)))];
+  const found = [...bracketedTables(updatedTables(negated(withoutModifiers(tokens))))];
   const made: Token[] = [];
   for (let at = 0; at < found.length; ) {
     const token = found[at];
@@ -55,7 +55,6 @@ const RULES: readonly Rule[] = [
   rule((tokens, at) => words(tokens, at, "with", "rollup") && endsGrouping(tokens[at + 2]), 2),
   // What dumps have around their rows: an ALTER TABLE like any other.
   rule((tokens, at) => at === tokens.length - 2 && wordAt(tokens, 0) === "alter" && switchesKeys(tokens, at), 2, "ADD", "k", "INT"),
-  rule(isCommaInUpdate, 1, "JOIN"),
   rule((tokens, at) => words(tokens, at, "sounds", "like") && endsOperand(tokens[at - 1]), 1),
   rule((tokens, at) => words(tokens, at, "interval") && holdsList(tokens, at + 1), 1, "ELT"),
   { takes: aggregateLimit, instead: [] },
@@ -128,19 +127,6 @@ const BEHIND_GROUPING: ReadonlySet<string> = new Set(["having", "order", "limit"
 function endsGrouping(token: Token | undefined): boolean {
   if (token === undefined) return true;
   return token.kind === "symbol" ? token.text === ")" : token.kind === "word" && BEHIND_GROUPING.has(token.text.toLowerCase());
-}
-
-/** `UPDATE a, b SET …`: the tables, up to SET. */
-function isCommaInUpdate(tokens: readonly Token[], at: number): boolean {
-  if (signAt(tokens, at) !== "," || wordAt(tokens, 0) !== "update") return false;
-  let depth = 0;
-  for (let index = 0; index < at; index++) {
-    const sign = signAt(tokens, index);
-    if (sign === "(") depth++;
-    if (sign === ")") depth--;
-    if (depth === 0 && wordAt(tokens, index) === "set") return false;
-  }
-  return depth === 0;
 }
 
 const COMPOUND_UNITS: ReadonlySet<string> = new Set(
