@@ -13,8 +13,9 @@ export function bracketedTables(tokens: readonly Token[]): readonly Token[] {
   tokens.forEach((token, at) => {
     if (!isSymbol(token, "(") || !opensTables(tokens[at - 1])) return;
     const end = partnerOf(tokens, at);
-    if (tokens.slice(at + 1, Math.max(end, at)).every(isPart))
-      for (let index = at + 1; index < end; index++) if (isSymbol(tokens[index], ",")) commas.add(index);
+    let behind = at + 1;
+    while (behind < end && isPart(tokens[behind])) behind++;
+    if (behind === end) for (let index = at + 1; index < end; index++) if (isSymbol(tokens[index], ",")) commas.add(index);
   });
   return commas.size === 0 ? tokens : withWords(tokens, commas, ["CROSS", "JOIN"]);
 }
@@ -52,7 +53,7 @@ function isSymbol(token: Token | undefined, text: string): boolean {
 }
 
 /** Of names of tables and their aliases. */
-function isPart({ kind, text }: Token): boolean {
-  if (kind === "word") return !isReserved(text) || text.toLowerCase() === "as";
-  return kind === "quoted-name" || (kind === "symbol" && ",.".includes(text));
+function isPart(token: Token | undefined): boolean {
+  if (token?.kind === "word") return !isReserved(token.text) || token.text.toLowerCase() === "as";
+  return token?.kind === "quoted-name" || (token?.kind === "symbol" && ",.".includes(token.text));
 }

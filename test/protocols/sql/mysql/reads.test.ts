@@ -107,4 +107,12 @@ describe("reads of MySQL statements", () => {
       assert.deepEqual(told(sql), [], sql);
     }
   });
+
+  test("that are more than servers join count as apart and unbounded, and as many as that are looked at one by one", () => {
+    const chained = (count: number) => `SELECT u1.id FROM users u1 ${chain(count)} WHERE u1.id = 1`;
+    const chain = (count: number) =>
+      Array.from({ length: count - 1 }, (_, index) => `JOIN events u${index + 2} ON u${index + 2}.id = u${index + 1}.id`).join(" ");
+    assert.deepEqual(told(chained(61)), []);
+    assert.deepEqual(told(chained(62)), ["unlimited-select events 5000", "cross-join events"]);
+  });
 });
