@@ -67,7 +67,7 @@ export async function openMysqlGate(flavour: MysqlFlavour, seed: number): Promis
     if (!twins.some(({ spoilt }) => spoilt)) return;
     for (const session of sessions) session.end();
     for (const [index, twin] of twins.entries()) {
-      twin.server.sql(`DROP DATABASE app; DROP DATABASE shop; DROP DATABASE other; CREATE DATABASE app CHARACTER SET utf8mb4;
+      twin.server.sql(`${withoutLimit(twin.server)}; DROP DATABASE app; DROP DATABASE shop; DROP DATABASE other; CREATE DATABASE app CHARACTER SET utf8mb4;
         ${(index < 2 ? own : others).seed.join("\n")} ${ANALYSED}`);
       twin.spoilt = false;
     }
@@ -136,10 +136,15 @@ async function startTwin(flavour: MysqlFlavour, seed: readonly string[]): Promis
   return { server, spoilt: false };
 }
 
+/** For what is not tried, but needed. */
+function withoutLimit({ flavour }: TestMysql): string {
+  return flavour === "mysql9" ? "SET max_execution_time = 0" : "SET max_statement_time = 0";
+}
+
 async function viewOf(server: TestMysql): Promise<MysqlMaskingView> {
   const client = await MysqlAttacker.straight(server, "app");
   try {
-    await client.query(server.flavour === "mysql9" ? "SET max_execution_time = 0" : "SET max_statement_time = 0");
+    await client.query(withoutLimit(server));
     const catalogue = await readMysqlCatalogue(async (sql) => {
       const { columns, rows } = await client.query(sql);
       return rows.map((row) => Object.fromEntries(columns.map(({ name }, index) => [name.toLowerCase(), readable(row[index] ?? null)])));
