@@ -131,7 +131,7 @@ export interface MysqlCatalogue {
   readonly databases: readonly string[];
   /**
    * Of all databases but `mysql`, `performance_schema` and `sys`; of `information_schema` those that are read in part:
-   * `columns`, `partitions`, `processlist` and `statistics`.
+   * `columns`, `partitions`, `processlist`, `statistics` and `tables`.
    */
   readonly tables: readonly MysqlTable[];
   readonly routines: readonly MysqlRoutine[];

@@ -14,7 +14,7 @@ const DESCRIBING: ReadonlySet<string> = new Set(
   column_privileges columns_extensions enabled_roles engines events geometry_columns global_variables keycaches keywords key_column_usage
   parameters plugins referential_constraints resource_groups routines schema_privileges schemata schemata_extensions session_variables
   spatial_ref_sys sql_functions st_geometry_columns st_spatial_reference_systems st_units_of_measure system_variables table_constraints
-  table_constraints_extensions table_privileges tables tables_extensions tablespaces triggers user_privileges view_routine_usage
+  table_constraints_extensions table_privileges tables_extensions tablespaces triggers user_privileges view_routine_usage
   view_table_usage views`.split(/\s+/),
 );
 
@@ -22,6 +22,13 @@ const DESCRIBING: ReadonlySet<string> = new Set(
 type Hidden = ReadonlyMap<string, string | null>;
 
 const PROCESSES: Hidden = new Map(["info", "info_binary", "state", "stage"].map((name) => [name, null]));
+
+/** Columns that tell of the rows of a table, hidden for those with masked columns. A checksum is kept by MyISAM and Aria. */
+const OF_ROWS: ReadonlyMap<string, readonly string[]> = new Map([
+  ["statistics", ["cardinality"]],
+  ["partitions", ["partition_description", "checksum"]],
+  ["tables", ["checksum"]],
+]);
 
 /** Whether a view leads to nothing that is masked. */
 type IsPlain = (view: MysqlTable) => boolean;
@@ -32,9 +39,11 @@ export function hiddenIn(name: string, view: MysqlMaskingView, isPlain: IsPlain)
   const table = name.toLowerCase();
   if (DESCRIBING.has(table)) return new Map();
   if (table === "processlist") return PROCESSES;
-  const ofTables = (): string => rows([...protection.columns.keys()].map(({ database, name }) => [database, name]));
-  if (table === "statistics") return new Map([["cardinality", `(TABLE_SCHEMA, TABLE_NAME) IN ${ofTables()}`]]);
-  if (table === "partitions") return new Map([["partition_description", `(TABLE_SCHEMA, TABLE_NAME) IN ${ofTables()}`]]);
+  const telling = OF_ROWS.get(table);
+  if (telling !== undefined) {
+    const masked = rows([...protection.columns.keys()].map(({ database, name }) => [database, name]));
+    return new Map(telling.map((one) => [one, `(TABLE_SCHEMA, TABLE_NAME) IN ${masked}`]));
+  }
   if (table !== "columns") return undefined;
   const defaults = hiddenDefaults(view, isPlain);
   if (defaults.length === 0) return new Map();

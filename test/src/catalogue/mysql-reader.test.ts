@@ -86,7 +86,7 @@ for (const flavour of ["mysql9", "mariadb10"] as const satisfies readonly MysqlF
         assert.ok(names.includes(name), name);
       assert.deepEqual(
         names.filter((name) => !/^(app|other)\./.test(name)).map((name) => name.toLowerCase()),
-        ["columns", "partitions", "processlist", "statistics"].map((name) => `information_schema.${name}`),
+        ["columns", "partitions", "processlist", "statistics", "tables"].map((name) => `information_schema.${name}`),
       );
     });
 

@@ -18,6 +18,8 @@ const SEED = [
   "CREATE TABLE people (id INT PRIMARY KEY, name VARCHAR(20), ssn VARCHAR(30), pin VARCHAR(30) COMMENT 'sallyport:pii', UNIQUE KEY u (ssn));",
   `INSERT INTO people VALUES (1, 'one', '${SECRET}', '${SECRET}');`,
   "CREATE TABLE guarded (id INT, pin VARCHAR(30) DEFAULT '0000' COMMENT 'sallyport:pii');",
+  `CREATE TABLE summed (id INT, pin VARCHAR(30) COMMENT 'sallyport:pii') ENGINE = MyISAM CHECKSUM = 1; INSERT INTO summed VALUES (1, '${SECRET}');`,
+  "CREATE TABLE open (id INT) ENGINE = MyISAM CHECKSUM = 1; INSERT INTO open VALUES (1);",
   "CREATE TABLE plain (id INT PRIMARY KEY, note VARCHAR(20) DEFAULT 'none'); INSERT INTO plain VALUES (1, 'free');",
 ];
 const TARGETS = ["mysql", "maria"] as const;
@@ -141,6 +143,23 @@ describe("masking on MySQL and MariaDB", { skip: optional("mysql9") }, () => {
         assert.match((await fields("nothere"))[0] ?? "", /app.nothere.*exist/);
       } finally {
         socket.destroy();
+      }
+    });
+
+    test(`${target}: the checksum of rows with masked columns is not told, others' is`, async () => {
+      const client = await connect(target, "agent");
+      try {
+        const checksums =
+          "SELECT table_name AS t, checksum IS NULL AS hidden FROM information_schema.tables WHERE table_name IN ('summed', 'open')";
+        const [all] = await client.query(`${checksums} ORDER BY table_name`);
+        assert.deepEqual(all, [
+          { t: "open", hidden: 0 },
+          { t: "summed", hidden: 1 },
+        ]);
+        const [none] = await client.query("SELECT * FROM information_schema.tables WHERE checksum IS NOT NULL AND table_name = 'summed'");
+        assert.deepEqual(none, []);
+      } finally {
+        await client.end();
       }
     });
 
