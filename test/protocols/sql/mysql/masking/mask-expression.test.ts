@@ -66,7 +66,7 @@ for (const flavour of ["mysql9", "mariadb10"] as const satisfies readonly MysqlF
 
     before(async () => {
       scene = await startScene(flavour, [
-        "CREATE TABLE typed (id INT, " + TYPES.map(([type], index) => `c${index} ${type} NULL`).join(", ") + ")",
+        `CREATE TABLE typed (id INT, ${TYPES.map(([type], index) => `c${index} ${type} NULL`).join(", ")})`,
       ]);
       await scene.run(`INSERT INTO typed VALUES (1, ${TYPES.map(([, value]) => value).join(", ")})`);
       await scene.run("INSERT INTO typed (id) VALUES (2)");

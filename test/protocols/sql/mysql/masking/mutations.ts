@@ -20,7 +20,7 @@ const MOVING =
 
 /** @returns statements that do not depend on when and where they run */
 export function mutations(seed: number, count: number): readonly string[] {
-  const sources = [...Object.values(APP_HOSTILE).flatMap((group) => group.flatMap((one) => one)), ...APP_BENIGN, ...APP_BENIGN_WRITES];
+  const sources = [...Object.values(APP_HOSTILE).flatMap((group) => group.flat()), ...APP_BENIGN, ...APP_BENIGN_WRITES];
   const texts = sources
     .filter((one) => /^[\s(]*(select|with|table|values|insert|replace|update|delete)/i.test(one))
     .map((one) => one.match(TOKEN) ?? []);

@@ -32,7 +32,7 @@ const OTHER_FILLING = [
 ];
 
 const STATEMENTS: readonly string[] = [
-  ...Object.values(APP_HOSTILE).flatMap((group) => group.flatMap((one) => one)),
+  ...Object.values(APP_HOSTILE).flatMap((group) => group.flat()),
   ...APP_BENIGN,
   ...APP_BENIGN_WRITES,
 ];
