@@ -1,7 +1,7 @@
 /** What commands leave on record: texts with their judgements, refusals, statements that were left out. */
 import type { Denial } from "#policies/decision.ts";
 import type { Judgement } from "#protocols/wire/judgement.ts";
-import { recordedJudgement } from "#protocols/wire/recorded.ts";
+import { recordedJudgement, statementEvent } from "#protocols/wire/recorded.ts";
 import { Run } from "#protocols/wire/run.ts";
 import type { RecordedValue } from "#protocols/wire/transcript.ts";
 import type { Outcome } from "./command-outcome.ts";
@@ -13,18 +13,7 @@ import { denialError } from "./wire-errors.ts";
 export function recordText(state: SessionState, judgement: Judgement, parameters: readonly RecordedValue[] | null): number {
   if (parameters === null) return state.append({ kind: "prepare", name: "", ...recordedJudgement(judgement) });
   state.budget.countStatement();
-  const { recordedSql, recordedUpstreamSql, verdict, rule, reason, tables } = judgement;
-  // Member by member: spreading costs a call into the runtime for each.
-  return state.append({
-    kind: "statement",
-    sql: recordedSql,
-    upstreamSql: recordedUpstreamSql,
-    verdict,
-    rule,
-    reason,
-    tables,
-    parameters,
-  });
+  return state.append(statementEvent(judgement, parameters));
 }
 
 export function recordDenied(state: SessionState, denial: Denial, event: number | null): void {

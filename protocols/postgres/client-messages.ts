@@ -7,7 +7,7 @@ import type { Denial } from "#policies/decision.ts";
 import { Cursor } from "#protocols/wire/cursor.ts";
 import { Fault } from "#protocols/wire/fault.ts";
 import type { Judge, Judgement } from "#protocols/wire/judgement.ts";
-import { recordedJudgement } from "#protocols/wire/recorded.ts";
+import { recordedJudgement, statementEvent } from "#protocols/wire/recorded.ts";
 import { Run } from "#protocols/wire/run.ts";
 import type { RecordedValue } from "#protocols/wire/transcript.ts";
 import { CLIENT, tagTable } from "./constants.ts";
@@ -290,18 +290,7 @@ export class ClientMessages {
 
   #recordStatement(judgement: Judgement, parameters: readonly RecordedValue[]): number {
     this.#state.countStatement();
-    const { recordedSql, recordedUpstreamSql, verdict, rule, reason, tables } = judgement;
-    // Member by member: spreading costs a call into the runtime for each.
-    this.#lastEvent = this.#state.append({
-      kind: "statement",
-      sql: recordedSql,
-      upstreamSql: recordedUpstreamSql,
-      verdict,
-      rule,
-      reason,
-      tables,
-      parameters,
-    });
+    this.#lastEvent = this.#state.append(statementEvent(judgement, parameters));
     return this.#lastEvent;
   }
 

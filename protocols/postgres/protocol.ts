@@ -11,7 +11,6 @@ export { loadGrammar } from "#protocols/sql/postgres/grammar.ts";
 export { type MaskingView, type ResolvedProtection, resolveProtection } from "#protocols/sql/postgres/protection.ts";
 export { quoteIdentifier } from "#protocols/sql/postgres/quoting.ts";
 export { ruleProblems } from "#protocols/sql/postgres/rule-problems.ts";
-export { redactSql } from "#protocols/sql/postgres/sensitive.ts";
 export { templateOf } from "#protocols/sql/postgres/template.ts";
 export { traceColumns } from "#protocols/sql/postgres/trace.ts";
 export { isProtectedOrigin } from "#protocols/sql/postgres/tripwire.ts";

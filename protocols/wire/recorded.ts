@@ -42,6 +42,12 @@ export function recordedJudgement({ recordedSql, recordedUpstreamSql, verdict, r
   return { sql: recordedSql, upstreamSql: recordedUpstreamSql, verdict, rule, reason, tables };
 }
 
+/** The event of a statement that runs or is refused. Made member by member: spreading costs a call into the runtime for each statement. */
+export function statementEvent(judgement: Judgement, parameters: readonly RecordedValue[]) {
+  const { recordedSql, recordedUpstreamSql, verdict, rule, reason, tables } = judgement;
+  return { kind: "statement", sql: recordedSql, upstreamSql: recordedUpstreamSql, verdict, rule, reason, tables, parameters } as const;
+}
+
 /** Of a statement text; the whole where it fits. */
 export function recordedText(text: string, limit: number): RecordedText {
   if (text.length * 3 <= limit || Buffer.byteLength(text) <= limit) return text;

@@ -15,11 +15,11 @@ import {
   changesReading,
   type MaskingView,
   recordedText,
-  redactSql,
   templateOf,
 } from "#protocols/postgres/protocol.ts";
 import type { Judge, Judgement } from "#protocols/wire/judgement.ts";
 import { RECORDED_SQL_BYTES_MAX } from "#protocols/wire/limits.ts";
+import { redacted } from "#protocols/wire/redacted.ts";
 
 /** What a judgement depends on besides the text. */
 export interface Scope {
@@ -102,7 +102,7 @@ function judged(sql: string, scope: Scope): { readonly judgement: Judgement; rea
   const blinds = scope.guarded && decision.verdict === "allow" && changesReading(sql);
   const { verdict, denial } = blinds ? { verdict: "deny" as const, denial: blinding() } : verdictOf(decision, analysis);
   const rewritten = verdict === "deny" ? null : analysis.rewritten;
-  const redacted = redactSql(sql, analysis.sensitive.ranges, scope.digest);
+  const shown = redacted(sql, analysis.sensitive.ranges, scope.digest);
   const judgement: Judgement = {
     verdict,
     rule: decision.rule,
@@ -112,9 +112,9 @@ function judged(sql: string, scope: Scope): { readonly judgement: Judgement; rea
     outputMasked: rewritten?.outputMasked ?? [],
     outputHashed: rewritten?.outputHashed ?? [],
     mapPosition: rewritten?.mapPosition ?? identity,
-    recordedSql: recordedText(redacted, RECORDED_SQL_BYTES_MAX),
+    recordedSql: recordedText(shown, RECORDED_SQL_BYTES_MAX),
     recordedUpstreamSql:
-      rewritten === null ? null : recordedText(redactSql(rewritten.sql, rewritten.sensitive, scope.digest), RECORDED_SQL_BYTES_MAX),
+      rewritten === null ? null : recordedText(redacted(rewritten.sql, rewritten.sensitive, scope.digest), RECORDED_SQL_BYTES_MAX),
     tables: tablesOf(analysis.facts),
     sensitiveParameters: analysis.sensitive.parameters,
     sensitiveCopy: analysis.sensitive.copy,

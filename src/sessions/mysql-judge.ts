@@ -28,7 +28,8 @@ import {
 import type { Judgement } from "#protocols/wire/judgement.ts";
 import { RECORDED_SQL_BYTES_MAX } from "#protocols/wire/limits.ts";
 import { recordedText } from "#protocols/wire/recorded.ts";
-import { joined, literalsIn, namesWithout, redact, type Stretch } from "./mysql-redaction.ts";
+import { joinedRanges, redacted, type TextRange } from "#protocols/wire/redacted.ts";
+import { literalsIn, namesWithout } from "./mysql-redaction.ts";
 import { joinedJudgement, placed, settingsInTurn } from "./mysql-several.ts";
 
 export interface MysqlScope {
@@ -144,13 +145,13 @@ export function judgeText(sql: string, settings: Settings, scope: MysqlScope): M
     const position = cut.start + (facts.position ?? 1);
     return judged(sql, settings, scope, [notUnderstood(facts.message, position, view !== null)]).judgement;
   }
-  const ranges: Stretch[] = [];
+  const ranges: TextRange[] = [];
   const several = found.map(({ cut, own, text, read }): StackedStatement => {
     const one = judged(text, own, scope, read);
     for (const { start, end } of one.ranges) ranges.push({ start: cut.start + start, end: cut.start + end });
     return { judgement: placed(one.judgement, cut.start), sql: text, settings: own, behind: cut.behind, before: cut.before };
   });
-  return joinedJudgement(several, recordedText(redact(sql, ranges, digest), RECORDED_SQL_BYTES_MAX));
+  return joinedJudgement(several, recordedText(redacted(sql, ranges, digest), RECORDED_SQL_BYTES_MAX));
 }
 
 /** What PREPARE prepares is done by EXECUTE. */
@@ -170,7 +171,7 @@ function judged(
   settings: Settings,
   scope: MysqlScope,
   read: readonly MysqlAnalysis[],
-): { readonly judgement: MysqlJudgement; readonly ranges: readonly Stretch[] } {
+): { readonly judgement: MysqlJudgement; readonly ranges: readonly TextRange[] } {
   const { document, principal, target, digest, view, rejudge } = scope;
   const judged = read.map((analysis): Judged => {
     const decision = decide(document, { kind: "statement", principal, target, facts: analysis.facts });
@@ -181,7 +182,7 @@ function judged(
   const { analysis, decision } = speaks;
   const { verdict, denial } = verdictOf(speaks, isForeign(settings), view !== null);
   const masked = verdict === "deny" || analysis.masked?.kind !== "rewritten" ? null : analysis.masked;
-  const ranges = joined([...secretsIn(sql), ...(analysis.masked?.sensitive.ranges ?? [])]);
+  const ranges = joinedRanges([...secretsIn(sql), ...(analysis.masked?.sensitive.ranges ?? [])]);
   const judgement: MysqlJudgement = {
     verdict,
     rule: decision.rule,
@@ -192,11 +193,11 @@ function judged(
     outputHashed: [],
     ...(masked === null || masked.renamed.length === 0 ? {} : { renamed: masked.renamed }),
     mapPosition: (position) => position,
-    recordedSql: recordedText(redact(sql, ranges, digest), RECORDED_SQL_BYTES_MAX),
+    recordedSql: recordedText(redacted(sql, ranges, digest), RECORDED_SQL_BYTES_MAX),
     recordedUpstreamSql:
       masked === null || masked.text === sql
         ? null
-        : recordedText(redact(masked.text, masked.sensitiveUpstream, digest), RECORDED_SQL_BYTES_MAX),
+        : recordedText(redacted(masked.text, masked.sensitiveUpstream, digest), RECORDED_SQL_BYTES_MAX),
     ...(ranges.length === 0 ? {} : { recordedName: namesWithout(literalsIn(sql, ranges, analysis), digest) }),
     tables: tablesOf(analysis.facts),
     sensitiveParameters: analysis.masked?.sensitive.parameters ?? [],

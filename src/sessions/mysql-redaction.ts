@@ -3,12 +3,7 @@
  * its keyed digest, in the text and in the names of columns that servers make of it.
  */
 import { type MysqlAnalysis, secretsIn } from "#protocols/mysql/protocol.ts";
-
-/** Offsets in a text, the end not included. */
-export interface Stretch {
-  readonly start: number;
-  readonly end: number;
-}
+import type { TextRange } from "#protocols/wire/redacted.ts";
 
 /** Of a longer name the server may have left out the end. */
 const WHOLE_NAME_CHARACTERS = 60;
@@ -31,30 +26,9 @@ function oneOf(literals: readonly string[]): RegExp {
 }
 
 /** Of a statement that PREPARE has in a string they stand inside that. */
-export function literalsIn(sql: string, ranges: readonly Stretch[], { named, masked }: MysqlAnalysis): readonly string[] {
+export function literalsIn(sql: string, ranges: readonly TextRange[], { named, masked }: MysqlAnalysis): readonly string[] {
   const outside = ranges.map(({ start, end }) => sql.slice(start, end));
   const prepared = named !== null && "text" in named ? named.text : "";
   const secrets = secretsIn(prepared).map(({ start, end }) => prepared.slice(start, end));
   return [...outside, ...secrets, ...(masked?.sensitive.inside ?? [])].filter((literal) => literal !== "");
-}
-
-/** In order, and none over another. */
-export function joined(ranges: readonly Stretch[]): readonly Stretch[] {
-  const found: { start: number; end: number }[] = [];
-  for (const { start, end } of ranges.toSorted((a, b) => a.start - b.start)) {
-    const last = found.at(-1);
-    if (last === undefined || start >= last.end) found.push({ start, end });
-    else last.end = Math.max(last.end, end);
-  }
-  return found;
-}
-
-export function redact(sql: string, ranges: readonly Stretch[], digest: (literal: string) => string): string {
-  let at = 0;
-  let redacted = "";
-  for (const { start, end } of ranges) {
-    redacted += sql.slice(at, start) + digest(sql.slice(start, end));
-    at = end;
-  }
-  return redacted + sql.slice(at);
 }

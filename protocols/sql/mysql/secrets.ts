@@ -2,11 +2,7 @@
  * Where passwords may stand in a text, so that the record shows digests in their place. It looks at words alone, since the
  * grammar reads few of the statements that bear them, and takes too much rather than too little.
  */
-
-export interface TextRange {
-  readonly start: number;
-  readonly end: number;
-}
+import type { TextRange } from "#protocols/wire/redacted.ts";
 
 /** CREATE USER … IDENTIFIED, SET PASSWORD, PASSWORD(), MASTER_PASSWORD, OPTIONS (PASSWORD …). */
 const SIGNS = /identified|password/i;

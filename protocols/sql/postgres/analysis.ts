@@ -1,5 +1,7 @@
 /** What the analysis of a text yields for the gateway; `analyse.ts` makes it. Plain data but for one function. */
+
 import type { TextFacts } from "#policies/question.ts";
+import type { TextRange } from "#protocols/wire/redacted.ts";
 import type { SessionEffects } from "./effects.ts";
 
 export interface Analysis {
@@ -31,12 +33,6 @@ export interface Rewritten {
   readonly inserted: readonly TextRange[];
   /** `Sensitive.ranges` as they stand in `sql`. */
   readonly sensitive: readonly TextRange[];
-}
-
-/** A stretch of the text: indexes into the JavaScript string, end excluded. */
-export interface TextRange {
-  readonly start: number;
-  readonly end: number;
 }
 
 /** What of a text and its parameters may be recorded only as keyed digests. */

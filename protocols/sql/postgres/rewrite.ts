@@ -3,8 +3,9 @@
  * around it sees masked values only: predicates, joins, aggregates, casts and errors. The rest of the text stays as
  * the client wrote it. What comes out is parsed again, and nothing masked may be named outside our own subqueries.
  */
+
 import type { CatalogueRelation } from "#protocols/sql/catalogue.ts";
-import type { TextRange } from "./analysis.ts";
+import type { TextRange } from "#protocols/wire/redacted.ts";
 import { isTarget } from "./changes.ts";
 import { type LocatedStatement, statementsOf } from "./effects.ts";
 import type { Occurrence } from "./gate.ts";

@@ -3,7 +3,8 @@
  * compared with a protected column or assigned to one; for anybody, passwords. In doubt a literal counts as sensitive:
  * the recording then shows less, never more.
  */
-import type { Sensitive, TextRange } from "./analysis.ts";
+import { joinedRanges, type TextRange } from "#protocols/wire/redacted.ts";
+import type { Sensitive } from "./analysis.ts";
 import { changesOf, targetsOf } from "./changes.ts";
 import type { LocatedStatement } from "./effects.ts";
 import { judgeRelation } from "./masked-relations.ts";
@@ -70,7 +71,7 @@ export function sensitiveIn(
   const plain = [...found.literals].map(([byte, constant]) => ({ byte, range: plainRange(text, byte, constant) }));
   const others = plain.filter(({ range }) => range === undefined);
   const told = plain.flatMap(({ range }) => range ?? []);
-  if (others.length + passwords.length + opaque.length === 0) return { ranges: merged(told), parameters, copy };
+  if (others.length + passwords.length + opaque.length === 0) return { ranges: joinedRanges(told), parameters, copy };
   const tokens = text.tokens();
   if (tokens === undefined) return { ranges: [{ start: 0, end: text.sql.length }], parameters, copy };
   const ranges = [
@@ -79,7 +80,7 @@ export function sensitiveIn(
     ...passwords.map((byte) => nextString(tokens, byte)),
     ...opaque.flatMap(({ start, end }) => tokens.list.filter((token) => token.start >= start && token.end <= end && isLiteral(token))),
   ];
-  return { ranges: merged(ranges.filter((range) => range !== undefined)), parameters, copy };
+  return { ranges: joinedRanges(ranges.filter((range) => range !== undefined)), parameters, copy };
 }
 
 /** For text that does not parse: all of it where columns are masked, quoted strings where it speaks of a password. */
@@ -88,17 +89,6 @@ export function sensitiveUnparsed(sql: string, masked: boolean): Sensitive {
   if (!/password/i.test(sql)) return { ranges: [], parameters: [], copy: false };
   const quoted = sql.matchAll(/'(?:[^']|'')*'?|\$(\w*)\$[\s\S]*?(?:\$\1\$|$)/g);
   return { ranges: [...quoted].map((match) => ({ start: match.index, end: match.index + match[0].length })), parameters: [], copy: false };
-}
-
-/** Replaces each range by what `digest` makes of the text that stands there, quotes included. */
-export function redactSql(sql: string, ranges: readonly TextRange[], digest: (literal: string) => string): string {
-  let at = 0;
-  let redacted = "";
-  for (const { start, end } of ranges) {
-    redacted += sql.slice(at, start) + digest(sql.slice(start, end));
-    at = end;
-  }
-  return redacted + sql.slice(at);
 }
 
 /** PASSWORD in CREATE and ALTER ROLE, options of user mappings, connection strings of subscriptions. */
@@ -249,10 +239,4 @@ function isString({ text }: Token): boolean {
 
 function isLiteral(token: Token): boolean {
   return isString(token) || /^\.?\d/.test(token.text);
-}
-
-function merged(ranges: readonly TextRange[]): readonly TextRange[] {
-  const ordered = [...ranges].sort((a, b) => a.start - b.start);
-  const kept = ordered.filter((range, index) => index === 0 || range.start >= (ordered[index - 1]?.end ?? 0));
-  return kept.map(({ start, end }) => ({ start, end }));
 }

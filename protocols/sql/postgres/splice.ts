@@ -1,5 +1,5 @@
 /** Replaces stretches of a text, and knows afterwards where each character of the result came from. */
-import type { TextRange } from "./analysis.ts";
+import type { TextRange } from "#protocols/wire/redacted.ts";
 import { type Offsets, offsetsOf } from "./offsets.ts";
 
 export interface Splice {

@@ -2,9 +2,10 @@
  * What reading a view's definition comes to, for a principal under masks: the words that the gate, the rewriting and
  * the definitions' own reader share. `view-definitions.ts` makes it.
  */
+
 import type { ProtectedColumn } from "#policies/question.ts";
 import type { CatalogueRelation } from "#protocols/sql/catalogue.ts";
-import type { TextRange } from "./analysis.ts";
+import type { TextRange } from "#protocols/wire/redacted.ts";
 import type { TracedOutput } from "./lineage.ts";
 import type { Refusal } from "./masked-calls.ts";
 import type { Outputs } from "./namespace.ts";

@@ -4,7 +4,7 @@ import { before, describe, test } from "node:test";
 import { analyse } from "#protocols/sql/postgres/analyse.ts";
 import { loadGrammar } from "#protocols/sql/postgres/grammar.ts";
 import type { MaskingView } from "#protocols/sql/postgres/protection.ts";
-import { redactSql } from "#protocols/sql/postgres/sensitive.ts";
+import { redacted } from "#protocols/wire/redacted.ts";
 import { smallView } from "./small-view.ts";
 
 before(loadGrammar);
@@ -14,7 +14,7 @@ const assigning = smallView("values");
 
 function marked(sql: string, within: MaskingView | null): string {
   const { sensitive } = analyse(sql, within);
-  const text = redactSql(sql, sensitive.ranges, (literal) => `⟦${literal}⟧`);
+  const text = redacted(sql, sensitive.ranges, (literal) => `⟦${literal}⟧`);
   return sensitive.parameters.length === 0 ? text : `${text} ${sensitive.parameters.map((number) => `$${number}`).join(" ")}`;
 }
 

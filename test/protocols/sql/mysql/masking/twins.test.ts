@@ -31,11 +31,7 @@ const OTHER_FILLING = [
   "UPDATE other.people SET ssn = 'other'",
 ];
 
-const STATEMENTS: readonly string[] = [
-  ...Object.values(APP_HOSTILE).flatMap((group) => group.flat()),
-  ...APP_BENIGN,
-  ...APP_BENIGN_WRITES,
-];
+const STATEMENTS: readonly string[] = [...Object.values(APP_HOSTILE).flatMap((group) => group.flat()), ...APP_BENIGN, ...APP_BENIGN_WRITES];
 /** What a copy holds is seen by whoever made it, as it is. */
 const MADE_TABLE = /^CREATE\s+(?:TEMPORARY\s+)?TABLE\s+(?:IF NOT EXISTS\s+)?(`[^`]+`\.`[^`]+`)/;
 const TABLES = ["orders", "inbox", "counters", "guarded", "other.users", "badges", "payments", "users", "logins"];
