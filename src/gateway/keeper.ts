@@ -313,6 +313,8 @@ class Keeper {
       before,
       [...this.#workers.values()].flatMap(({ sessions }) => [...sessions]),
     );
+    // Workers that end since the gateway stops have not failed to follow.
+    if (this.#phase !== "serving") return { kind: "refused", problems: [] };
     const [error] = errors;
     if (error !== undefined) throw new Error(error);
     return { kind: "reloaded", version: result.config.version };
