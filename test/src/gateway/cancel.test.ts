@@ -131,14 +131,16 @@ describe("cancellation", () => {
       await peer.closed();
       peer.vanish();
     };
-    for (let index = 0; index < 20; index += 1) await guess(cancel(processId, words(index)));
-    await guess(cancel(processId, secret));
-    await pause(200);
-    assert.equal(await sleeping(), 1, "after twenty wrong keys even the right one is not looked at");
     const told = () =>
       world.gateway.log().filter(({ event, remote }) => event === "cancel-refused" && String(remote).startsWith("127.0.0.9:"));
-    for (let tries = 0; told().length < 20 && tries < 100; tries += 1) await pause(50);
-    assert.ok(told().length >= 20);
+    for (let index = 0; index < 20; index += 1) await guess(cancel(processId, words(index)));
+    // A key that reaches the other worker goes on by way of the keeper, where one that reaches the session's own could overtake it.
+    for (let tries = 0; told().length < 20 && tries < 200; tries += 1) await pause(50);
+    assert.equal(told().length, 20);
+    await guess(cancel(processId, secret));
+    for (let tries = 0; told().length < 21 && tries < 200; tries += 1) await pause(50);
+    assert.equal(told().length, 21);
+    assert.equal(await sleeping(), 1, "after twenty wrong keys even the right one is not looked at");
     await clear(cancel(processId, secret));
     assert.equal(errorIn(await session.peer.upTo("Z"))["C"], "57014");
     await leave(session.peer);
