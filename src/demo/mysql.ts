@@ -147,10 +147,13 @@ function literal(value: string | number | null): string {
   return typeof value === "number" ? String(value) : `'${value.replaceAll("\\", "\\\\").replaceAll("'", "''")}'`;
 }
 
-/** As the demo's PostgreSQL: a process group of its own, and nothing of the caller's environment but where programs are. */
+/**
+ * As the demo's PostgreSQL: a process group of its own, and nothing of the caller's environment but where programs are. Temporary
+ * files lie in its own folder: a MariaDB that starts removes those of every other one that shares the folder, which crashes it.
+ */
 function spawnOptions({ account }: MysqlOptions, cwd: string) {
   const as = account === undefined ? {} : { uid: account.uid, gid: account.gid };
-  const env = { LC_ALL: "C", TZ: "UTC", PATH: "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin" };
+  const env = { LC_ALL: "C", TZ: "UTC", PATH: "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", TMPDIR: cwd };
   return { ...as, cwd, detached: true, env, stdio: ["ignore", "pipe", "pipe"] as ["ignore", "pipe", "pipe"] };
 }
 

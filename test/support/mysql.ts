@@ -178,6 +178,8 @@ function mariadb11Programs(data: string): Programs {
     `--user=${account()}`,
     `--basedir=${usr}`,
     `--datadir=${data}`,
+    // As above; what makes the data is a server too.
+    `--tmpdir=${dirname(data)}`,
     `--lc-messages-dir=${share}`,
     `--character-sets-dir=${join(share, "charsets")}`,
     `--plugin-dir=${join(usr, "lib/mysql/plugin")}`,

@@ -1,7 +1,7 @@
 /** The demo as a newcomer runs it: a process of its own, a line to paste, and nothing left when it ends, however it ends. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync, readlinkSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
@@ -53,6 +53,18 @@ function processesOf(folder: string): string[] {
   return spawnSync("ps", ["-eo", "args"], { encoding: "utf8" })
     .stdout.split("\n")
     .filter((line) => line.includes(folder) && !line.includes("psql"));
+}
+
+/** What the demo's process of that name has open and has unlinked: how servers keep temporary files. @throws Error where there is none */
+function temporaryFilesOf(name: string, folder: string): string[] {
+  const [pid = ""] = spawnSync("pgrep", ["-f", `${name} .*${folder}`], { encoding: "utf8" }).stdout.split("\n");
+  const fds = join("/proc", pid, "fd");
+  const paths = readdirSync(fds).flatMap((fd) => {
+    const path = readlinkSync(join(fds, fd));
+    return path.endsWith(" (deleted)") ? [path] : [];
+  });
+  assert.notDeepEqual(paths, [], "a server has temporary files");
+  return paths;
 }
 
 async function nothingLeft({ folder, port }: Demo, withinMs: number): Promise<void> {
@@ -117,6 +129,11 @@ describe("demo", () => {
     const { stdout, stderr } = spawnSync("sh", ["-c", `${line} ${query}`], { encoding: "utf8", env: { PATH: process.env["PATH"] } });
     assert.equal(stdout, "1\t***@example.net\t***\n0\n");
     assert.match(stderr, /reason=access-not-granted/);
+    // In a folder for all, its start would remove the temporary tables of the machine's other servers, and theirs its own.
+    assert.deepEqual(
+      temporaryFilesOf("mariadbd", demo.folder).filter((path) => !path.startsWith(demo.folder)),
+      [],
+    );
     demo.running.child.kill("SIGTERM");
     assert.equal(await demo.running.ended, 0);
     await nothingLeft(demo, 0);
