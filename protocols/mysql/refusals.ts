@@ -1,6 +1,7 @@
 /** Refusals that need no policy, and the judgement of a text that streams by unread. */
 import type { Denial, DenyReason } from "#policies/decision.ts";
 import { secretsIn } from "#protocols/sql/mysql/secrets.ts";
+import { unreadJudgement } from "#protocols/wire/unread.ts";
 import { CAPABILITY, EXECUTE_FLAG } from "./constants.ts";
 import type { MysqlJudgement } from "./judge.ts";
 import type { SessionTerms } from "./session.ts";
@@ -71,28 +72,10 @@ export function deny(reason: DenyReason, message: string, hint: string): Denial 
   return { verdict: "deny", reason, rule: null, message, hint, position: null };
 }
 
-/** For a text that streams by, unread: only principals with every right and no mask have one. */
+/** For a text that streams by, unread. */
 export function unparsedJudgement(beginning: Buffer, bytes: number): MysqlJudgement {
   return {
-    verdict: "allow",
-    rule: null,
-    reason: "unparsed",
-    denial: null,
-    upstreamSql: null,
-    outputMasked: [],
-    outputHashed: [],
-    mapPosition: (position) => position,
-    recordedSql: { head: headOf(beginning.toString("utf8", 0, 1024)), bytes, sha256: null },
-    recordedUpstreamSql: null,
-    tables: [],
-    sensitiveParameters: [],
-    sensitiveCopy: false,
-    rebuildErrors: false,
-    lasting: [],
-    uses: [],
-    guessed: [],
-    holds: () => true,
-    changesCatalogue: true,
+    ...unreadJudgement(beginning, bytes, secretsIn),
     several: [],
     instead: null,
     localFile: null,
@@ -103,9 +86,4 @@ export function unparsedJudgement(beginning: Buffer, bytes: number): MysqlJudgem
     temporary: null,
     holdsWith: () => true,
   };
-}
-
-/** Up to where a password may stand. */
-function headOf(text: string): string {
-  return text.slice(0, secretsIn(text)[0]?.start ?? text.length);
 }

@@ -4,12 +4,14 @@
  * will skip, since an error comes before it and no Sync between them, is left out: it is neither judged nor recorded.
  */
 import type { Denial } from "#policies/decision.ts";
+import { secretsIn } from "#protocols/sql/postgres/secrets.ts";
 import { Cursor } from "#protocols/wire/cursor.ts";
 import { Fault } from "#protocols/wire/fault.ts";
 import type { Judge, Judgement } from "#protocols/wire/judgement.ts";
 import { recordedJudgement, statementEvent } from "#protocols/wire/recorded.ts";
 import { Run } from "#protocols/wire/run.ts";
 import type { RecordedValue } from "#protocols/wire/transcript.ts";
+import { unreadJudgement } from "#protocols/wire/unread.ts";
 import { CLIENT, tagTable } from "./constants.ts";
 import { type BindMessage, readBind, readExecute, readNamed, readParse, readQuery } from "./decode.ts";
 import { describePortal, describeStatement, parse, query } from "./encode.ts";
@@ -26,7 +28,6 @@ import {
   refusedQuery,
   tooLargeMessage,
   unknownNameDenial,
-  unparsedJudgement,
 } from "./refusals.ts";
 import { rowReader } from "./rows.ts";
 import type { SessionState } from "./session.ts";
@@ -116,7 +117,7 @@ export class ClientMessages {
   #onUnread(tag: number, cursor: Cursor, restBytes: number, nowMs: number): Action {
     const name = tag === CLIENT.parse ? cursor.name() : "";
     const bytes = cursor.left + restBytes;
-    const judgement = unparsedJudgement(cursor.rest(), bytes);
+    const judgement = unreadJudgement(cursor.rest(), bytes, secretsIn);
     if (tag === CLIENT.query) return this.#query(judgement, nowMs);
     this.#prepare(parsed(name, judgement), this.#recordPrepare(name, judgement));
     return PASS;

@@ -3,7 +3,6 @@
  * that the server's state, its transaction and the rest of the pipeline are exactly what an error in that place makes of them.
  */
 import type { Denial, DenyReason } from "#policies/decision.ts";
-import type { Judgement } from "#protocols/wire/judgement.ts";
 import { STATEMENT_BYTES_MAX } from "#protocols/wire/limits.ts";
 import { errorResponse, parse, query } from "./encode.ts";
 import { WIRE_ERRORS } from "./wire-errors.ts";
@@ -80,29 +79,4 @@ export function tooLargeMessage(bytes: number): Buffer {
     detail: "reason=statement-too-large",
     hint: "split it into several statements, or use COPY for bulk data",
   });
-}
-
-/** For a text that streams by, unread: only principals with every right and no mask have one. */
-export function unparsedJudgement(beginning: Buffer, bytes: number): Judgement {
-  return {
-    verdict: "allow",
-    rule: null,
-    reason: "unparsed",
-    denial: null,
-    upstreamSql: null,
-    outputMasked: [],
-    outputHashed: [],
-    mapPosition: (position) => position,
-    recordedSql: { head: beginning.toString("utf8", 0, 1024), bytes, sha256: null },
-    recordedUpstreamSql: null,
-    tables: [],
-    sensitiveParameters: [],
-    sensitiveCopy: false,
-    rebuildErrors: false,
-    lasting: [],
-    uses: [],
-    guessed: [],
-    holds: () => true,
-    changesCatalogue: true,
-  };
 }

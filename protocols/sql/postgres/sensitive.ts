@@ -11,6 +11,7 @@ import { judgeRelation } from "./masked-relations.ts";
 import { plainLiteralEnd } from "./plain.ts";
 import type { MaskingView } from "./protection.ts";
 import { referenceOf } from "./scope.ts";
+import { secretsIn } from "./secrets.ts";
 import type { SourceText } from "./source-text.ts";
 import { isWord, type Token, type Tokens } from "./tokens.ts";
 import { addAliases, references, touchedNames } from "./touched.ts";
@@ -86,9 +87,7 @@ export function sensitiveIn(
 /** For text that does not parse: all of it where columns are masked, quoted strings where it speaks of a password. */
 export function sensitiveUnparsed(sql: string, masked: boolean): Sensitive {
   if (masked) return { ranges: [{ start: 0, end: sql.length }], parameters: [], copy: true };
-  if (!/password/i.test(sql)) return { ranges: [], parameters: [], copy: false };
-  const quoted = sql.matchAll(/'(?:[^']|'')*'?|\$(\w*)\$[\s\S]*?(?:\$\1\$|$)/g);
-  return { ranges: [...quoted].map((match) => ({ start: match.index, end: match.index + match[0].length })), parameters: [], copy: false };
+  return { ranges: secretsIn(sql), parameters: [], copy: false };
 }
 
 /** PASSWORD in CREATE and ALTER ROLE, options of user mappings, connection strings of subscriptions. */
