@@ -3,10 +3,15 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { setTimeout as pause } from "node:timers/promises";
 import { ROOT } from "#test/support/tree.ts";
 
 const READY_MS = 90_000;
 const LOG_LINES_MAX = 100_000;
+/** Twice what the gateway itself takes at most. */
+const ENDED_MS = 60_000;
+/** For what a process that has ended said last, which may still be on its way. */
+const LAST_WORDS_MS = 5_000;
 
 export interface Running {
   readonly child: ChildProcess;
@@ -78,13 +83,16 @@ export function portIn(addresses: Readonly<Record<string, string>>, listener: st
   return Number(port);
 }
 
-/** @returns the exit code; SIGKILL follows after 20 s */
+/** @returns the exit code, once what it logged has come; SIGKILL follows after a minute */
 export async function end(child: ChildProcess, signal: "SIGTERM" | "SIGKILL"): Promise<number | null> {
   if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
   const gone = once(child, "exit");
+  const closed = once(child, "close");
   child.kill(signal);
-  const force = setTimeout(() => child.kill("SIGKILL"), 20_000);
+  const force = setTimeout(() => child.kill("SIGKILL"), ENDED_MS);
   await gone;
   clearTimeout(force);
+  // Workers of a keeper that was killed have its output open until they notice.
+  if (signal === "SIGTERM") await Promise.race([closed, pause(LAST_WORDS_MS, undefined, { ref: false })]);
   return child.exitCode;
 }

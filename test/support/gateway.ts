@@ -5,17 +5,18 @@
  */
 import { writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { setTimeout as pause } from "node:timers/promises";
 import { Secret } from "#protocols/wire/secret.ts";
 import { loadConfig } from "#src/config/load.ts";
 import { type Agent, type Issuer, startIssuer } from "#src/demo/issuer.ts";
 import { AUDIENCE, type GatewayOptions, type Sections, sectionsFor, TARGET, writePapers } from "#test/support/gateway-files.ts";
 import { end, launchGateway, portIn } from "#test/support/gateway-process.ts";
 import { removeFolder, scratchFolder } from "#test/support/scratch.ts";
+import { until } from "#test/support/waiting.ts";
 
 /** A schema is looked at once a second. */
 const SEEN_MS = 1_600;
-const CHANGED_MS = 20_000;
+/** Between two looks of our own: beyond it, the machine has stood still. */
+const STOOD_STILL_MS = 500;
 
 /** What a client needs to log in through the gateway, named as node-postgres names it. */
 export interface Login {
@@ -54,7 +55,7 @@ export interface TestGateway {
   /**
    * Lets somebody else change the schema of a target that has masks, and waits until the gateway has read what became of it.
    *
-   * @throws Error when it has not within 20 s
+   * @throws Error when it has not within a minute
    */
   changed(change: () => unknown): Promise<void>;
   /** The objects that the gateway logged so far. */
@@ -63,7 +64,7 @@ export interface TestGateway {
    * Writes the file anew, sends SIGHUP, and waits until the gateway says what came of it.
    *
    * @returns that log entry: `reloaded` or `reload-refused`
-   * @throws Error when there is none within 20 s
+   * @throws Error when there is none within a minute
    */
   reconfigure(configure: (sections: Sections) => Sections): Promise<Record<string, unknown>>;
   /** SIGKILL, to the main process alone. */
@@ -145,12 +146,16 @@ export async function startGateway(options: GatewayOptions): Promise<TestGateway
       const reads = () => log.filter(({ event }) => event === "catalogue-changed").length;
       const before = reads();
       await change();
+      let [seen, looked] = [before, performance.now()];
+      let quietFrom = looked;
       // A change of several statements may be read in the middle: what comes of the rest is read within the next second.
-      for (const until = performance.now() + CHANGED_MS; ; ) {
-        await pause(SEEN_MS);
-        if (reads() > before) return;
-        if (performance.now() > until) throw new Error("the gateway has not read the changed schema");
-      }
+      const isRead = () => {
+        const [now, known] = [performance.now(), reads()];
+        if (known !== seen || now - looked > STOOD_STILL_MS) quietFrom = now;
+        [seen, looked] = [known, now];
+        return seen > before && now - quietFrom >= SEEN_MS;
+      };
+      await until(isRead, "the gateway has read the changed schema");
     },
     async reconfigure(configure) {
       sections = configure(sections);
@@ -160,14 +165,11 @@ export async function startGateway(options: GatewayOptions): Promise<TestGateway
       const version = written.kind === "loaded" ? written.config.version : null;
       const from = log.length;
       running.child.kill("SIGHUP");
-      for (const until = performance.now() + CHANGED_MS; ; ) {
-        const came = log
-          .slice(from)
-          .find((one) => one["event"] === "reload-refused" || (one["event"] === "reloaded" && one["version"] === version));
-        if (came !== undefined) return came;
-        if (performance.now() > until) throw new Error("the gateway has not said what came of the configuration");
-        await pause(SEEN_MS / 4);
-      }
+      return until(
+        () =>
+          log.slice(from).find((one) => one["event"] === "reload-refused" || (one["event"] === "reloaded" && one["version"] === version)),
+        "the gateway has said what came of the configuration",
+      );
     },
     kill: async () => void (await end(running.child, "SIGKILL")),
     async start() {

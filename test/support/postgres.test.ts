@@ -4,10 +4,10 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { dirname } from "node:path";
 import { test } from "node:test";
-import { setTimeout as pause } from "node:timers/promises";
 import pg from "pg";
 import { connectPostgres, runSql, startPostgres } from "#test/support/postgres.ts";
 import { removeFolder } from "#test/support/scratch.ts";
+import { until } from "#test/support/waiting.ts";
 
 for (const version of [15, 18] as const) {
   test(`PostgreSQL ${version} comes up with TLS and SCRAM, and goes with its data`, async () => {
@@ -51,7 +51,6 @@ test("a server ends when the process that started it is killed", async () => {
   };
   assert.equal(await listening(), true);
   child.kill("SIGKILL");
-  for (let waits = 0; (await listening()) && waits < 50; waits += 1) await pause(100);
-  assert.equal(await listening(), false);
+  await until(async () => !(await listening()), "the server has ended");
   await removeFolder(dirname(caFile));
 });

@@ -1,7 +1,8 @@
 /**
- * Folders and ports that a test owns for its lifetime. Both are handed out by the operating system, so that
- * tests can run side by side; nothing here knows what they are used for.
+ * Folders and ports that a test owns for its lifetime. No two tests that run side by side are given the
+ * same; nothing here knows what they are used for.
  */
+import { randomInt } from "node:crypto";
 import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -18,17 +19,23 @@ export async function removeFolder(folder: string): Promise<void> {
   await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
 }
 
+/** Below the ports that the system gives to connections: one of those could be taken by any of them at any moment. */
+const PORTS = { from: 12_000, to: 32_000 } as const;
+const PORT_TRIES = 100;
+
 /** A port of the loopback address that was free a moment ago; who binds it must be ready to try again. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
+export async function freePort(): Promise<number> {
+  for (let tries = 0; tries < PORT_TRIES; tries += 1) {
+    const port = randomInt(PORTS.from, PORTS.to);
+    if (await isFree(port)) return port;
+  }
+  throw new Error("no port is free");
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
     const probe = createServer();
-    probe.once("error", reject);
-    probe.listen(0, "127.0.0.1", () => {
-      const address = probe.address();
-      probe.close(() => {
-        if (address === null || typeof address === "string") reject(new Error("the system gave no port"));
-        else resolve(address.port);
-      });
-    });
+    probe.once("error", () => resolve(false));
+    probe.listen(port, "127.0.0.1", () => probe.close(() => resolve(true)));
   });
 }

@@ -1,8 +1,7 @@
 /** What a gateway of a test left on record: whether it verifies, and what it says. */
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as pause } from "node:timers/promises";
 import { Secret } from "#protocols/wire/secret.ts";
 import { listRecordings } from "#src/audit/recording-files.ts";
 import { loadPublicKey } from "#src/audit/signing.ts";
@@ -10,15 +9,31 @@ import { verify } from "#src/audit/verify.ts";
 import type { RecordedEvent } from "#src/recording/events.ts";
 import { parseIdentities, readRecording } from "#src/recording/read.ts";
 import type { TestGateway } from "#test/support/gateway.ts";
-
-const SEAL_MS = 15_000;
+import { until } from "#test/support/waiting.ts";
 
 function identities(gateway: TestGateway) {
   return parseIdentities(new Secret(readFileSync(gateway.identityFile, "utf8")));
 }
 
-/** Everything that `verify` finds wrong, insides included. */
+/**
+ * Everything that `verify` finds wrong, insides included, once nothing is being sealed any more: a recording is there a moment
+ * before the log says so.
+ */
 export async function problems(gateway: TestGateway): Promise<readonly string[]> {
+  const found = await verdict(gateway);
+  if (found.length === 0) return found;
+  await until(
+    () => journals(gateway).length === 0,
+    () => `all is sealed: ${journals(gateway).join(", ")} (${found.join("; ")})`,
+  );
+  return verdict(gateway);
+}
+
+function journals({ folder }: TestGateway): readonly string[] {
+  return readdirSync(join(folder, "state", "journals"));
+}
+
+async function verdict(gateway: TestGateway): Promise<readonly string[]> {
   const found: string[] = [];
   const verdicts = verify({
     recordings: join(gateway.folder, "recordings"),
@@ -45,14 +60,11 @@ export async function recordings(gateway: TestGateway): Promise<ReadonlyMap<stri
 
 /** The sealed recording in which this text is a statement; waits for it. @throws Error when there is none */
 export async function recordingOf(gateway: TestGateway, sql: string): Promise<readonly RecordedEvent[]> {
-  const until = performance.now() + SEAL_MS;
-  for (;;) {
-    for (const events of (await recordings(gateway)).values()) {
-      if (events.some((event) => event.kind === "statement" && event.sql === sql)) return events;
-    }
-    if (performance.now() > until) throw new Error(`no sealed recording holds ${sql}`);
-    await pause(100);
-  }
+  return until(
+    async () =>
+      [...(await recordings(gateway)).values()].find((events) => events.some((event) => event.kind === "statement" && event.sql === sql)),
+    `a sealed recording holds ${sql}`,
+  );
 }
 
 /** How a recorded session ended. */

@@ -14,6 +14,7 @@ import { type DialOptions, dialTls, type Message, type Peer, password, startup }
 import { startGateway, type TestGateway } from "#test/support/gateway.ts";
 import type { GatewayOptions } from "#test/support/gateway-files.ts";
 import { connectPostgres, startPostgres, type TestPostgres } from "#test/support/postgres.ts";
+import { until } from "#test/support/waiting.ts";
 
 export interface World {
   readonly postgres: TestPostgres;
@@ -26,6 +27,8 @@ export interface World {
   session(options?: SessionOptions): Promise<Session>;
   /** TLS and nothing more. */
   secure(options?: DialOptions): Promise<Peer>;
+  /** So many sessions or more: some on each worker. The kernel hands connections out by chance. */
+  sessionsOnEach(count: number): Promise<readonly Session[]>;
   /** The client-leg records of one peer; waits until there is one. */
   handshakes(peer: Pick<Peer, "remote" | "openedAt">): Promise<readonly HandshakeRecord[]>;
   /** The upstream-leg records of the session that a client-leg record belongs to; waits until there is one. */
@@ -37,7 +40,7 @@ export interface World {
    * serves. What a case that failed left open is closed, so that it fails alone.
    *
    * @param context of the case, as `afterEach` hands it out
-   * @throws Error naming what is left after eight seconds
+   * @throws Error naming what is left after half a minute
    */
   settled(context?: object): Promise<void>;
   /** @throws when the gateway logged a defect */
@@ -68,7 +71,9 @@ export interface WorldOptions extends Omit<GatewayOptions, "postgres"> {
   readonly credential?: KeyPair;
 }
 
-const SETTLE_MS = 8_000;
+/** A client that closes its side without a word may have its statement run on for five seconds. */
+const SETTLE_MS = 30_000;
+const SESSIONS_MAX = 200;
 
 export async function openWorld({ postgres: given, credential, killsWorkers = false, ...options }: WorldOptions = {}): Promise<World> {
   const postgres = given ?? (await startPostgres());
@@ -92,7 +97,9 @@ export async function openWorld({ postgres: given, credential, killsWorkers = fa
   };
   const secure: World["secure"] = (options) => dial(gateway.port, options);
   const session: World["session"] = async (given = {}) => login(await dial(given.port ?? gateway.port), given.token ?? token, given);
-  await serves(session);
+  const sessionsOnEach: World["sessionsOnEach"] = (count) => spread(session, options.workers ?? 1, count);
+  // What a worker opens with its first session stays.
+  for (const { peer } of await sessionsOnEach(1)) peer.vanish();
   const descriptorsAtStart = await quiet(() => descriptors(gateway.pid));
   return {
     postgres,
@@ -100,6 +107,7 @@ export async function openWorld({ postgres: given, credential, killsWorkers = fa
     token,
     secure,
     session,
+    sessionsOnEach,
     sql: async (text) => (await admin.query<Record<string, unknown>>(text)).rows,
     handshakes: ({ remote, openedAt }) =>
       waitFor(gateway, (record) => record.leg === "client" && record.remote === remote && Date.parse(record.at) >= openedAt),
@@ -133,17 +141,30 @@ export async function login(peer: Peer, token: string, options: SessionOptions =
   return { peer, greeting, key: { processId: key.readUInt32BE(0), secret: Buffer.from(key.subarray(4)) } };
 }
 
+/** The worker that serves a session, from 1 on. */
+export function workerOf({ key }: Session): number {
+  return key.processId >>> 24;
+}
+
+async function spread(session: World["session"], workers: number, count: number): Promise<readonly Session[]> {
+  const made: Session[] = [];
+  while (made.length < count || new Set(made.map(workerOf)).size < workers) {
+    assert.ok(made.length < SESSIONS_MAX, "a worker is given no connections");
+    made.push(await session());
+  }
+  return made;
+}
+
 async function serves(session: World["session"]): Promise<void> {
   const { peer } = await session();
   peer.vanish();
 }
 
 async function waitFor(gateway: TestGateway, fits: (record: HandshakeRecord) => boolean): Promise<readonly HandshakeRecord[]> {
-  for (let tries = 0; ; tries += 1) {
+  return until(() => {
     const found = recordsIn(gateway).filter(fits);
-    if (found.length > 0 || tries === 100) return found;
-    await pause(30);
-  }
+    return found.length > 0 && found;
+  }, "the handshake is on record");
 }
 
 function recordsIn(gateway: TestGateway): readonly HandshakeRecord[] {
@@ -190,8 +211,8 @@ async function quiet(read: () => number): Promise<number> {
   }
 }
 
-function unlessLate(error: unknown, until: number): false {
-  if (performance.now() > until) throw error;
+function unlessLate(error: unknown, end: number): false {
+  if (performance.now() > end) throw error;
   return false;
 }
 
@@ -203,11 +224,11 @@ interface Leftovers {
 }
 
 async function settled({ admin, gateway, session, descriptorsAtStart }: Leftovers): Promise<void> {
-  const until = performance.now() + SETTLE_MS;
+  const end = performance.now() + SETTLE_MS;
   while (
     !(await serves(session).then(
       () => true,
-      (error: unknown) => unlessLate(error, until),
+      (error: unknown) => unlessLate(error, end),
     ))
   )
     await pause(100);
@@ -215,7 +236,7 @@ async function settled({ admin, gateway, session, descriptorsAtStart }: Leftover
     const { rows } = await admin.query("select pid, state, query from pg_stat_activity where application_name like '%sp:%'");
     const open = descriptors(gateway.pid);
     if (rows.length === 0 && open <= descriptorsAtStart) return;
-    if (performance.now() > until) {
+    if (performance.now() > end) {
       throw new Error(`left behind: ${open - descriptorsAtStart} descriptors, backends ${JSON.stringify(rows)}`);
     }
     await pause(50);
