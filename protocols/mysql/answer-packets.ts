@@ -15,16 +15,25 @@ interface PreparedAnswer {
   readonly definitions: number[];
 }
 
-/** @param payload of COM_STMT_PREPARE_OK. @throws Fault `upstream-out-of-step` for any other, `malformed-message` */
-export function readPrepared(payload: Buffer, judgement: MysqlJudgement): PreparedAnswer {
+/** Filler and the count of warnings, behind the count of parameters. */
+const BETWEEN_BYTES = 3;
+
+/**
+ * @param payload of COM_STMT_PREPARE_OK
+ * @throws Fault `upstream-out-of-step` for any other, `masking-tripwire` where columns come without definitions under a mask, `malformed-message`
+ */
+export function readPrepared(payload: Buffer, judgement: MysqlJudgement, terms: SessionTerms): PreparedAnswer {
   if (payload[0] !== ANSWER.ok) throw outOfStep("an answer to COM_STMT_PREPARE");
   const cursor = new PayloadCursor(payload, 1);
   const id = cursor.uint32();
   const columns = cursor.uint16();
   const parameters = cursor.uint16();
   const prepared = { id, judgement, parameters, types: [], longData: null, renamed: [], cursor: false, open: null };
-  const outputs = columns > 0 ? { judgement, count: columns, renamed: prepared.renamed } : null;
-  return { prepared, outputs, definitions: [parameters, columns].filter((count) => count > 0) };
+  // Who has set resultset_metadata to NONE gets no definitions, neither of columns nor of parameters.
+  const described = !mayOmit(terms) || tellsDefinitions(cursor);
+  if (!described && terms.underMask && columns > 0) throw undescribed();
+  const outputs = described && columns > 0 ? { judgement, count: columns, renamed: prepared.renamed } : null;
+  return { prepared, outputs, definitions: described ? [parameters, columns].filter((count) => count > 0) : [] };
 }
 
 /**
@@ -44,11 +53,24 @@ export function checkDefinition(payload: Buffer, phase: Extract<Phase, { kind: "
 export function readColumnCount(payload: Buffer, terms: SessionTerms): { readonly left: number; readonly described: boolean } {
   const cursor = new PayloadCursor(payload);
   const left = cursor.lenenc();
-  const optional = (terms.upstreamCapabilities & CAPABILITY.optionalResultsetMetadata) !== 0;
-  const described = !optional || cursor.uint8() === 1;
+  const described = !mayOmit(terms) || cursor.uint8() === 1;
   cursor.end("a column count");
   if (left === 0) throw outOfStep("a result without columns");
   return { left, described };
+}
+
+/** Of a connection on which definitions are optional. */
+function mayOmit({ upstreamCapabilities }: SessionTerms): boolean {
+  return (upstreamCapabilities & CAPABILITY.optionalResultsetMetadata) !== 0;
+}
+
+function tellsDefinitions(cursor: PayloadCursor): boolean {
+  cursor.bytes(BETWEEN_BYTES);
+  return cursor.uint8() === 1;
+}
+
+export function undescribed(): Fault {
+  return new Fault("masking-tripwire", "rows came whose columns are not known; the session ends");
 }
 
 /**

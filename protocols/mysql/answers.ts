@@ -8,7 +8,7 @@ import { lasts } from "#protocols/wire/caps.ts";
 import { Fault } from "#protocols/wire/fault.ts";
 import { NAMES_MAX } from "#protocols/wire/limits.ts";
 import { type Run, shownColumns } from "#protocols/wire/run.ts";
-import { checkDefinition, checkFileRequest, readColumnCount, readPrepared } from "./answer-packets.ts";
+import { checkDefinition, checkFileRequest, readColumnCount, readPrepared, undescribed } from "./answer-packets.ts";
 import {
   checkOrigin,
   EOF_BYTES_MAX,
@@ -33,13 +33,15 @@ import { Rows } from "./rows.ts";
 import type { Exchange } from "./server-frame.ts";
 import type { Answer, SessionState } from "./session.ts";
 import { moreResultsFault, rowLimitError, timeoutError } from "./stopping.ts";
-import { passes, toldEnd, toldEof, toldMore, toldOk, withMore } from "./told.ts";
+import { passes, toldEnd, toldMore, toldOk, withMore } from "./told.ts";
 import { readBinaryRow, readTextRow } from "./values.ts";
 import { rebuiltWarning, tellsWarnings } from "./warnings.ts";
 import { denialError } from "./wire-errors.ts";
 
 /** A server makes no error or definition larger than this. */
 const CONTROL_BYTES_MAX = 1024 * 1024;
+/** An EOF packet proper: header, warnings, status. */
+const SHORT_EOF_BYTES = 5;
 const AS_IT_IS: Exchange = null;
 
 export class Answers {
@@ -139,27 +141,29 @@ export class Answers {
     return [toldOk(ok, this.#state.terms, false)];
   }
 
-  /** COM_SET_OPTION answers with an EOF packet. */
+  /** COM_SET_OPTION answers with an EOF packet, or where there are none with an OK packet that begins so. */
   #eofInstead(payload: Buffer, answer: Extract<Answer, { kind: "plain" }>): Exchange {
-    const end = readEof(payload);
+    const ok = this.#state.deprecatesEof && payload.length > SHORT_EOF_BYTES ? tookOk(payload, this.#state) : null;
+    const end = ok ?? readEof(payload);
     this.#state.status = end.status;
     answer.onOk?.();
     this.#done();
-    return toldEof(end, this.#state.terms);
+    return toldEnd(end, ok, this.#state.terms);
   }
 
   /** The settings that we rely on are gone with all others: they are made anew before the client hears of it. */
   #onReset(ok: OkPacket, answer: Extract<Answer, { kind: "reset" }>): Exchange {
     const next = this.#state.terms.preamble[answer.next];
     if (answer.next === 0) this.#state.forgetAll();
-    if (next === undefined) return this.#over(ok);
+    // Of what the gateway has set since, its client hears nothing.
+    if (next === undefined) return this.#over({ ...ok, changes: Buffer.alloc(0) });
     answer.next++;
     this.#command(ownQuery(next, this.#state.terms));
     return [];
   }
 
   #onPrepared(payload: Buffer, answer: Extract<Answer, { kind: "prepare" }>): Exchange {
-    const { prepared, outputs, definitions: counts } = readPrepared(payload, answer.judgement);
+    const { prepared, outputs, definitions: counts } = readPrepared(payload, answer.judgement, this.#state.terms);
     if (this.#state.statements.size >= NAMES_MAX) throw new Fault("unexpected-message", `more than ${NAMES_MAX} prepared statements`);
     this.#state.lastPrepared = prepared.id;
     this.#state.statements.set(prepared.id, prepared);
@@ -200,7 +204,7 @@ export class Answers {
 
   /** The client has asked for no definitions: rows are digested, and under a mask they don't come. */
   #undescribed(answer: Extract<Answer, { kind: "query" | "execute" }>, columns: number): void {
-    if (this.#state.terms.underMask) throw new Fault("masking-tripwire", "rows came whose columns are not known; the session ends");
+    if (this.#state.terms.underMask) throw undescribed();
     const names = Array.from({ length: columns }, (_, index) => `#${index + 1}`);
     answer.run.describe(shownColumns(names, []), () => []);
     answer.run.keepNoMore();

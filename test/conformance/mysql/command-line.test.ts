@@ -57,10 +57,14 @@ SELECT name, HEX(name) FROM customers WHERE email = 'zoe@example.com';
 SELECT name FROM customers WHERE name = 'zoe';
 `;
 
-onEachServer("command line", [], (ways) => {
-  for (const client of ["mysql", "mariadb"] as const) {
+const CLIENTS = ["mysql", "mariadb", "mariadb11"] as const;
+const PROGRAM = { mysql: "mysql", mariadb: "mariadb", mariadb11: "mariadb" };
+
+onEachServer("command line", ["mariadb11"], (ways) => {
+  for (const client of CLIENTS) {
+    const program = PROGRAM[client];
     const script = (input: string, ...args: readonly string[]): Promise<Shown> =>
-      ways().compare(async (way) => show(await command(client, client, way, ...args), { env: await environment(way), input }));
+      ways().compare(async (way) => show(await command(client, program, way, ...args), { env: await environment(way), input }));
 
     test(`${client}: a session begins in the character set and collation that the login names`, async () => {
       const shown = [await script(IN_A_SET, "--batch")];
@@ -98,7 +102,7 @@ onEachServer("command line", [], (ways) => {
       const before = dumped(ways());
       const { through, server } = ways();
       server.sql(`DROP DATABASE ${server.database}; CREATE DATABASE ${server.database} CHARACTER SET utf8mb4`);
-      const restored = await show(await command(client, client, through), { env: await environment(through), input: shown.stdout });
+      const restored = await show(await command(client, program, through), { env: await environment(through), input: shown.stdout });
       assert.equal(restored.code, 0, restored.stderr);
       assert.equal(dumped(ways()), before);
     });

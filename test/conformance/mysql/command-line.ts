@@ -1,9 +1,14 @@
 /** How the command-line programs of MySQL and MariaDB are called: name, port, authority and password, nothing else. */
 import { dirname, join } from "node:path";
 import type { Way } from "#test/conformance/mysql/ways.ts";
-import { mysql9 } from "#test/support/fetched.ts";
+import { mariadb11, mysql9 } from "#test/support/fetched.ts";
 
-type Client = "mysql" | "mariadb";
+/** MySQL 9, MariaDB 10.11, MariaDB 11.8. */
+export type Client = "mysql" | "mariadb" | "mariadb11";
+
+const UNPACKED = { mysql: mysql9, mariadb11 };
+const PLUGINS = { mysql: "../lib/mysql/plugin", mariadb11: "../lib/x86_64-linux-gnu/libmariadb3/plugin" };
+const TRUST = { mysql: ["--ssl-mode=VERIFY_IDENTITY"], mariadb: ["--ssl-verify-server-cert"], mariadb11: [] };
 
 /** A command-line program of either make with stock settings, as far as the database that it is to log in to. */
 export async function command(
@@ -13,8 +18,7 @@ export async function command(
   ...args: readonly string[]
 ): Promise<readonly [string, ...string[]]> {
   const { host, port, user, database } = await way.login();
-  const [first, ...rest] = client === "mysql" ? mysql9().command(program) : ([`/usr/bin/${program}`] as const);
-  const trust = client === "mysql" ? ["--ssl-mode=VERIFY_IDENTITY"] : ["--ssl-verify-server-cert"];
+  const [first, ...rest] = client === "mariadb" ? ([`/usr/bin/${program}`] as const) : UNPACKED[client]().command(program);
   const where = [
     "--no-defaults",
     `--host=${host}`,
@@ -22,10 +26,10 @@ export async function command(
     "--protocol=TCP",
     `--user=${user}`,
     `--ssl-ca=${way.caFile}`,
-    ...trust,
+    ...TRUST[client],
   ];
   // Beside the system, the client's own plugins are not where it looks for them.
-  const plugins = client === "mysql" ? [`--plugin-dir=${join(dirname(rest.at(-1) ?? ""), "../lib/mysql/plugin")}`] : [];
+  const plugins = client === "mariadb" ? [] : [`--plugin-dir=${join(dirname(rest.at(-1) ?? ""), PLUGINS[client])}`];
   return [first, ...rest, ...where, ...plugins, ...args, database];
 }
 

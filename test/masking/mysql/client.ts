@@ -40,6 +40,8 @@ export interface Entering {
   readonly agent?: string;
   /** Character set of the handshake; utf8mb4_general_ci when left out. */
   readonly collation?: number;
+  /** Capabilities beside the usual ones. */
+  readonly more?: number;
 }
 
 /** What a client speaks over: a socket, or whatever stands for one. */
@@ -91,11 +93,11 @@ export class MysqlAttacker {
     );
   }
 
-  static async login(gateway: TestGateway, { target, agent, collation = 45 }: Entering): Promise<MysqlAttacker> {
+  static async login(gateway: TestGateway, { target, agent, collation = 45, more = 0 }: Entering): Promise<MysqlAttacker> {
     const { host, port, user, password } = await gateway.mysqlLogin(target, agent);
-    const request = { capabilities: CAPABILITIES, maxPacketBytes: PACKET_BYTES_MAX, collation };
+    const request = { capabilities: CAPABILITIES | more, maxPacketBytes: PACKET_BYTES_MAX, collation };
     const { socket } = await begun({ host, port, ca: gateway.ca }, request);
-    const client = new MysqlAttacker(lineOf(socket));
+    const client = new MysqlAttacker(lineOf(socket), request.capabilities);
     const proof = { user: `${user}@${target}`, authentication: Buffer.from(`${password}\0`), plugin: "mysql_clear_password" };
     socket.write(packets(handshakeResponsePayload({ ...request, ...proof, database: null, attributes: new Map() }), 2));
     const { error } = await client.answer("plain");

@@ -7,7 +7,7 @@ import { packets } from "#protocols/mysql/packet.ts";
 import type { Settings } from "#protocols/mysql/settings.ts";
 import { PayloadWriter } from "#protocols/mysql/writer.ts";
 import { allowed, MysqlTalk, SPOKEN } from "#test/protocols/mysql/conversation.ts";
-import { answer, column, command, END, eof, failure, OK, query, row } from "#test/protocols/mysql/server-bytes.ts";
+import { answer, column, command, END, eof, failure, OK, prepare, prepared, query, row } from "#test/protocols/mysql/server-bytes.ts";
 
 const COUNT = Buffer.from([1]);
 const NO_EOF = SPOKEN | CAPABILITY.deprecateEof;
@@ -97,6 +97,19 @@ describe("under a mask", () => {
     const open = new MysqlTalk(terms);
     open.client(query("SELECT a"));
     assert.equal(open.server(answer(undescribed, row("1"), eof())).client.length, 3);
+    assert.equal(open.state.answer, null);
+  });
+
+  test("nor is a statement prepared whose columns are not described; under none its answer ends there", () => {
+    const spoken = SPOKEN | CAPABILITY.optionalResultsetMetadata;
+    const terms = { clientCapabilities: spoken, upstreamCapabilities: spoken };
+    const bare = Buffer.concat([prepared(1, 1, 1), Buffer.alloc(1)]);
+    const masked = new MysqlTalk({ ...terms, underMask: true });
+    masked.client(prepare("SELECT a"));
+    assert.throws(() => masked.server(answer(bare)), { code: "masking-tripwire" });
+    const open = new MysqlTalk(terms);
+    open.client(prepare("SELECT a"));
+    assert.equal(open.server(answer(bare)).client.length, 1);
     assert.equal(open.state.answer, null);
   });
 
