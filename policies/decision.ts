@@ -11,6 +11,7 @@ export type DenyReason =
   | "target-not-granted"
   | "statement-unparsed"
   | "function-call-refused"
+  | "name-refused"
   | "command-refused"
   | "statement-guarded"
   | "approval-required";

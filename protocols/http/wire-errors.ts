@@ -73,6 +73,7 @@ export const WIRE_ERRORS = {
   "target-not-granted": FORBIDDEN,
   "statement-unparsed": BAD,
   "function-call-refused": FORBIDDEN,
+  "name-refused": FORBIDDEN,
   "command-refused": FORBIDDEN,
   "statement-guarded": FORBIDDEN,
   "approval-required": FORBIDDEN,

@@ -79,6 +79,7 @@ export const WIRE_ERRORS = {
   "target-not-granted": { errno: 1044, sqlState: "42000" }, // ER_DBACCESS_DENIED_ERROR
   "statement-unparsed": { errno: 1064, sqlState: "42000" }, // ER_PARSE_ERROR
   "function-call-refused": ADMINISTRATION,
+  "name-refused": ADMINISTRATION,
   "command-refused": ADMINISTRATION,
   "statement-guarded": { errno: 1290, sqlState: "HY000" }, // ER_OPTION_PREVENTS_STATEMENT
   "approval-required": DENIED,

@@ -23,6 +23,7 @@ import {
   changedDenial,
   functionCallDenial,
   largeBindDenial,
+  nameDenial,
   parameterTypeDenial,
   refusedParse,
   refusedQuery,
@@ -36,6 +37,9 @@ import { denialMessage } from "./wire-errors.ts";
 
 /** Their messages have no body: with one, the server would answer an error that belongs to no operation. */
 const EMPTY = tagTable([CLIENT.sync, CLIENT.flush, CLIENT.copyDone, CLIENT.terminate]);
+
+const STATEMENT = "prepared statement";
+const PORTAL = "portal";
 
 const NOT_SKIPPED = tagTable([CLIENT.sync, CLIENT.flush, CLIENT.terminate]);
 
@@ -119,6 +123,8 @@ export class ClientMessages {
     const bytes = cursor.left + restBytes;
     const judgement = unreadJudgement(cursor.rest(), bytes, secretsIn);
     if (tag === CLIENT.query) return this.#query(judgement, nowMs);
+    const denial = nameDenial(STATEMENT, name);
+    if (denial !== null) return this.#refuseNamed(denial);
     this.#prepare(parsed(name, judgement), this.#recordPrepare(name, judgement));
     return PASS;
   }
@@ -169,7 +175,7 @@ export class ClientMessages {
   #parse(frame: Buffer, judgement: Judgement): Action {
     const { name, types } = readParse(frame.subarray(HEADER_BYTES));
     const event = this.#recordPrepare(name, judgement);
-    const denial = judgement.denial ?? (this.#state.terms.underMask ? parameterTypeDenial(types) : null);
+    const denial = judgement.denial ?? nameDenial(STATEMENT, name) ?? (this.#state.terms.underMask ? parameterTypeDenial(types) : null);
     if (denial !== null) {
       this.#recordDenied(denial, event);
       return { kind: "replace", bytes: [this.#refuseParse(name, denialMessage(denial), event)] };
@@ -191,8 +197,10 @@ export class ClientMessages {
   /** @param whole the message is at hand, so that another can be put behind it */
   #onBind(bind: BindMessage, whole: boolean, nowMs: number): Action {
     const { underMask } = this.#state.terms;
+    const misnamed = nameDenial(STATEMENT, bind.statement) ?? nameDenial(PORTAL, bind.portal);
+    if (misnamed !== null) return this.#refuseNamed(misnamed);
     const prepared = this.#state.names.statement(bind.statement) ?? null;
-    if (prepared === null && underMask) return this.#refuseNamed(unknownNameDenial("prepared statement", bind.statement));
+    if (prepared === null && underMask) return this.#refuseNamed(unknownNameDenial(STATEMENT, bind.statement));
     if (prepared !== null && !prepared.judgement.holds()) return this.#refuseNamed(changedDenial(prepared.name));
     // Asked now and not at Execute alone: the description that follows is of what the name has come to stand for.
     const denial = prepared === null ? null : this.#executeDenial(prepared.judgement);
@@ -217,9 +225,11 @@ export class ClientMessages {
   }
 
   #onExecute(name: string, frame: Buffer, nowMs: number): Action {
+    const misnamed = nameDenial(PORTAL, name);
+    if (misnamed !== null) return this.#refuseNamed(misnamed);
     let portal = this.#state.names.portal(name) ?? null;
     if (portal === null) {
-      if (this.#state.terms.underMask) return this.#refuseNamed(unknownNameDenial("portal", name));
+      if (this.#state.terms.underMask) return this.#refuseNamed(unknownNameDenial(PORTAL, name));
       const statement = this.#recordForeign(`Execute of portal "${name}"`, []);
       portal = { name, prepared: null, run: this.#run(statement, null, nowMs, []), formats: [] };
     }
@@ -235,6 +245,8 @@ export class ClientMessages {
 
   #onDescribe(body: Buffer): Action {
     const { kind, name } = readNamed(body, "Describe");
+    const misnamed = nameDenial(kind === "statement" ? STATEMENT : PORTAL, name);
+    if (misnamed !== null) return this.#refuseNamed(misnamed);
     const prepared = kind === "statement" ? (this.#state.names.statement(name) ?? null) : null;
     const portal = kind === "portal" ? (this.#state.names.portal(name) ?? null) : null;
     this.#push({ kind: "describe", prepared, portal, ours: false });
@@ -244,6 +256,8 @@ export class ClientMessages {
   #onClose(body: Buffer): Action {
     const { kind, name } = readNamed(body, "Close");
     const { names } = this.#state;
+    const misnamed = nameDenial(kind === "statement" ? STATEMENT : PORTAL, name);
+    if (misnamed !== null) return this.#refuseNamed(misnamed);
     this.#push({ kind: "close", change: kind === "statement" ? names.closeStatement(name) : names.closePortal(name) });
     return PASS;
   }

@@ -1,6 +1,6 @@
 /**
  * What texts do with names of the session: PREPARE, EXECUTE and DEALLOCATE share one name space with the protocol's own
- * prepared statements, DECLARE and FETCH one with its portals. Each statement of a text is answered by itself, so that a
+ * prepared statements, DECLARE, FETCH and CLOSE one with its portals. Each statement of a text is answered by itself, so that a
  * failure tells how far the text got.
  */
 import type { Denial } from "#policies/decision.ts";
@@ -31,8 +31,13 @@ function changeOf(use: NameUse, judgement: Judgement, names: Names): Change | un
       return names.setStatement(use.name, preparedAt(use.at, use.name, judgement));
     case "deallocate":
       return use.name === null ? names.closeStatements() : names.closeStatement(use.name);
-    case "execute":
     case "declare":
+      return names.declareCursor(use.name);
+    case "close":
+      return use.name === null ? names.closePortals() : names.closePortal(use.name);
+    case "any":
+      return names.doubtAll();
+    case "execute":
     case "fetch":
     case "temporary":
       return undefined;

@@ -42,20 +42,25 @@ export interface Portal {
 
 export class Names {
   readonly #statements = new Map<string, Entry<Prepared>>();
-  readonly #portals = new Map<string, Entry<Portal>>();
+  /** Null: a cursor that a text has declared. */
+  readonly #portals = new Map<string, Entry<Portal | null>>();
   /** Counts the client's Syncs: an error skips to the next one, so that within a segment all is done or all behind it is not. */
   #segment = 0;
   /** Counts changes, in the order in which they are sent. */
   #order = 0;
+  /** Of what was sent up to here, texts that were not understood may have made anything. */
+  #doubtedTo = 0;
+  /** Such texts that are not answered. */
+  #unread = 0;
 
   /** What `name` will stand for; undefined when that is nothing, or when it depends on answers that have not come. */
   statement(name: string): Prepared | undefined {
-    return certain(this.#statements.get(keyOf(name)), this.#segment);
+    return this.#certain(this.#statements, name);
   }
 
-  /** As `statement`. */
+  /** As `statement`; a cursor of a text is not known. */
   portal(name: string): Portal | undefined {
-    return certain(this.#portals.get(name), this.#segment);
+    return this.#certain(this.#portals, name) ?? undefined;
   }
 
   /**
@@ -80,7 +85,11 @@ export class Names {
   }
 
   setPortal(name: string, portal: Portal): Change {
-    return this.#put(this.#portals, name, portal);
+    return this.#put(this.#portals, keyOf(name), portal);
+  }
+
+  declareCursor(name: string): Change {
+    return this.#put(this.#portals, keyOf(name), null);
   }
 
   closeStatement(name: string): Change {
@@ -92,15 +101,33 @@ export class Names {
    * which stays.
    */
   closeStatements(): Change {
-    const order = ++this.#order;
-    const settle = (): void => {
-      for (const [name, newest] of this.#statements) if (name !== "") forget(this.#statements, name, newest, order);
-    };
-    return { undo: () => undefined, settle, doubt: () => undefined };
+    return this.#closeAll(this.#statements);
   }
 
   closePortal(name: string): Change {
-    return this.#put(this.#portals, name, undefined);
+    return this.#put(this.#portals, keyOf(name), undefined);
+  }
+
+  /** CLOSE ALL, as `closeStatements`. */
+  closePortals(): Change {
+    return this.#closeAll(this.#portals);
+  }
+
+  /**
+   * A text that is not understood. What names stand for is not certain while it is under way, nor once something of it is done;
+   * where its first statement fails nothing is. The unnamed ones no text can reach.
+   */
+  doubtAll(): Change {
+    const order = ++this.#order;
+    this.#unread++;
+    let over = false;
+    const end = (doubtedTo: number) => (): void => {
+      if (over) return;
+      over = true;
+      this.#unread--;
+      this.#doubtedTo = Math.max(this.#doubtedTo, doubtedTo);
+    };
+    return { undo: end(0), settle: end(order), doubt: end(0) };
   }
 
   /** The client has sent Sync, or a Query: its error skips nothing that comes behind it. */
@@ -111,6 +138,19 @@ export class Names {
   /** Outside a transaction, with nothing under way, the server holds no portal. */
   clearPortals(): void {
     this.#portals.clear();
+  }
+
+  #closeAll<T>(map: Map<string, Entry<T>>): Change {
+    const order = ++this.#order;
+    const settle = (): void => {
+      for (const [name, newest] of map) if (name !== "") forget(map, name, newest, order);
+    };
+    return { undo: () => undefined, settle, doubt: () => undefined };
+  }
+
+  #certain<T>(map: ReadonlyMap<string, Entry<T>>, name: string): T | undefined {
+    if (name === "") return certain(map.get(name), this.#segment, 0);
+    return this.#unread > 0 ? undefined : certain(map.get(keyOf(name)), this.#segment, this.#doubtedTo);
   }
 
   #put<T>(map: Map<string, Entry<T>>, name: string, value: T | undefined): Change {
@@ -191,28 +231,25 @@ const DEPTH_MAX = 1_000;
 /** How many statements one name may stand for, after failures that leave it open. */
 const CANDIDATES_MAX = 16;
 
-/** PostgreSQL keeps names in NAMEDATALEN - 1 bytes. Of those that begin in ASCII so much counts; others are refused in texts. */
+/** PostgreSQL keeps names in NAMEDATALEN - 1 bytes, of which so much counts; names beyond ASCII are refused. */
 const NAME_BYTES_MAX = 63;
 
 function keyOf(name: string): string {
-  const kept = name.slice(0, NAME_BYTES_MAX);
-  return name.length > NAME_BYTES_MAX && isAscii(kept) ? kept : name;
-}
-
-function isAscii(name: string): boolean {
-  return Buffer.byteLength(name) === name.length;
+  return name.slice(0, NAME_BYTES_MAX);
 }
 
 /**
  * The one value that an operation in this segment can meet. A change in the same segment is done if the operation is
  * reached at all; an earlier one that is not answered may be skipped yet, and then the name stands for what it did before.
+ *
+ * @param doubtedTo of changes sent up to then nothing is certain
  */
-function certain<T>(newest: Entry<T> | undefined, segment: number): T | undefined {
+function certain<T>(newest: Entry<T> | undefined, segment: number, doubtedTo: number): T | undefined {
   let found: T | undefined;
   let depth = 0;
   for (let entry = newest; entry !== undefined; entry = entry.before) {
     if (entry.state === "undone") continue;
-    if (entry.state === "doubtful" || ++depth > DEPTH_MAX) return undefined;
+    if (entry.state === "doubtful" || entry.order <= doubtedTo || ++depth > DEPTH_MAX) return undefined;
     if (entry.value !== undefined) {
       if (found !== undefined) return undefined;
       found = entry.value;

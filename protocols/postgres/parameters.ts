@@ -5,9 +5,10 @@
  */
 import { isJudgeableEncoding } from "#protocols/sql/postgres/encodings.ts";
 import { pathSetting } from "#protocols/sql/postgres/search-path.ts";
+import { isSuperuserSetting } from "#protocols/sql/postgres/superuser-settings.ts";
 import { Fault } from "#protocols/wire/fault.ts";
 
-/** Never the client's to choose. */
+/** Never the client's to choose, as what the target keeps for superusers. */
 const NEVER = new Set(["role", "session_authorization", "replication", "backslash_quote", "standard_conforming_strings"]);
 
 /** What a principal under a mask may set at start; nothing here changes which rows or columns a statement reads. */
@@ -79,6 +80,7 @@ function judge(name: string, value: string, underMask: boolean): void {
   if (NEVER.has(folded) && !(folded === "standard_conforming_strings" && /^(on|true|yes|1)$/i.test(value))) {
     throw refused(name, "it is not the client's to set");
   }
+  if (isSuperuserSetting(folded)) throw refused(name, "the target keeps it for superusers");
   if (folded === "client_encoding") {
     if (!isJudgeableEncoding(value)) throw refused(name, "statements in this encoding can't be judged");
     if (underMask && !isUtf8(value)) throw refused(name, "under a mask the encoding is UTF8");

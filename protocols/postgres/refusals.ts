@@ -46,6 +46,17 @@ export function unknownNameDenial(what: string, name: string): Denial {
   return deny("masked-unsupported", `no ${what} "${name}" was made through this protocol`, "prepare the statement again and bind it");
 }
 
+/**
+ * The server cuts names at 63 bytes of its own encoding, and reads them in one that the session may change: beyond ASCII two
+ * spellings may be one name to it, or one spelling two, and what was bound would not be what runs.
+ *
+ * @param what `prepared statement` or `portal`
+ */
+export function nameDenial(what: string, name: string): Denial | null {
+  if (/^[ -~]*$/.test(name)) return null;
+  return deny("name-refused", `the name of a ${what} holds characters beyond printable ASCII`, "name it in ASCII, as drivers do");
+}
+
 /** Objects made after initdb have ids from here on (FirstNormalObjectId, src/include/access/transam.h). */
 const FIRST_USER_OID = 16384;
 

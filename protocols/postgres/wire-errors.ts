@@ -69,6 +69,7 @@ export const WIRE_ERRORS = {
   "target-not-granted": { sqlState: "42501", severity: "FATAL" },
   "statement-unparsed": { sqlState: "42601", severity: "ERROR" },
   "function-call-refused": { sqlState: "0A000", severity: "ERROR" },
+  "name-refused": { sqlState: "0A000", severity: "ERROR" },
   "command-refused": { sqlState: "0A000", severity: "ERROR" },
   "statement-guarded": { sqlState: "42501", severity: "ERROR" },
   "approval-required": { sqlState: "42501", severity: "ERROR" },

@@ -8,11 +8,13 @@ import type { RecordedText } from "./transcript.ts";
 /**
  * What one statement of a text does with a name of the session: prepared statements of PREPARE, cursors of DECLARE,
  * temporary tables that it makes. `at` is
- * its place among the statements of the text, from 0. Of DEALLOCATE, null stands for all names.
+ * its place among the statements of the text, from 0. Of DEALLOCATE and CLOSE, null stands for all names; `any` is a text that is
+ * not understood, and may do anything to each of them.
  */
 export type NameUse =
   | { readonly kind: "prepare" | "execute" | "declare" | "fetch" | "temporary"; readonly at: number; readonly name: string }
-  | { readonly kind: "deallocate"; readonly at: number; readonly name: string | null };
+  | { readonly kind: "deallocate" | "close"; readonly at: number; readonly name: string | null }
+  | { readonly kind: "any"; readonly at: number };
 
 export interface Judgement {
   readonly verdict: "allow" | "mask" | "deny";

@@ -30,7 +30,7 @@ export function unreadJudgement(beginning: Buffer, bytes: number, secretsIn: (sq
     sensitiveCopy: false,
     rebuildErrors: false,
     lasting: [],
-    uses: [],
+    uses: [{ kind: "any", at: 0 }],
     guessed: [],
     holds: () => true,
     changesCatalogue: true,

@@ -5,6 +5,7 @@
  * PostgreSQL documentation, "Canceling Requests in Progress" (protocol-flow-canceling-requests).
  */
 import { randomBytes, timingSafeEqual } from "node:crypto";
+import type { Principal } from "#policies/question.ts";
 import { WRONG_CANCELS_PER_MINUTE } from "./limits.ts";
 
 export interface CancelKey {
@@ -22,9 +23,14 @@ export function workerOf(processId: number): number {
   return processId >>> SESSION_BITS;
 }
 
+/** Who acts for another is not that other, nor who acts for the same one beside it. */
+export function ownerOf({ issuer, name, actor }: Principal): string {
+  return JSON.stringify([issuer, name, actor]);
+}
+
 /** Who may stop a session without its key: its own principal. */
 export interface Owned {
-  /** Names the principal. */
+  /** From `ownerOf`. */
   readonly owner: string;
   readonly cancel: (remote: string) => void;
   readonly end: () => void;

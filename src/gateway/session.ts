@@ -8,6 +8,7 @@ import { Fault } from "#protocols/wire/fault.ts";
 import type { SessionSummary } from "#src/audit/records.ts";
 import { type Journal, openJournal } from "#src/recording/journal.ts";
 import { asFault } from "./as-fault.ts";
+import { ownerOf } from "./cancels.ts";
 import type { Deadline } from "./deadline.ts";
 import type { Debts } from "./debts.ts";
 import type { Authorised, Cancelled, Cancelling, Dialled } from "./front.ts";
@@ -112,7 +113,7 @@ export class Session {
     const { client, authorised, self, runtime } = this.#parts;
     const { upstream, proof, conversation, database, rest } = authorised;
     const cancelUpstream = (): void => this.#cancelUpstream(target.cancel);
-    const owner = JSON.stringify([proof.principal.issuer, proof.principal.name]);
+    const owner = ownerOf(proof.principal);
     const killed = new Fault("session-limit", "the session was ended by its principal", { hint: "connect again" });
     const owned = { owner, cancel: (remote: string) => this.#onCancel(remote, cancelUpstream), end: () => this.end(killed) };
     const key = self.cancels.issue(conversation.longCancelKeys, owned, conversation.reservedId);

@@ -108,8 +108,9 @@ export function calledBy(tokens: readonly Token[]): readonly Right[] {
 
 const BEFORE_BRACKETS: ReadonlySet<string> = new Set(["where", "and", "or", "xor", "not", "like", "select", "exists", "from"]);
 
-/** What the server lets only its administrators set, session or not: the binary log, and who a session passes for. */
-const ADMIN_VARIABLE = /^(sql_log_bin|sql_log_off|gtid_\w+|pseudo_\w+|binlog_\w+|server_id|debug\w*|proxy_user|session_track_\w+)$/;
+/** What servers let only their administrators set, session or not: the binary log and what replicates, and who a session passes for. */
+const ADMIN_VARIABLE =
+  /^(sql_log_bin|sql_log_off|gtid_\w+|pseudo_\w+|binlog_\w+|server_id|debug\w*|proxy_user|session_track_\w+|wsrep_\w+|skip_replication|original_\w+|immediate_server_version|sql_require_primary_key|default_table_encryption|log_disabled_statements)$/;
 
 /** Session variables are the session's own business; global ones, passwords and roles are not. */
 export function settingNeeds(tokens: readonly Token[]): readonly Right[] {

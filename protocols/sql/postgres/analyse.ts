@@ -198,7 +198,7 @@ function unparsed(sql: string, message: string, position: number | null, masked:
     facts: { kind: "unparsed", message, position, masked },
     rewritten: null,
     sensitive: sensitiveUnparsed(sql, masked),
-    effects: { ...sessionEffects([], false), fullyEmpty: false },
+    effects: { ...sessionEffects([], false), names: [{ kind: "any", at: 0 }], fullyEmpty: false },
     guessed: [],
     template: null,
   };

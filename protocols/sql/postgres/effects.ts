@@ -57,6 +57,8 @@ function nameUse({ type, body }: TreeNode, at: number): NameUse | undefined {
       return textOf(body, "target") === "DISCARD_ALL" ? { kind: "deallocate", at, name: null } : undefined;
     case "DeclareCursorStmt":
       return { kind: "declare", at, name: textOf(body, "portalname") };
+    case "ClosePortalStmt":
+      return { kind: "close", at, name: textOf(body, "portalname") || null };
     case "CreateStmt":
     case "CreateTableAsStmt":
     case "SelectStmt":

@@ -10,6 +10,7 @@ import { readsOtherwise } from "./encodings.ts";
 import { attributeNeeds, functionNeeds } from "./functions.ts";
 import { isKnownPart } from "./parts.ts";
 import { explains, literalText, nameOfCall, settingByFilter, settingName } from "./reading.ts";
+import { isSuperuserSetting } from "./superuser-settings.ts";
 import { type Body, flagOf, nodesOf, numberOf, type Place, type TreeNode, textOf, walk, wordsOf } from "./tree.ts";
 
 type Needs = readonly Right[];
@@ -215,7 +216,7 @@ function callNeeds(body: Body, catalogue: Catalogue | null, settled: string | un
   if (called.name !== "set_config") return functionNeeds(called, catalogue);
   const [first, second] = nodesOf("FuncCall", body, "args");
   const setting = settled ?? (first === undefined ? undefined : literalText(first)?.toLowerCase());
-  if (setting === undefined || changesRole(setting)) return ADMIN;
+  if (setting === undefined || changesRole(setting) || isSuperuserSetting(setting)) return ADMIN;
   const value = second === undefined ? undefined : (literalText(second) ?? null);
   return readsOtherwise(setting, value) ? ADMIN : READ;
 }
@@ -247,6 +248,7 @@ function settingNeeds(body: Body): Needs {
   // RESET ROLE and SET SESSION AUTHORIZATION DEFAULT go back to the gateway's login, as DISCARD ALL does.
   if (changesRole(name) && !goesBack(body)) return ADMIN;
   const [value] = nodesOf("VariableSetStmt", body, "args");
+  if (value !== undefined && isSuperuserSetting(name)) return ADMIN;
   return readsOtherwise(name, value === undefined ? undefined : (literalText(value) ?? null)) ? ADMIN : READ;
 }
 

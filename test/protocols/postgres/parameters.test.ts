@@ -51,7 +51,16 @@ describe("start-up parameters", () => {
     assert.equal([...pass({ Application_Name: "x" })].at(-1)?.[0], "application_name");
   });
 
-  for (const name of ["role", "session_authorization", "Role", "SESSION_AUTHORIZATION", "backslash_quote", "Replication"]) {
+  for (const name of [
+    "role",
+    "session_authorization",
+    "Role",
+    "SESSION_AUTHORIZATION",
+    "backslash_quote",
+    "Replication",
+    "Session_Replication_Role",
+    "pgaudit.log",
+  ]) {
     test(`are refused: ${name}`, () => {
       assert.throws(() => pass({ [name]: "x" }), REFUSED);
       assert.throws(() => pass({ [name]: "x" }, true), REFUSED);
@@ -130,6 +139,8 @@ describe("options", () => {
     "a=1",
     "-c a=1 b",
     "-c role=admin",
+    "-c session-replication-role=replica",
+    "--log_statement=none",
     "-crole=admin",
     "--role=admin",
     "-c ROLE=admin",

@@ -44,6 +44,7 @@ describe("the table of wire errors", () => {
       "upstream-unreachable": "08001",
       "upstream-lost": "08006",
       "function-call-refused": "0A000",
+      "name-refused": "0A000",
       "masked-unparsed": "42601",
     } as const;
     for (const [reason, sqlState] of Object.entries(expected)) {

@@ -5,6 +5,8 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
+import { isSuperuserSetting } from "#protocols/sql/postgres/superuser-settings.ts";
+import { recordingOf } from "#test/src/gateway/archive.ts";
 import { ask, leave, rows, tags } from "#test/src/gateway/talk.ts";
 import { extended, fields, type Message, message, type Peer, query, SYNC, TERMINATE, text, words } from "#test/src/gateway/wire.ts";
 import { login, openWorld, type World } from "#test/src/gateway/world.ts";
@@ -202,6 +204,50 @@ describe("a target behind a network that swallows everything", () => {
     peer.reset();
     await pause(300);
     upstream.thaw();
+  });
+});
+
+describe("a session on record", () => {
+  test("shows the rows of a portal under what ran, whatever has taken the place of what was bound", async () => {
+    const int16 = Buffer.alloc(2);
+    const bound = (portal: string, statement: string) => message("B", text(portal), text(statement), int16, int16, int16);
+    const execute = (portal: string) => message("E", text(portal), words(0));
+    const long = "p".repeat(63);
+    const { peer } = await world.session();
+    await ask(peer, "begin");
+    peer.send(message("P", text("one"), text("select 'bound'"), int16), message("P", text("two"), text("select 'other'"), int16));
+    peer.send(
+      bound("c", "one"),
+      bound(`${long}x`, "one"),
+      message("C", Buffer.from("P"), text(`${long}y`)),
+      bound(`${long}y`, "two"),
+      SYNC,
+    );
+    await peer.upTo("Z");
+    await ask(peer, "close c; declare c cursor for select 'exchanged'");
+    peer.send(execute("c"), execute(`${long}x`), SYNC);
+    assert.deepEqual(rows(await peer.upTo("Z")), [["exchanged"], ["other"]]);
+    await ask(peer, "commit");
+    await leave(peer);
+    const events = await recordingOf(world.gateway, "close c; declare c cursor for select 'exchanged'");
+    const shown = events.flatMap((event) => {
+      if (event.kind !== "rows") return [];
+      const of = events.find((one) => one.seq === event.statement);
+      return [[of?.kind === "statement" ? of.sql : null, event.rows]];
+    });
+    assert.deepEqual(shown, [
+      ['-- Execute of portal "c"', [["exchanged"]]],
+      ["select 'other'", [["other"]]],
+    ]);
+  });
+
+  test("switches off nothing that the server keeps for superusers without admin: each of those settings is known", async () => {
+    const kept = await world.sql("select name from pg_settings where context in ('superuser', 'superuser-backend', 'backend')");
+    assert.ok(kept.length > 40);
+    assert.deepEqual(
+      kept.filter(({ name }) => !isSuperuserSetting(String(name))),
+      [],
+    );
   });
 });
 
