@@ -17,6 +17,8 @@ import { until } from "#test/support/waiting.ts";
 const SEEN_MS = 1_600;
 /** Between two looks of our own: beyond it, the machine has stood still. */
 const STOOD_STILL_MS = 500;
+/** For another answer behind a refusal. */
+const REFUSED_MS = 1_500;
 
 /** What a client needs to log in through the gateway, named as node-postgres names it. */
 export interface Login {
@@ -165,11 +167,11 @@ export async function startGateway(options: GatewayOptions): Promise<TestGateway
       const version = written.kind === "loaded" ? written.config.version : null;
       const from = log.length;
       running.child.kill("SIGHUP");
-      return until(
-        () =>
-          log.slice(from).find((one) => one["event"] === "reload-refused" || (one["event"] === "reloaded" && one["version"] === version)),
-        "the gateway has said what came of the configuration",
-      );
+      const taken = () => log.slice(from).find((one) => one["event"] === "reloaded" && one["version"] === version);
+      const refused = () => log.slice(from).find((one) => one["event"] === "reload-refused");
+      const came = await until(() => taken() ?? refused(), "the gateway has said what came of the configuration");
+      // What was refused may be what stood there while the files were being written.
+      return came["event"] === "reloaded" ? came : await until(taken, "it is taken after all", REFUSED_MS).catch(() => came);
     },
     kill: async () => void (await end(running.child, "SIGKILL")),
     async start() {

@@ -23,31 +23,36 @@ import {
   words,
 } from "#test/src/gateway/wire.ts";
 import { helloBytes } from "#test/src/tls/hello.ts";
+import { until } from "#test/support/waiting.ts";
 
 let inner: StubWorld;
 before(async () => {
   inner = await openStubWorld({ program: join(import.meta.dirname, "hasty.ts") });
 });
 after(() => inner?.stop());
-afterEach((context) => inner.world.settled(context));
 
 const plain = () => dialPlain({ port: inner.world.gateway.port });
 
-/** Runs `keep` until the gateway closes. Fails when that is not at the deadline. @returns the record of the attempt */
-async function cutOff(peer: Peer, keep: (peer: Peer) => void = () => undefined) {
-  const began = performance.now();
-  const timer = setInterval(() => keep(peer), 50);
+/** By a machine that has nothing else to do, a deadline is met to some hundredths; by one that stands still, seconds later. */
+const LATE_MS = 20_000;
+
+/** Runs `keep` until the gateway closes. Fails when that is before the deadline, or long after it. @returns the record of the attempt */
+async function cutOff(peer: Peer, keep: (peer: Peer) => void = () => undefined, everyMs = 50) {
+  const timer = setInterval(() => keep(peer), everyMs);
   await peer.closed();
   clearInterval(timer);
-  const tookMs = performance.now() - began;
-  assert.ok(tookMs > HASTY.loginMs - 700 && tookMs < HASTY.loginMs + 1500, `cut off after ${Math.round(tookMs)} ms`);
+  const tookMs = Date.now() - peer.openedAt;
+  assert.ok(tookMs > HASTY.loginMs - 100 && tookMs < HASTY.loginMs + LATE_MS, `cut off after ${Math.round(tookMs)} ms`);
   peer.vanish();
   const records = await inner.world.handshakes(peer);
   assert.equal(records.length, 1);
   return records[0];
 }
 
-describe("before TLS", () => {
+// Whoever is waited for side by side costs the time of one; nothing of them is left once all are through.
+describe("before TLS", { concurrency: true }, () => {
+  after(() => inner.world.settled());
+
   test("silence is cut off, and recorded as a timeout", async () => {
     const record = await cutOff(await plain());
     assert.equal(record?.reason, "timeout");
@@ -58,8 +63,10 @@ describe("before TLS", () => {
     const peer = await plain();
     const bytes = startup({ user: "agent", database: "x".repeat(5000) }, 80877103);
     let at = 0;
-    const record = await cutOff(peer, () => void (at < 7 && peer.send(bytes.subarray(at++, at))));
+    // Its length is judged with its eighth byte, which would be sent long behind the deadline.
+    const record = await cutOff(peer, () => peer.send(bytes.subarray(at++, at)), HASTY.loginMs / 2);
     assert.equal(record?.reason, "timeout");
+    assert.ok(at < 7, `${at} bytes were waited for`);
   });
 
   test("half a ClientHello is cut off, whoever comes meanwhile is served, and both are on record", async () => {
@@ -75,9 +82,8 @@ describe("before TLS", () => {
     });
     stalled.send(hello.subarray(0, 40));
     const cut = cutOff(stalled);
-    const began = performance.now();
     const { peer } = await inner.world.session();
-    assert.ok(performance.now() - began < 700, "others are not held up");
+    assert.equal(stalled.raw.readyState, "open", "others are held up");
     peer.vanish();
     const record = await cut;
     assert.equal(record?.reason, "timeout");
@@ -111,7 +117,9 @@ describe("before TLS", () => {
   });
 });
 
-describe("behind TLS", () => {
+describe("behind TLS", { concurrency: true }, () => {
+  after(() => inner.world.settled());
+
   test("silence gets a FATAL of its own, and the end", async () => {
     const peer = await inner.world.secure();
     const [error] = await peer.rest();
@@ -142,6 +150,8 @@ describe("behind TLS", () => {
 });
 
 describe("a target", () => {
+  afterEach((context) => inner.world.settled(context));
+
   for (const [name, script] of [
     ["that accepts and says nothing", () => undefined],
     ["that stalls behind its S", ({ raw }: { raw: import("node:net").Socket }) => void raw.once("data", () => raw.write("S"))],
@@ -150,7 +160,7 @@ describe("a target", () => {
       const peer = await inner.attempt("proved", script);
       const began = performance.now();
       const said = await peer.lastWords();
-      assert.ok(performance.now() - began < HASTY.upstreamLoginMs + 800);
+      assert.ok(performance.now() - began < HASTY.upstreamLoginMs + LATE_MS);
       assert.equal(said["C"], "08001");
       assert.match(said["D"] ?? "", /reason=upstream-unreachable/);
       inner.discreet(said);
@@ -205,7 +215,9 @@ describe("a target", () => {
 
 test("a client that closes its side in the middle of a statement is waited for, but not for ever", async () => {
   const { peer } = await inner.world.session();
-  peer.send(query("select pg_sleep(30)"));
-  await pause(200);
+  peer.send(query("select pg_sleep(300)"));
+  const running = "select 1 from pg_stat_activity where wait_event = 'PgSleep'";
+  await until(async () => (await inner.world.sql(running)).length === 1, "the statement runs");
   peer.vanish();
+  await inner.world.settled();
 });

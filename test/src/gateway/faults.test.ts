@@ -10,6 +10,7 @@ import { ask, tags } from "#test/src/gateway/talk.ts";
 import { dialPlain, fields, type Message, type Peer, query, SSL_REQUEST, TERMINATE, values } from "#test/src/gateway/wire.ts";
 import { childrenOf, openWorld, residentBytes, type World } from "#test/src/gateway/world.ts";
 import { startRelay } from "#test/support/relay.ts";
+import { until } from "#test/support/waiting.ts";
 
 const MB = 1024 * 1024;
 const IDLE_MS = 1500;
@@ -19,7 +20,11 @@ before(async () => {
   world = await openWorld({
     configure: (sections) => {
       const { orders } = sections["targets"] as { readonly orders: object };
-      const targets = { orders, restless: { ...orders, limits: { idle: `${IDLE_MS}ms`, statementTimeout: "1s" } } };
+      const targets = {
+        orders,
+        restless: { ...orders, limits: { idle: `${IDLE_MS}ms` } },
+        hurried: { ...orders, limits: { statementTimeout: "1s" } },
+      };
       const { rules } = sections["access"] as { readonly rules: readonly object[] };
       return { ...sections, targets, access: { rules: rules.map((rule) => ({ ...rule, targets: Object.keys(targets) })) } };
     },
@@ -47,18 +52,14 @@ describe("a client that stops reading", () => {
       most = Math.max(most, residentBytes(worker()));
     }
     assert.ok(most - before < 48 * MB, `the worker grew by ${Math.round((most - before) / MB)} MB`);
-    const [waits] = await world.sql("select wait_event from pg_stat_activity where query like 'select repeat(''x''%'");
-    assert.equal(waits?.["wait_event"], "ClientWrite", "the server is held back");
+    const waits = "select wait_event from pg_stat_activity where query like 'select repeat(''x''%'";
+    await until(async () => (await world.sql(waits))[0]?.["wait_event"] === "ClientWrite", "the server is held back");
     const { peer: other } = await world.session();
     assert.equal((await ask(other, "select 1")).length, 4);
     other.vanish();
     peer.reset();
-    for (let tries = 0; tries < 100; tries += 1) {
-      const left = await world.sql("select 1 from pg_stat_activity where query like 'select repeat(''x''%' and state = 'active'");
-      if (left.length === 0) return;
-      await pause(20);
-    }
-    assert.fail("the statement still runs two seconds after its client went");
+    const active = "select 1 from pg_stat_activity where query like 'select repeat(''x''%' and state = 'active'";
+    await until(async () => (await world.sql(active)).length === 0, "the statement has ended");
   });
 
   test("and goes on after a while gets the whole result", async () => {
@@ -111,8 +112,10 @@ describe("half-open peers", () => {
       return { client, upstream: timers.some(({ remote }) => remote === world.postgres.port) };
     };
     // While something is not acknowledged, another timer runs in its place.
-    for (let tries = 0; tries < 40 && !(watched().client && watched().upstream); tries += 1) await pause(50);
-    assert.deepEqual(watched(), { client: true, upstream: true });
+    await until(
+      () => watched().client && watched().upstream,
+      () => `both legs are watched: ${JSON.stringify(watched())}`,
+    );
     peer.vanish();
   });
 
@@ -120,16 +123,15 @@ describe("half-open peers", () => {
     const relay = await startRelay({ host: "127.0.0.1", port: world.gateway.port });
     const { peer } = await world.session({ port: relay.port, parameters: { database: "restless" } });
     relay.freeze();
-    await pause(IDLE_MS + 500);
-    const left = await world.sql("select 1 from pg_stat_activity where application_name like '%sp:%'");
-    assert.deepEqual(left, []);
+    const left = "select 1 from pg_stat_activity where application_name like '%sp:%'";
+    await until(async () => (await world.sql(left)).length === 0, "its session is let go of");
     await relay.stop();
     peer.reset();
   });
 
   test("an idle session ends with 57P05, a busy one does not", async () => {
-    const { peer } = await world.session({ parameters: { database: "restless" } });
     const began = performance.now();
+    const { peer } = await world.session({ parameters: { database: "restless" } });
     const said = await peer.lastWords();
     assert.equal(said["C"], "57P05");
     assert.match(said["D"] ?? "", /reason=idle-timeout/);
@@ -138,8 +140,8 @@ describe("half-open peers", () => {
   });
 
   test("a statement that takes too long is cancelled with 57014, and the session goes on", async () => {
-    const { peer } = await world.session({ parameters: { database: "restless" } });
-    const answer = await ask(peer, "select pg_sleep(10)");
+    const { peer } = await world.session({ parameters: { database: "hurried" } });
+    const answer = await ask(peer, "select pg_sleep(100)");
     assert.equal(fields(answer.find(({ tag }) => tag === "E") as Message)["C"], "57014");
     const [row] = (await ask(peer, "select 'on'")).filter(({ tag }) => tag === "D").map(values);
     assert.deepEqual(row, ["on"]);
@@ -156,6 +158,16 @@ function tcpTimers(...ports: readonly number[]): { readonly local: number; reado
     return { local: port(local), remote: port(remote), keepalive: timer.startsWith("02") };
   });
   return all.filter(({ local, remote }) => ports.includes(local) || ports.includes(remote));
+}
+
+/** A session, once one is given. */
+async function served(of: World, ms?: number): Promise<Peer> {
+  const attempt = () =>
+    of.session().then(
+      ({ peer }) => peer,
+      () => undefined,
+    );
+  return until(attempt, "a session is served", ms);
 }
 
 describe("a machine that runs short of descriptors", () => {
@@ -183,16 +195,18 @@ describe("a machine that runs short of descriptors", () => {
     }
     assert.equal(tags(await ask(held, "select 'held'")), "TDCZ");
     for (const peer of peers) peer.vanish();
-    await pause(300);
-    const { peer } = await narrow.session();
-    peer.vanish();
+    (await served(narrow)).vanish();
     held.vanish();
   });
 
   test("and then lets who only stalls give way to who logs in", async () => {
     const stalled = await Promise.all(Array.from({ length: 6 }, () => dialPlain({ port: narrow.gateway.port })));
-    await pause(5200);
-    const { peer } = await narrow.session();
+    // After five seconds; by themselves they would be cut off after thirty.
+    const peer = await served(narrow, 25_000);
+    assert.ok(
+      stalled.some(({ raw }) => raw.readyState === "open"),
+      "none of them stalls any more",
+    );
     assert.equal(tags(await ask(peer, "select 1")), "TDCZ");
     peer.vanish();
     for (const one of stalled) one.vanish();
@@ -206,7 +220,7 @@ describe("a machine that runs short of descriptors", () => {
       assert.ok(served.length > 0 && served.length < 12, `${served.length} of 12 were served`);
       for (const peer of served) assert.equal(tags(await ask(peer, "select 1")), "TDCZ");
       for (const peer of served) peer.reset();
-      await pause(300);
+      await narrow.settled();
     }
     assert.deepEqual(childrenOf(narrow.gateway.pid), [pid], "the worker lived");
   });
@@ -228,16 +242,16 @@ describe("a flood", () => {
     assert.equal(newest.raw.readyState, "open");
     peer.vanish();
     for (const one of flood) one.vanish();
-    for (let tries = 0; tries < 100; tries += 1) {
-      const remotes = new Set(flood.map(({ remote }) => remote));
-      const seen = world
+    const remotes = new Set(flood.map(({ remote }) => remote));
+    const seen = () =>
+      world
         .allHandshakes()
         .slice(before)
         .filter(({ leg, remote }) => leg === "client" && remotes.has(remote)).length;
-      if (seen === flood.length) return;
-      assert.ok(seen <= flood.length);
-      await pause(100);
-    }
-    assert.fail("some of the flood left no record");
+    await until(
+      () => seen() >= flood.length,
+      () => `each of the flood is on record: ${seen()} of ${flood.length}`,
+    );
+    assert.equal(seen(), flood.length);
   });
 });

@@ -14,6 +14,7 @@ import { openWorld, type World } from "#test/src/gateway/world.ts";
 import { optional } from "#test/support/optional.ts";
 import { runSql, startPostgres, type TestPostgres } from "#test/support/postgres.ts";
 import { DEBIAN_PROGRAMS } from "#test/support/postgres-programs.ts";
+import { until } from "#test/support/waiting.ts";
 
 const BIG = 5_000;
 const SEED = `
@@ -251,10 +252,7 @@ describe("sizes of tables", () => {
     // A change to the schema has the catalogue read at once, and sizes with it.
     await ask(peer, "comment on table grown is 'read again'; create table another (a int)");
     const refused = async () => tags(await ask(guarded.peer, "select * from grown")).includes("E");
-    for (let tries = 0; !(await refused()); tries += 1) {
-      assert.ok(tries < 50, "the table's size was not taken up");
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
+    await until(refused, "the table's size is taken up");
     await ask(peer, "drop table grown, another");
     await leave(peer, guarded.peer);
   });

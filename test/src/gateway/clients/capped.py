@@ -22,7 +22,7 @@ def main():
                 say("plain", {**failure(error), "status": connection.info.transaction_status.name})
             connection.rollback()
         with connection.cursor("parts") as cursor:
-            cursor.itersize = 500
+            cursor.itersize = 150
             say("cursor", {"rows": sum(1 for _ in cursor.execute("select n from numbers"))})
         connection.rollback()
         with connection.cursor() as cursor:
