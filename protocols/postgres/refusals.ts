@@ -53,8 +53,8 @@ export function unknownNameDenial(what: string, name: string): Denial {
  * @param what `prepared statement` or `portal`
  */
 export function nameDenial(what: string, name: string): Denial | null {
-  if (/^[ -~]*$/.test(name)) return null;
-  return deny("name-refused", `the name of a ${what} holds characters beyond printable ASCII`, "name it in ASCII, as drivers do");
+  if (Buffer.byteLength(name) === name.length) return null;
+  return deny("name-refused", `the name of a ${what} holds characters beyond ASCII`, "name it in ASCII, as drivers do");
 }
 
 /** Objects made after initdb have ids from here on (FirstNormalObjectId, src/include/access/transam.h). */
