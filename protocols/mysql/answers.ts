@@ -7,7 +7,7 @@
 import { lasts } from "#protocols/wire/caps.ts";
 import { Fault } from "#protocols/wire/fault.ts";
 import { NAMES_MAX } from "#protocols/wire/limits.ts";
-import { type Run, shownColumns } from "#protocols/wire/run.ts";
+import type { Run } from "#protocols/wire/run.ts";
 import { checkDefinition, checkFileRequest, readColumnCount, readPrepared, undescribed } from "./answer-packets.ts";
 import {
   checkOrigin,
@@ -27,7 +27,7 @@ import {
 import { FIRST, type Phase } from "./answer-phase.ts";
 import { type Column, withoutDefault } from "./column.ts";
 import { ANSWER, PACKET_PAYLOAD_MAX, STATUS } from "./constants.ts";
-import { Descriptions } from "./descriptions.ts";
+import { Descriptions, describeCount } from "./descriptions.ts";
 import { type ErrPacket, errorPayload, isEof, type OkPacket, readEof, readError } from "./outcome.ts";
 import { Rows } from "./rows.ts";
 import type { Exchange } from "./server-frame.ts";
@@ -205,9 +205,7 @@ export class Answers {
   /** The client has asked for no definitions: rows are digested, and under a mask they don't come. */
   #undescribed(answer: Extract<Answer, { kind: "query" | "execute" }>, columns: number): void {
     if (this.#state.terms.underMask) throw undescribed();
-    const names = Array.from({ length: columns }, (_, index) => `#${index + 1}`);
-    answer.run.describe(shownColumns(names, []), () => []);
-    answer.run.keepNoMore();
+    describeCount(answer.run, columns);
     this.#beginRows([], answer);
   }
 

@@ -49,6 +49,13 @@ export class Descriptions {
   }
 }
 
+/** Of a result whose columns come without definitions: they are counted, and no row is kept. */
+export function describeCount(run: Run, columns: number): void {
+  const names = Array.from({ length: columns }, (_, index) => `#${index + 1}`);
+  run.describe(shownColumns(names, []), () => []);
+  run.keepNoMore();
+}
+
 function described(
   columns: readonly Column[],
   masked: readonly boolean[],
