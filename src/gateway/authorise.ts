@@ -4,7 +4,7 @@ import type { Denial } from "#policies/decision.ts";
 import { Fault } from "#protocols/wire/fault.ts";
 import type { Protocol } from "#src/config/config.ts";
 import type { Proof } from "#src/identity/proof.ts";
-import type { LoginGrounds, Permit } from "./front.ts";
+import type { Permit, PermitGrounds } from "./front.ts";
 
 /** What a client asks for; `database` null is the target's first. */
 export interface RequestedTarget {
@@ -23,7 +23,7 @@ export class Denied extends Error {
 }
 
 /** @throws Fault `target-unknown`, Denied */
-export function authorise(protocol: Protocol, proof: Proof, requested: RequestedTarget, grounds: LoginGrounds): Permit {
+export function authorise(protocol: Protocol, proof: Proof, requested: RequestedTarget, grounds: PermitGrounds): Permit {
   const upstream = grounds.upstreams.get(requested.target);
   if (upstream === undefined || upstream.target.protocol !== protocol) {
     throw new Fault("target-unknown", `no target is named "${requested.target}"`);

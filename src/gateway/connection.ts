@@ -27,6 +27,8 @@ export class Connection {
   readonly openedAtMs: number;
   readonly #raw: net.Socket;
   readonly #self: WorkerSelf;
+  readonly #newest: () => Runtime;
+  /** In force when the connection was accepted. */
   readonly #runtime: Runtime;
   readonly #debts = new Debts();
   readonly #front: Front;
@@ -34,10 +36,12 @@ export class Connection {
   readonly #gone: Promise<void>;
   #occupant: Occupant | null = null;
 
-  constructor(raw: net.Socket, front: Front, self: WorkerSelf, runtime: Runtime) {
+  constructor(raw: net.Socket, front: Front, self: WorkerSelf, newest: () => Runtime) {
+    const runtime = newest();
     this.#raw = raw;
     this.#front = front;
     this.#self = self;
+    this.#newest = newest;
     this.#runtime = runtime;
     this.id = self.newId();
     this.remote = address(raw);
@@ -105,8 +109,9 @@ export class Connection {
       socket = leg.socket;
       socket?.on("error", ignore);
       if (leg.kind === "refused") return;
-      const [self, runtime, debts] = [this.#self, this.#runtime, this.#debts];
-      this.#occupant = this.#front.occupant({ id: this.id, remote: this.remote, leg, self, runtime, debts, deadline });
+      const [self, newest, debts] = [this.#self, this.#newest, this.#debts];
+      const runtime = this.#inForce();
+      this.#occupant = this.#front.occupant({ id: this.id, remote: this.remote, leg, self, runtime, newest, debts, deadline });
       await this.#occupant.run();
     } catch (error) {
       const fault = asFault(error);
@@ -120,6 +125,13 @@ export class Connection {
       this.#hangUp(socket);
       await this.#gone;
     }
+  }
+
+  /** A client may take its time over TLS: what it meets behind it is what holds then. @throws Fault `tls-refused` */
+  #inForce(): Runtime {
+    const inForce = this.#newest();
+    if (inForce === this.#runtime || inForce.admitsAs(this.#runtime)) return inForce;
+    throw new Fault("tls-refused", "what the gateway asks of TLS has changed since the handshake began", { hint: "connect again" });
   }
 
   /** What was said still goes out, as slowly as the peer reads; one that does not read it, or does not close then, is cut off. */

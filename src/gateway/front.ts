@@ -56,8 +56,18 @@ export type LoginInput = SecureClient;
 
 /** What a login is judged by. */
 export interface LoginGrounds {
-  readonly config: Config;
   readonly identity: Identity;
+  /**
+   * What is in force when somebody is proved, who may have begun under what was before.
+   *
+   * @throws Fault `identity-unavailable` where whom to believe has changed meanwhile
+   */
+  readonly inForce: () => PermitGrounds;
+}
+
+/** What a permission is judged by. */
+export interface PermitGrounds {
+  readonly config: Config;
   readonly upstreams: ReadonlyMap<string, Upstream>;
 }
 

@@ -41,7 +41,10 @@ export interface Arrival {
   readonly remote: string;
   readonly leg: SecureClient;
   readonly self: WorkerSelf;
+  /** In force when TLS was up. */
   readonly runtime: Runtime;
+  /** In force at the time of the call. */
+  readonly newest: () => Runtime;
   /** What must be durable before anything is served: the handshake so far. */
   readonly debts: Debts;
   /** Of the login; to be cleared when somebody has authenticated. */

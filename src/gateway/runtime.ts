@@ -3,6 +3,7 @@
  * over for new connections while sessions keep the one they began with.
  */
 
+import { isDeepStrictEqual } from "node:util";
 import { decide, guardrailsFor, masksFor } from "#policies/decide.ts";
 import type { Principal } from "#policies/question.ts";
 import { Fault } from "#protocols/wire/fault.ts";
@@ -75,6 +76,12 @@ export class Runtime {
   /** Whether clients reach an API under that name. */
   answersTo(host: string): boolean {
     return this.apis.known.hosts.has(host) || this.#servers.http.covers(host);
+  }
+
+  /** Whether a handshake that has succeeded under `before` would succeed here, and prove the same. */
+  admitsAs(before: Runtime): boolean {
+    const [now, then] = [this.config.tls, before.config.tls];
+    return this.clientPolicy === before.clientPolicy && isDeepStrictEqual(now.clientCertificates, then.clientCertificates);
   }
 
   serversFor(protocol: Protocol): TlsServers {

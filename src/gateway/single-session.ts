@@ -1,8 +1,9 @@
 /** The occupant of a connection that logs in once: the protocol's login, then the one session. */
-import type { Fault } from "#protocols/wire/fault.ts";
+import { Fault } from "#protocols/wire/fault.ts";
 import type { SessionSummary } from "#src/audit/records.ts";
 import type { LoginFront } from "./front.ts";
 import type { Arrival, Occupant } from "./occupant.ts";
+import type { Runtime } from "./runtime.ts";
 import { Session } from "./session.ts";
 
 export class SingleSession implements Occupant {
@@ -41,8 +42,13 @@ export class SingleSession implements Occupant {
   }
 
   async run(): Promise<void> {
-    const { id, remote, leg, self, runtime, debts, deadline } = this.#arrival;
-    const result = await this.#front.login(leg, runtime);
+    const { id, remote, leg, self, debts, deadline } = this.#arrival;
+    let { runtime } = this.#arrival;
+    const inForce = (): Runtime => {
+      runtime = this.#inForce();
+      return runtime;
+    };
+    const result = await this.#front.login(leg, { identity: runtime.identity, inForce });
     if (result.kind === "cancel") {
       self.cancel(result.key, remote);
       return;
@@ -53,5 +59,13 @@ export class SingleSession implements Occupant {
     }
     this.#session = new Session({ id, remote, client: leg.socket, authorised: result.authorised, self, runtime, debts });
     await this.#session.run(deadline);
+  }
+
+  /** A client may take its time to log in: what it then gets is by what holds then. @throws Fault `identity-unavailable` */
+  #inForce(): Runtime {
+    const { runtime, newest } = this.#arrival;
+    const inForce = newest();
+    if (inForce === runtime || (inForce.identity === runtime.identity && inForce.admitsAs(runtime))) return inForce;
+    throw new Fault("identity-unavailable", "whom the gateway believes has changed since the login began", { hint: "connect again" });
   }
 }

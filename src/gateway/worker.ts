@@ -193,7 +193,7 @@ class Worker {
       unauthenticatedPerAddress: Math.ceil(UNAUTHENTICATED_PER_ADDRESS / config.workers),
       connectionsMax: connectionsWithin(descriptorLimit()),
       now: systemClock.monotonicMs,
-      open: (raw) => new Connection(raw, front(), this.#self, this.#runtime),
+      open: (raw) => new Connection(raw, front(), this.#self, () => this.#runtime),
       onDefect: (error) => this.#logFailure(error),
     });
     this.#listeners.push(listener);

@@ -60,13 +60,12 @@ class Steps {
     // Clients name capabilities of theirs that were not offered, and do without them.
     const response = { ...said, capabilities: (said.capabilities & this.#opening.greeting.capabilities) >>> 0 };
     const proof = await this.#prove(response);
-    const bound = this.#grounds.config.listen.mysql?.target ?? null;
-    const all = [...this.#grounds.upstreams].filter(
-      ([name, { target }]) => target.protocol === "mysql" && (bound === null || name === bound),
-    );
+    const inForce = this.#grounds.inForce();
+    const bound = inForce.config.listen.mysql?.target ?? null;
+    const all = [...inForce.upstreams].filter(([name, { target }]) => target.protocol === "mysql" && (bound === null || name === bound));
     const targets = new Set(all.map(([name]) => name));
     const requested = requestedTarget({ user: response.user, database: response.database, sni: this.#input.sni }, targets);
-    const permit = authorise("mysql", proof, requested, this.#grounds);
+    const permit = authorise("mysql", proof, requested, inForce);
     const conversation = new MysqlConversation(response, this.#opening, this.#greetings);
     return { kind: "authorised", authorised: { ...permit, conversation, rest: this.#received } };
   }

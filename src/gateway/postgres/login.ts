@@ -47,8 +47,9 @@ async function steps(input: LoginInput, grounds: LoginGrounds): Promise<LoginRes
   }
   if (first.negotiate !== null) input.socket.write(negotiateProtocolVersion(first.negotiate));
   const { proof, rest } = await prove(first, input, reader, grounds);
-  const requested = requestedTarget(first, input.sni, (name) => grounds.upstreams.has(name));
-  const permit = authorise("postgres", proof, requested, grounds);
+  const inForce = grounds.inForce();
+  const requested = requestedTarget(first, input.sni, (name) => inForce.upstreams.has(name));
+  const permit = authorise("postgres", proof, requested, inForce);
   return { kind: "authorised", authorised: { ...permit, conversation: new PostgresConversation(first), rest } };
 }
 
