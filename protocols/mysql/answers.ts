@@ -108,9 +108,12 @@ export class Answers {
 
   #onFirst(payload: Buffer, answer: Answer, nowMs: number): Exchange {
     switch (answer.kind) {
-      case "plain":
+      case "plain": {
         if (isEof(payload)) return this.#eofInstead(payload, answer);
-        return this.#onPlain(tookOk(payload, this.#state), answer);
+        const ok = tookOk(payload, this.#state);
+        answer.onOk?.();
+        return this.#over(ok);
+      }
       case "text":
         this.#done();
         return AS_IT_IS;
@@ -129,11 +132,6 @@ export class Answers {
       case "execute":
         return this.#onResult(payload, answer, nowMs);
     }
-  }
-
-  #onPlain(ok: OkPacket, answer: Extract<Answer, { kind: "plain" }>): Exchange {
-    answer.onOk?.();
-    return this.#over(ok);
   }
 
   #over(ok: OkPacket): Exchange {
