@@ -14,7 +14,7 @@ describe("the published package", () => {
   let home: string;
   let installed: string;
   const run = (command: string, ...args: readonly string[]) => {
-    const { status, stdout, stderr } = spawnSync(command, args, { cwd: home, encoding: "utf8", timeout: 120_000 });
+    const { status, stdout, stderr } = spawnSync(command, args, { cwd: home, encoding: "utf8", timeout: 280_000 });
     return { status, stdout, stderr };
   };
 

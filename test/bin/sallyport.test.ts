@@ -76,7 +76,7 @@ describe("the launcher", () => {
       if (output === "") child.kill("SIGTERM");
       output += text;
     });
-    const [code] = await once(child, "exit");
+    const [code] = await once(child, "close");
     assert.equal(code, 7);
     assert.match(output, /got SIGTERM/);
   });

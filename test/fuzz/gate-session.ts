@@ -93,7 +93,11 @@ export class GateSession {
           sent.judgement.lasting.includes(true);
         if (client.closed) break;
       }
-      if (writes && !client.closed) outcome.stored = (await client.ask(this.#stored)).bytes;
+      if (writes && !client.closed) {
+        const { bytes, error } = await client.ask(this.#stored);
+        outcome.stored = bytes;
+        if (error !== null) outcome.errors.push(`${error.get("C")} ${error.get("M")}`);
+      }
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
       outcome.fault = `${error.code}: ${error.message}`;

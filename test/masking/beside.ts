@@ -11,7 +11,7 @@ import { connectPostgres, startPostgres, type TestPostgres } from "#test/support
 import { SHOWN_MASKED } from "./benign.ts";
 import { type Answer, Attacker, type Way } from "./client.ts";
 import { canaryIn } from "./search.ts";
-import { AGENTS, SEED, withMasks } from "./seed.ts";
+import { AGENTS, SEED, STEADY, withMasks } from "./seed.ts";
 
 export interface World {
   readonly gateway: TestGateway;
@@ -32,7 +32,7 @@ export function besideTheBoss(what: string, body: (world: () => World) => void):
       let world: World | undefined;
       let postgres: TestPostgres;
       before(async () => {
-        postgres = await startPostgres({ version });
+        postgres = await startPostgres({ version, settings: STEADY });
         const other = await connectPostgres(postgres);
         await other.query(SEED);
         const gateway = await startGateway({ postgres, agents: AGENTS, configure: withMasks });
@@ -83,7 +83,7 @@ export function openCells({ names, rows }: Answer): readonly (readonly (string |
   });
 }
 
-const EVENTUALLY_MS = 15_000;
+const EVENTUALLY_MS = 60_000;
 
 /** What others change in the catalogue is seen within a second, and later on a busy machine. */
 export async function eventually(holds: () => Promise<boolean>): Promise<void> {

@@ -22,11 +22,11 @@ import { ORACLES } from "./oracles.ts";
 import { probings } from "./recorded.ts";
 import type { Conversation, Scene } from "./scene.ts";
 import { canaryIn, joinedCells } from "./search.ts";
-import { AGENTS, PROBES, SEED, withMasks } from "./seed.ts";
+import { AGENTS, PROBES, SEED, STEADY, withMasks } from "./seed.ts";
 import { FOUND, HOSTILE, type Hostile } from "./statements.ts";
 
 const LAST_WORDS = "SELECT 'that was all'";
-const SEALED_MS = 20_000;
+const SEALED_MS = 60_000;
 /** The sessions of what is known to be open: their recordings hold what they saw. */
 const OPEN = "open";
 const WAYS: readonly Way[] = ["simple", "extended", "binary"];
@@ -113,7 +113,7 @@ for (const version of [18, 15] as const) {
     };
 
     before(async () => {
-      postgres = await startPostgres({ version });
+      postgres = await startPostgres({ version, settings: STEADY });
       other = await connectPostgres(postgres);
       await other.query(SEED);
       gateway = await startGateway({ postgres, agents: AGENTS, configure: withMasks });
@@ -254,7 +254,7 @@ for (const version of [18, 15] as const) {
 
     test("the search would find what the statements are after: under no mask they show it", async () => {
       const boss = await login("boss");
-      await boss.ask("SET statement_timeout = '2s'");
+      await boss.ask("SET statement_timeout = '10s'");
       const texts = Object.values(HOSTILE)
         .flat()
         .filter(

@@ -6,16 +6,17 @@ import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { after, before, describe, test } from "node:test";
 import type pg from "pg";
-import { recordings } from "#test/src/gateway/archive.ts";
+import { recordingOf, recordings } from "#test/src/gateway/archive.ts";
 import { startGateway, type TestGateway } from "#test/support/gateway.ts";
 import type { Sections } from "#test/support/gateway-files.ts";
 import { connectPostgres, startPostgres, type TestPostgres } from "#test/support/postgres.ts";
 import { Attacker, type Way } from "./client.ts";
 import { canaryIn, joinedCells } from "./search.ts";
-import { AGENTS, SEED, withMasks } from "./seed.ts";
+import { AGENTS, SEED, STEADY, withMasks } from "./seed.ts";
 import { FOUND, HOSTILE } from "./statements.ts";
 
 const KEY = "a key that only tests know";
+const LAST_WORDS = "SELECT 'that was all'";
 const WAYS: readonly Way[] = ["simple", "extended", "binary"];
 const HASHED = [
   "public.users.ssn",
@@ -111,7 +112,7 @@ for (const version of [18, 15] as const) {
     let client: Attacker;
 
     before(async () => {
-      postgres = await startPostgres({ version });
+      postgres = await startPostgres({ version, settings: STEADY });
       admin = await connectPostgres(postgres);
       await admin.query(SEED);
       gateway = await startGateway({ postgres, agents: AGENTS, configure: withHashes, env: { MASK_KEY: KEY } });
@@ -213,8 +214,10 @@ for (const version of [18, 15] as const) {
     });
 
     test("recordings hold digests, and no value", async () => {
+      await client.ask("SELECT ssn FROM users WHERE id = 1");
+      await client.ask(LAST_WORDS);
       client.end();
-      await gateway.stop();
+      assert.ok(JSON.stringify(await recordingOf(gateway, LAST_WORDS)).includes(digest("917-44-2051")));
       for (const [id, events] of await recordings(gateway)) {
         const spared = events.some((event) => event.kind === "session-start" && JSON.stringify(event).includes("bosses"));
         if (!spared) assert.equal(canaryIn(Buffer.from(JSON.stringify(events))), undefined, id);

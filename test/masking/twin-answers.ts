@@ -11,9 +11,11 @@ export type TwinAnswer =
   /** The gateway does not let it through: the reason. */
   | { readonly kind: "denied"; readonly reason: string; readonly message: string }
   /** The server does not take it either way. */
-  | { readonly kind: "failed"; readonly code: string };
+  | { readonly kind: "failed"; readonly code: string }
+  /** It takes too long or finds no memory, one way at least: no difference in what it may see. */
+  | { readonly kind: "tired"; readonly code: string };
 
-/** What the server says where a statement takes too long or finds no memory: no difference in what it may see. */
+/** What the server says where a statement takes too long or finds no memory. */
 const TIRED = ["57014", "53200", "54001"];
 
 export async function askTwins({ raw, masked, view }: Twins, { sql, ordered }: Query): Promise<TwinAnswer> {
@@ -21,6 +23,7 @@ export async function askTwins({ raw, masked, view }: Twins, { sql, ordered }: Q
   const decision = decide(DOCUMENT, { kind: "statement", principal: MASKED, target: "orders", facts });
   const plain = await run(masked, sql);
   const plainCode = codeOf(plain.error);
+  if (plainCode !== null && TIRED.includes(plainCode)) return { kind: "tired", code: plainCode };
   if (decision.verdict === "deny") {
     if (plainCode !== null) return { kind: "failed", code: plainCode };
     return { kind: "denied", reason: decision.reason, message: decision.message };
@@ -29,7 +32,7 @@ export async function askTwins({ raw, masked, view }: Twins, { sql, ordered }: Q
   const sent = decision.verdict === "mask" ? (rewritten?.sql ?? "") : sql;
   const answer = await run(raw, sent);
   const code = codeOf(answer.error);
-  if (TIRED.includes(code ?? "") || TIRED.includes(plainCode ?? "")) return { kind: "failed", code: "57014" };
+  if (code !== null && TIRED.includes(code)) return { kind: "tired", code };
   if (code !== null && code === plainCode) return { kind: "failed", code };
   if (code !== plainCode) return { kind: "different", sent, why: `${answer.error ?? "no error"}\n${plain.error ?? "no error"}` };
   const [one, two] = [answer.results, plain.results].map((results) => shown(results, ordered));

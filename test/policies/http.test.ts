@@ -6,6 +6,7 @@ import { decide, httpMasksFor, masksFor } from "#policies/decide.ts";
 import { policyDocumentSchema } from "#policies/document.ts";
 import { isPath, mayBePath } from "#policies/http-paths.ts";
 import type { McpFacts, Principal } from "#policies/question.ts";
+import { leastCpuMs } from "#test/support/cpu.ts";
 
 const agents = { groups: ["agents"] };
 const agent: Principal = { issuer: "https://idp", name: "agent", groups: ["agents"], actor: null };
@@ -184,10 +185,11 @@ describe("patterns of paths", () => {
         },
       ),
     );
-    const start = process.hrtime.bigint();
-    isPath(`/${"*a".repeat(200)}b`, `/${"a".repeat(8000)}`);
-    isPath(`${"/**/a".repeat(100)}/b`, "/a".repeat(4000));
-    assert.ok(Number(process.hrtime.bigint() - start) < 2e9);
+    const both = () => {
+      isPath(`/${"*a".repeat(200)}b`, `/${"a".repeat(8000)}`);
+      isPath(`${"/**/a".repeat(100)}/b`, "/a".repeat(4000));
+    };
+    assert.ok(leastCpuMs(3, both, 2_000) < 2_000);
   });
 });
 

@@ -13,6 +13,11 @@ export function fuzzing(runs: number): { readonly numRuns: number; readonly seed
   return seed === undefined ? { numRuns: asked } : { numRuns: asked, seed: Number(seed) };
 }
 
+/** How many of `all` chance may make of a share: five standard deviations more, which are few of many. */
+export function atMost(share: number, all: number): number {
+  return share * all + 5 * Math.sqrt(share * all);
+}
+
 /** Minimised finds, by their file's name; lines of hex, each a chunk. */
 export function corpus(name: string): readonly { readonly name: string; readonly chunks: readonly Buffer[] }[] {
   return readdirSync(CORPUS)

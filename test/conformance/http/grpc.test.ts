@@ -179,7 +179,7 @@ describe("grpc-js", () => {
       call.write(Buffer.from("x"));
     });
     call.cancel();
-    const until = performance.now() + 5_000;
+    const until = performance.now() + 60_000;
     while (target.cancelled.filter((name) => name === "chat").length === before && performance.now() < until) await pause(20);
     assert.equal(target.cancelled.filter((name) => name === "chat").length, before + 1);
     made.close();

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import net, { type AddressInfo } from "node:net";
+import { createInterface } from "node:readline";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -14,6 +14,7 @@ import { Agent, fetch as undiciFetch } from "undici";
 import { recordings } from "#test/src/gateway/archive.ts";
 import { type Authority, makeAuthority } from "#test/support/certificates.ts";
 import { startGateway, type TestGateway } from "#test/support/gateway.ts";
+import { freePort } from "#test/support/scratch.ts";
 import { startTlsFront, type TlsFront } from "./tls-front.ts";
 
 const EXAMPLE = import.meta.resolve("@modelcontextprotocol/sdk/examples/server/simpleStreamableHttp.js");
@@ -23,9 +24,7 @@ let authority: Authority;
 let front: TlsFront;
 let gateway: TestGateway;
 before(async () => {
-  const port = await freePort();
-  server = spawn(process.execPath, [fileURLToPath(EXAMPLE)], { env: { MCP_PORT: String(port) }, stdio: "ignore" });
-  await reachable(port);
+  const port = await startExample();
   authority = await makeAuthority();
   front = await startTlsFront(authority, port);
   const everything = { who: { groups: ["data-agents"] }, targets: ["mcp"], may: ["read", "write"] };
@@ -46,22 +45,20 @@ after(async () => {
   server?.kill("SIGKILL");
 });
 
-async function freePort(): Promise<number> {
-  const probe = net.createServer().listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  await once(probe, "close");
-  return port;
-}
-
-async function reachable(port: number): Promise<void> {
-  for (let turn = 0; turn < 100; turn++) {
-    const socket = net.connect({ host: "127.0.0.1", port });
-    const up = await Promise.race([once(socket, "connect").then(() => true), once(socket, "error").then(() => false)]).catch(() => false);
-    socket.destroy();
-    if (up) return;
-    await pause(100);
+/** @returns its port, which somebody else may have taken before it came to listen: then it ends, and another is tried */
+async function startExample(): Promise<number> {
+  for (let attempt = 0; attempt < 3; attempt += 1) {
+    const port = await freePort();
+    const child = spawn(process.execPath, [fileURLToPath(EXAMPLE)], {
+      env: { MCP_PORT: String(port) },
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    server = child;
+    const ended = once(child, "exit").then(() => false);
+    const listening = new Promise<boolean>((resolve) => {
+      createInterface({ input: child.stdout }).on("line", (line) => line.includes(`listening on port ${port}`) && resolve(true));
+    });
+    if (await Promise.race([listening, ended])) return port;
   }
   throw new Error("the example server did not start");
 }
@@ -193,7 +190,7 @@ describe("the MCP client", () => {
 
   test("leaves its calls on record, by name and with arguments, refused ones as refused", async () => {
     for (const agent of agents) await agent.destroy();
-    const until = performance.now() + 15_000;
+    const until = performance.now() + 60_000;
     for (;;) {
       const events = [...(await recordings(gateway)).values()].flat();
       const calls = events.flatMap((event) => (event.kind === "statement" ? [`${event.verdict} ${event.tables.join()}`] : []));

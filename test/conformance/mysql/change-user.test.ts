@@ -14,8 +14,9 @@ const REFUSED = /COM_CHANGE_USER is refused.*reason=command-refused/s;
 
 onEachServer("COM_CHANGE_USER", ["mysqldb"], (ways) => {
   const options = async ({ ca, login }: Way) => {
+    // By itself the mariadb connector gives up after a second, its pool after ten.
     const { host, port, user, password, database } = await login();
-    return { host, port, user, password, database, ssl: { ca } };
+    return { host, port, user, password, database, ssl: { ca }, connectTimeout: 60_000 };
   };
 
   test("mysql2: is told, and goes on with its temporary tables, variables and transaction", async () => {
@@ -49,7 +50,7 @@ onEachServer("COM_CHANGE_USER", ["mysqldb"], (ways) => {
 
   test("the mariadb connector's pool: what a connection keeps when it goes back is the same, and texts are read by it", async () => {
     const shown = await ways().compare(async (way) => {
-      const pool = createPool({ ...(await options(way)), connectionLimit: 1, resetAfterUse: true });
+      const pool = createPool({ ...(await options(way)), connectionLimit: 1, resetAfterUse: true, acquireTimeout: 60_000 });
       const behind: unknown[] = [];
       try {
         for (let round = 0; round < 3; round++) {

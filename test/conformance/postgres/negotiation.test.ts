@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { onEachServer, type Ways } from "#test/conformance/postgres/ways.ts";
+import { onEachServer, underWay, type Ways } from "#test/conformance/postgres/ways.ts";
 import { show } from "#test/conformance/program.ts";
 import { postgresql18Client } from "#test/support/fetched.ts";
 
@@ -59,7 +59,7 @@ onEachServer("libpq 18", ["psql18"], (ways) => {
   test("Ctrl-C cancels under protocol 3.2, whose keys are longer", async () => {
     const { stderr, code } = await show([...PSQL(), "-c", "select 'begun'", "-c", "select pg_sleep(60)"], {
       env: { ...(await ways().through.env()), PGMAXPROTOCOLVERSION: "latest" },
-      meanwhile: (child) => child.stdout.once("data", () => setTimeout(() => child.kill("SIGINT"), 300)),
+      meanwhile: (child) => void underWay(ways().server, "pg_sleep(60)").finally(() => child.kill("SIGINT")),
     });
     assert.match(stderr, /canceling statement due to user request/);
     assert.equal(code, 1);

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import pg from "pg";
-import { onEachServer, type Way } from "#test/conformance/postgres/ways.ts";
+import { onEachServer, underWay, type Way } from "#test/conformance/postgres/ways.ts";
 
 async function withClient<Result>(way: Way, body: (client: pg.Client) => Promise<Result>): Promise<Result> {
   const client = new pg.Client({ ...(await way.login()), ssl: { ca: way.ca } });
@@ -158,7 +158,7 @@ onEachServer("node-postgres", [], (ways) => {
         withClient(way, async (client) => {
           const { rows } = await client.query("select pg_backend_pid() as pid");
           const sleeping = failure(client.query("select pg_sleep(60)"));
-          await pause(100);
+          await underWay(ways().server, "pg_sleep(60)");
           await other.query("select pg_cancel_backend($1)", [rows[0]?.pid]);
           const first = await sleeping;
           return [first, (await client.query("select 'still here' as t")).rows];
@@ -210,7 +210,7 @@ onEachServer("node-postgres", [], (ways) => {
       client.on("error", () => undefined);
       await client.connect();
       client.query("select 'left behind', pg_sleep(1)").catch(() => undefined);
-      await pause(200);
+      await underWay(ways().server, "left behind");
       client.connection.stream.destroy();
       await withClient(ways().direct, async (observer) => {
         const left = async () =>
@@ -219,7 +219,7 @@ onEachServer("node-postgres", [], (ways) => {
               "select count(*)::int n from pg_stat_activity where query like '%left behind%' and pid <> pg_backend_pid()",
             )
           ).rows[0]?.n;
-        for (let waits = 0; (await left()) > 0 && waits < 100; waits += 1) await pause(50);
+        for (let waits = 0; (await left()) > 0 && waits < 600; waits += 1) await pause(50);
         assert.equal(await left(), 0, way.name);
       });
     }

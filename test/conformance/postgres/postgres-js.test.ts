@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import postgres from "postgres";
-import { onEachServer, type Way } from "#test/conformance/postgres/ways.ts";
+import { onEachServer, underWay, type Way } from "#test/conformance/postgres/ways.ts";
 
 async function withSql<Result>(
   way: Way,
@@ -151,7 +151,7 @@ onEachServer("postgres.js", [], (ways) => {
         const { unlisten } = await sql.listen("chan", (payload) => got.push(payload));
         await sql.notify("chan", "one");
         await sql.notify("chan", "two");
-        for (let waits = 0; got.length < 2 && waits < 100; waits += 1) await pause(20);
+        for (let waits = 0; got.length < 2 && waits < 1500; waits += 1) await pause(20);
         await unlisten();
         return got;
       }),
@@ -164,7 +164,7 @@ onEachServer("postgres.js", [], (ways) => {
       withSql(way, async (sql) => {
         const sleeping = sql`select pg_sleep(60)`;
         const failed = failure(sleeping.execute());
-        await pause(300);
+        await underWay(ways().server, "pg_sleep(60)");
         sleeping.cancel();
         return [await failed, [...(await sql`select 'on' as t`)]];
       }),

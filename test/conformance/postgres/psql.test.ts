@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import { onEachServer, type Way, type Ways } from "#test/conformance/postgres/ways.ts";
+import { onEachServer, underWay, type Way, type Ways } from "#test/conformance/postgres/ways.ts";
 import { type Shown, show } from "#test/conformance/program.ts";
 import { postgresql18Client } from "#test/support/fetched.ts";
 import { DEBIAN_PROGRAMS } from "#test/support/postgres-programs.ts";
@@ -198,14 +198,12 @@ onEachServer("psql", ["psql", "psql18"], (ways) => {
       show([...psql(ways())], {
         env: await way.env(),
         input: "select 'before';\nselect pg_sleep(60);\nselect 'after';\n",
-        meanwhile: (child) => {
-          child.stdout.once("data", () => setTimeout(() => child.kill("SIGINT"), 300));
-        },
+        meanwhile: (child) => void underWay(ways().server, "pg_sleep(60)").finally(() => child.kill("SIGINT")),
       }),
     );
     assert.match(stderr, /canceling statement due to user request/);
     assert.doesNotMatch(stdout, /after/);
-    assert.ok(performance.now() - begun < 20_000);
+    assert.ok(performance.now() - begun < 60_000);
   });
 
   test("Ctrl-C at a terminal cancels the running statement, and the session goes on", async () => {
@@ -220,7 +218,7 @@ onEachServer("psql", ["psql", "psql18"], (ways) => {
       const closed = once(terminal, "close");
       let shown = "";
       const saw = async (pattern: RegExp) => {
-        for (let waits = 0; !pattern.test(shown) && waits < 200; waits += 1) await pause(50);
+        for (let waits = 0; !pattern.test(shown) && waits < 1200; waits += 1) await pause(50);
         assert.match(shown, pattern, way.name);
       };
       terminal.stdout.setEncoding("utf8").on("data", (text: string) => {
@@ -229,7 +227,7 @@ onEachServer("psql", ["psql", "psql18"], (ways) => {
       try {
         terminal.stdin.write("select 'be' || 'fore';\nselect pg_sleep(60);\n");
         await saw(/before/);
-        await pause(300);
+        await underWay(ways().server, "pg_sleep(60)");
         terminal.stdin.write("\x03");
         await saw(/canceling statement due to user request/);
         terminal.stdin.write("select 'af' || 'ter';\n\\q\n");

@@ -4,11 +4,12 @@
  */
 import assert from "node:assert/strict";
 import { after, before, describe } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
 import { firstDifference } from "#test/conformance/difference.ts";
 import { SEED } from "#test/conformance/postgres/seed.ts";
 import { type Login, startGateway, type TestGateway } from "#test/support/gateway.ts";
 import { optional } from "#test/support/optional.ts";
-import { runSql, startPostgres, type TestPostgres } from "#test/support/postgres.ts";
+import { connectPostgres, runSql, startPostgres, type TestPostgres } from "#test/support/postgres.ts";
 import type { PostgresVersion } from "#test/support/postgres-programs.ts";
 
 export interface Way {
@@ -31,6 +32,8 @@ export interface Ways {
 }
 
 export const DATABASE = "shop";
+/** However slow the machine: only a failing test waits so long. */
+const UNDER_WAY_MS = 60_000;
 
 /** Registers `body`'s tests for PostgreSQL 15 and 18, each with a server and a gateway of its own. */
 export function onEachServer(client: string, parts: readonly string[], body: (ways: () => Ways) => void): void {
@@ -101,4 +104,20 @@ export function wayOf(name: Way["name"], trust: { readonly ca: string; readonly 
 async function refresh(server: TestPostgres): Promise<void> {
   await runSql(server, `drop database if exists ${DATABASE} with (force)`);
   await runSql(server, `create database ${DATABASE} template seed`);
+}
+
+/**
+ * Waits until the server runs a statement with these words in it: a cancellation that comes before has nothing to cancel.
+ *
+ * @throws Error when there is none within a minute
+ */
+export async function underWay(server: TestPostgres, words: string): Promise<void> {
+  const observer = await connectPostgres(server);
+  try {
+    const text = "select from pg_stat_activity where state = 'active' and pid <> pg_backend_pid() and position($1 in query) > 0";
+    for (const until = performance.now() + UNDER_WAY_MS; (await observer.query(text, [words])).rowCount === 0; await pause(20))
+      if (performance.now() > until) throw new Error(`no statement with ${words} came to the server`);
+  } finally {
+    await observer.end();
+  }
 }

@@ -8,6 +8,7 @@ import { recordedText } from "#protocols/wire/recorded.ts";
 import * as c from "#test/protocols/postgres/client-bytes.ts";
 import { Conversation } from "#test/protocols/postgres/conversation.ts";
 import * as s from "#test/protocols/postgres/server-bytes.ts";
+import { cpuMs } from "#test/support/cpu.ts";
 
 const sha256 = (frames: readonly Buffer[]) => createHash("sha256").update(Buffer.concat(frames)).digest("hex");
 
@@ -192,13 +193,19 @@ describe("what one session may have under way", () => {
   });
 
   test("costs no more for each error when there is much of it", () => {
-    const session = new Conversation();
     const pairs = 50_000;
-    session.client(Buffer.concat(Array.from({ length: pairs }, () => Buffer.concat([c.execute("x"), c.SYNC]))));
+    const asked = Buffer.concat(Array.from({ length: pairs }, () => Buffer.concat([c.execute("x"), c.SYNC])));
     const answers = Buffer.concat(Array.from({ length: pairs }, () => Buffer.concat([s.error("34000"), s.ready()])));
-    const before = performance.now();
-    session.server(answers);
-    session.assertIdle();
-    assert.ok(performance.now() - before < 5_000, "grows with the square of what is under way");
+    let least = Number.POSITIVE_INFINITY;
+    for (let tries = 3; tries > 0 && least > 5_000; tries -= 1) {
+      const session = new Conversation();
+      session.client(asked);
+      least = Math.min(
+        least,
+        cpuMs(() => session.server(answers)),
+      );
+      session.assertIdle();
+    }
+    assert.ok(least < 5_000, "grows with the square of what is under way");
   });
 });

@@ -249,6 +249,8 @@ func pool(db *sql.DB) {
 func cancelled(db *sql.DB) {
 	defer db.Close()
 	db.SetMaxOpenConns(1)
+	// The time is the statement's alone, the connection stands.
+	must(db.Ping())
 	ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
 	defer cancel()
 	_, err := db.ExecContext(ctx, "SELECT SLEEP(20)")

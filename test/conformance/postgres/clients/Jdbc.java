@@ -186,10 +186,11 @@ public class Jdbc {
       say("notices", text);
       s.execute("listen chan");
       s.execute("notify chan, 'hello'");
-      for (PGNotification notification : c.unwrap(PGConnection.class).getNotifications(5000)) say("notified", notification.getName() + " " + notification.getParameter());
+      for (PGNotification notification : c.unwrap(PGConnection.class).getNotifications(60_000)) say("notified", notification.getName() + " " + notification.getParameter());
       new Thread(() -> {
-        try {
-          Thread.sleep(300);
+        try (var other = connect(); var watching = other.createStatement()) {
+          var sleeping = "select 1 from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()";
+          for (int looks = 0; looks < 1500 && !watching.executeQuery(sleeping).next(); looks++) Thread.sleep(20);
           s.cancel();
         } catch (Exception error) {
           say("cancel", error);

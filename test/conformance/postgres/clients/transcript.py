@@ -2,6 +2,7 @@
 import json
 import os
 import ssl
+import time
 
 
 def login():
@@ -17,6 +18,18 @@ def verified():
 
 def say(name, value):
     print(name + ": " + json.dumps(value, default=plain, ensure_ascii=True, sort_keys=True), flush=True)
+
+
+SLEEPING = "select 1 from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()"
+
+
+def once_sleeping(asks, cancel):
+    """Cancels when the server has the statement: before, there would be nothing to cancel. `asks` tells whether SLEEPING finds one."""
+    for _ in range(1500):
+        if asks():
+            break
+        time.sleep(0.02)
+    cancel()
 
 
 def plain(value):

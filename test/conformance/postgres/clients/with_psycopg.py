@@ -6,7 +6,7 @@ import time
 import psycopg
 from psycopg.rows import dict_row
 
-from transcript import diagnosis, say
+from transcript import SLEEPING, diagnosis, once_sleeping, say
 
 # Whether a pipeline's error is met inside the block or at its end is a matter of time; psycopg logs which it was.
 logging.getLogger("psycopg").setLevel(logging.ERROR)
@@ -121,10 +121,11 @@ def elsewhere(connection):
     for notification in connection.notifies():
         say("notified", [notification.channel, notification.payload])
         break
-    threading.Timer(0.3, connection.cancel).start()
-    begun = time.monotonic()
-    say("cancelled", failing(connection, "select pg_sleep(30)"))
-    say("in time", time.monotonic() - begun < 10)
+    with psycopg.connect("", autocommit=True) as other:
+        threading.Thread(target=once_sleeping, args=(lambda: other.execute(SLEEPING).fetchone(), connection.cancel)).start()
+        begun = time.monotonic()
+        say("cancelled", failing(connection, "select pg_sleep(60)"))
+        say("in time", time.monotonic() - begun < 50)
     say("goes on", connection.execute("select 'on'").fetchone())
 
 

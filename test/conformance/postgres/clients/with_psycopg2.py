@@ -6,7 +6,7 @@ import threading
 import psycopg2
 import psycopg2.extras
 
-from transcript import diagnosis, say
+from transcript import SLEEPING, diagnosis, once_sleeping, say
 
 
 def failing(connection, query, parameters=None):
@@ -71,9 +71,12 @@ while not connection.notifies:
     select.select([connection], [], [], 5)
     connection.poll()
 say("notified", [[n.channel, n.payload] for n in connection.notifies])
-threading.Timer(0.3, connection.cancel).start()
+other = psycopg2.connect("")
+other.autocommit = True
+threading.Thread(target=once_sleeping, args=(lambda: fetch(other, SLEEPING), connection.cancel)).start()
 say("cancelled", failing(connection, "select pg_sleep(30)"))
 say("goes on", fetch(connection, "select 'on'"))
+other.close()
 connection.reset()
 connection.close()
 print("end")

@@ -10,6 +10,7 @@ import { loadGrammar } from "#protocols/sql/mysql/grammar.ts";
 import { maskedText } from "#protocols/sql/mysql/masked-text.ts";
 import { resolveMysqlProtection } from "#protocols/sql/mysql/protection.ts";
 import { DEFAULT_SQL_MODE } from "#protocols/sql/mysql/sql-mode.ts";
+import { leastCpuMs } from "#test/support/cpu.ts";
 import { FORMS } from "./long-texts.ts";
 import { catalogueOf, table } from "./small-catalogue.ts";
 
@@ -28,17 +29,6 @@ const WAYS: Readonly<Record<string, (sql: string) => unknown>> = {
   "masking a MySQL text": (sql) => maskedText(sql, { catalogue, protection, functionsAllowed: [] }, settings),
 };
 
-function cpuMs(work: () => unknown): number {
-  const begun = process.cpuUsage();
-  work();
-  const { user, system } = process.cpuUsage(begun);
-  return (user + system) / 1000;
-}
-
-function least(runs: number, work: () => unknown): number {
-  return Math.min(...Array.from({ length: runs }, () => cpuMs(work)));
-}
-
 for (const [what, work] of Object.entries(WAYS)) {
   describe(`cost of ${what}`, () => {
     before(loadGrammar);
@@ -50,7 +40,7 @@ for (const [what, work] of Object.entries(WAYS)) {
         // Compilation and collection come in between as they like: what grows too fast does so each time.
         const ratios: number[] = [];
         while (ratios.length < ATTEMPTS_MAX && !ratios.some((ratio) => ratio < RATIO_MAX)) {
-          ratios.push(least(1, () => work(large)) / least(3, () => work(small)));
+          ratios.push(leastCpuMs(1, () => work(large)) / leastCpuMs(3, () => work(small)));
         }
         const shown = ratios.map((ratio) => ratio.toFixed(1)).join(", ");
         assert.ok(Math.min(...ratios) < RATIO_MAX, `${TIMES} times the text took ${shown} times as long`);

@@ -108,7 +108,7 @@ describe("masking corpus, queries made at random", () => {
     await server.stop();
   });
 
-  test("none of them shows a canary, in its rows or in its error", async () => {
+  test("none of them shows a canary, in its rows or in its error", async (t) => {
     const outcomes = new Map<string, number>();
     await fc.assert(
       fc.asyncProperty(pieces.query, async (sql) => {
@@ -125,6 +125,7 @@ describe("masking corpus, queries made at random", () => {
       }),
       { numRuns: Number(process.env["FUZZ_RUNS"] ?? 200) },
     );
+    t.diagnostic(JSON.stringify([...outcomes]));
     // Were nothing to run, nothing would have been tried.
     assert.ok((outcomes.get("mask ran") ?? 0) > 50, JSON.stringify([...outcomes]));
   });

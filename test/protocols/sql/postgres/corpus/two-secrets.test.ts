@@ -17,6 +17,7 @@ import { AGENT } from "./seed.ts";
 import { FILLS, SCHEMA, STATE, writes } from "./two-secrets.ts";
 
 const RUNS = 300;
+const REVEALING_MIN = 2;
 
 const DOCUMENT = policyDocumentSchema.parse({
   access: { rules: [{ who: { names: [AGENT.name] }, targets: ["shop"], may: ["read", "write"] }] },
@@ -38,7 +39,7 @@ for (const version of [18, 15] as const) {
 
     before(async () => {
       await loadGrammar();
-      server = await startPostgres({ version });
+      server = await startPostgres({ version, settings: { autovacuum: "off" } });
       client = await connectPostgres(server);
       await client.query(SCHEMA);
       view = await viewOf(client, DOCUMENT);
@@ -79,21 +80,30 @@ for (const version of [18, 15] as const) {
           const first = await told(one, sql, true);
           if (first.outcome !== "mask" && first.outcome !== "allow") {
             count.refused += 1;
-            if (count.refused % 4 === 0 && (await told(one, sql, false)).shown !== (await told(two, sql, false)).shown)
+            // Few are: of the first ones each is asked, so that chance leaves some.
+            if (
+              (count.revealing < REVEALING_MIN || count.refused % 4 === 0) &&
+              (await told(one, sql, false)).shown !== (await told(two, sql, false)).shown
+            )
               count.revealing += 1;
             return;
           }
           const second = await told(two, sql, true);
           count[first.failed ? "failed" : "passed"] += 1;
           if (first.shown === second.shown) return;
-          // Which of several rows fails first is the plan's choice, which goes by the size of the files: asked once more.
-          const [again, other] = [await told(one, sql, true), await told(two, sql, true)];
+          // Which of several rows fails first is the plan's choice, which goes by the size of the files: asked once more, of files of one size.
+          await client.query("VACUUM");
+          const again = await told(one, sql, true);
+          await client.query("VACUUM");
+          const other = await told(two, sql, true);
           assert.equal(again.shown, other.shown, `${sql}\n${first.sent}`);
         }),
         fuzzing(RUNS),
       );
-      t.diagnostic(`${JSON.stringify(count)}; of every fourth refused one it was asked whether it would have told them apart`);
-      assert.ok(count.passed > 50 && count.revealing > 0, JSON.stringify(count));
+      t.diagnostic(
+        `${JSON.stringify(count)}; of the first refused ones, and of every fourth, it was asked whether it would have told them apart`,
+      );
+      assert.ok(count.passed > 50 && count.revealing >= REVEALING_MIN, JSON.stringify(count));
     });
   });
 }
