@@ -34,7 +34,6 @@ export async function startWorld(seed: string): Promise<World> {
   const hba = [`hostssl all ${USER} 127.0.0.1/32 password`];
   // Nothing of the server's own comes in between, so that two of them do the same.
   const settings = {
-    autovacuum: "off",
     jit: "off",
     timezone: "UTC",
     max_parallel_workers_per_gather: "0",

@@ -11,6 +11,7 @@ import { readSqlMode } from "#protocols/sql/mysql/sql-mode.ts";
 import { readMysqlCatalogue } from "#src/catalogue/mysql-reader.ts";
 import { MysqlJudgements } from "#src/sessions/mysql-judge.ts";
 import { MysqlAttacker, type MysqlWay, readable } from "#test/masking/mysql/client.ts";
+import { MYSQL_STEADY } from "#test/masking/mysql/seed.ts";
 import { maskingRules } from "#test/masking/mysql/world.ts";
 import { searchFor } from "#test/masking/search.ts";
 import { type MysqlFlavour, startMysql, type TestMysql } from "#test/support/mysql.ts";
@@ -127,8 +128,7 @@ const ANALYSED = ["app.users", "app.orders", "app.badges", "shop.users", "shop.o
   .join(" ");
 
 async function startTwin(flavour: MysqlFlavour, seed: readonly string[]): Promise<MysqlTwin> {
-  // Statistics that are made anew at some time change plans, and with them the order of rows that nobody sorts.
-  const settings = { "innodb-stats-auto-recalc": "OFF", "innodb-lock-wait-timeout": "2" };
+  const settings = { ...MYSQL_STEADY, "innodb-lock-wait-timeout": "2" };
   const server = await startMysql({ flavour, settings, seed: [...seed, ANALYSED] });
   server.sql(
     flavour === "mysql9" ? `SET GLOBAL max_execution_time = ${STATEMENT_MS}` : `SET GLOBAL max_statement_time = ${STATEMENT_MS / 1000}`,

@@ -4,14 +4,14 @@
  */
 import assert from "node:assert/strict";
 import { after, before, describe } from "node:test";
-import { setTimeout as pause } from "node:timers/promises";
 import type pg from "pg";
 import { startGateway, type TestGateway } from "#test/support/gateway.ts";
 import { connectPostgres, startPostgres, type TestPostgres } from "#test/support/postgres.ts";
+import { until } from "#test/support/waiting.ts";
 import { SHOWN_MASKED } from "./benign.ts";
 import { type Answer, Attacker, type Way } from "./client.ts";
 import { canaryIn } from "./search.ts";
-import { AGENTS, SEED, STEADY, withMasks } from "./seed.ts";
+import { AGENTS, SEED, withMasks } from "./seed.ts";
 
 export interface World {
   readonly gateway: TestGateway;
@@ -32,7 +32,7 @@ export function besideTheBoss(what: string, body: (world: () => World) => void):
       let world: World | undefined;
       let postgres: TestPostgres;
       before(async () => {
-        postgres = await startPostgres({ version, settings: STEADY });
+        postgres = await startPostgres({ version });
         const other = await connectPostgres(postgres);
         await other.query(SEED);
         const gateway = await startGateway({ postgres, agents: AGENTS, configure: withMasks });
@@ -83,13 +83,5 @@ export function openCells({ names, rows }: Answer): readonly (readonly (string |
   });
 }
 
-const EVENTUALLY_MS = 60_000;
-
 /** What others change in the catalogue is seen within a second, and later on a busy machine. */
-export async function eventually(holds: () => Promise<boolean>): Promise<void> {
-  const until = performance.now() + EVENTUALLY_MS;
-  while (!(await holds())) {
-    assert.ok(performance.now() < until, "it did not come to pass in time");
-    await pause(100);
-  }
-}
+export const eventually = (holds: () => Promise<boolean>): Promise<boolean> => until(holds, "it came to pass");

@@ -6,7 +6,6 @@ import { type Way, wayOf } from "#test/conformance/postgres/ways.ts";
 import { startGateway, type TestGateway } from "#test/support/gateway.ts";
 import { runSql, startPostgres, type TestPostgres } from "#test/support/postgres.ts";
 import type { PostgresVersion } from "#test/support/postgres-programs.ts";
-import { STEADY } from "./seed.ts";
 import { AGENTS, RESET, SHOP, withMasks } from "./shop.ts";
 
 /** A login that the server asks for its password in clear text: clients of bare bytes speak no SCRAM. */
@@ -28,7 +27,7 @@ export interface BothWays {
 
 export async function openBothWays(version: PostgresVersion): Promise<BothWays> {
   const hba = [`hostssl all ${PLAIN} 127.0.0.1/32 password`];
-  const server = await startPostgres({ version, hba, settings: { ...STEADY, timezone: "UTC", jit: "off" } });
+  const server = await startPostgres({ version, hba, settings: { timezone: "UTC", jit: "off" } });
   await runSql(server, `CREATE ROLE ${PLAIN} SUPERUSER LOGIN PASSWORD '${server.password}'`);
   await runSql(server, `CREATE DATABASE ${DATABASE}`);
   await runSql(server, SHOP, DATABASE);

@@ -4,11 +4,10 @@
  */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { setTimeout as pause } from "node:timers/promises";
 import type pg from "pg";
 import { REWRITTEN, UNTOUCHED } from "#test/protocols/sql/postgres/corpus/benign.ts";
 import { run } from "#test/protocols/sql/postgres/corpus/client.ts";
-import { recordings } from "#test/src/gateway/archive.ts";
+import { recordingOf, recordings } from "#test/src/gateway/archive.ts";
 import { message, text } from "#test/src/gateway/wire.ts";
 import { startGateway, type TestGateway } from "#test/support/gateway.ts";
 import { connectPostgres, startPostgres, type TestPostgres } from "#test/support/postgres.ts";
@@ -22,11 +21,10 @@ import { ORACLES } from "./oracles.ts";
 import { probings } from "./recorded.ts";
 import type { Conversation, Scene } from "./scene.ts";
 import { canaryIn, joinedCells } from "./search.ts";
-import { AGENTS, PROBES, SEED, STEADY, withMasks } from "./seed.ts";
+import { AGENTS, PROBES, SEED, withMasks } from "./seed.ts";
 import { FOUND, HOSTILE, type Hostile } from "./statements.ts";
 
 const LAST_WORDS = "SELECT 'that was all'";
-const SEALED_MS = 60_000;
 /** The sessions of what is known to be open: their recordings hold what they saw. */
 const OPEN = "open";
 const WAYS: readonly Way[] = ["simple", "extended", "binary"];
@@ -45,13 +43,8 @@ const told = ({ rows, error, tags }: Answer) => ({
 
 /** All recordings, once the session in which this was said is among them. */
 async function sealedUpTo(gateway: TestGateway, sql: string): Promise<Awaited<ReturnType<typeof recordings>>> {
-  const until = performance.now() + SEALED_MS;
-  for (;;) {
-    const sealed = await recordings(gateway);
-    if ([...sealed.values()].some((events) => events.some((event) => event.kind === "statement" && event.sql === sql))) return sealed;
-    if (performance.now() > until) throw new Error("the last session was not sealed in time");
-    await pause(500);
-  }
+  await recordingOf(gateway, sql);
+  return recordings(gateway);
 }
 
 for (const version of [18, 15] as const) {
@@ -113,7 +106,7 @@ for (const version of [18, 15] as const) {
     };
 
     before(async () => {
-      postgres = await startPostgres({ version, settings: STEADY });
+      postgres = await startPostgres({ version });
       other = await connectPostgres(postgres);
       await other.query(SEED);
       gateway = await startGateway({ postgres, agents: AGENTS, configure: withMasks });

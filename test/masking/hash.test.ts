@@ -12,7 +12,7 @@ import type { Sections } from "#test/support/gateway-files.ts";
 import { connectPostgres, startPostgres, type TestPostgres } from "#test/support/postgres.ts";
 import { Attacker, type Way } from "./client.ts";
 import { canaryIn, joinedCells } from "./search.ts";
-import { AGENTS, SEED, STEADY, withMasks } from "./seed.ts";
+import { AGENTS, SEED, withMasks } from "./seed.ts";
 import { FOUND, HOSTILE } from "./statements.ts";
 
 const KEY = "a key that only tests know";
@@ -112,7 +112,7 @@ for (const version of [18, 15] as const) {
     let client: Attacker;
 
     before(async () => {
-      postgres = await startPostgres({ version, settings: STEADY });
+      postgres = await startPostgres({ version });
       admin = await connectPostgres(postgres);
       await admin.query(SEED);
       gateway = await startGateway({ postgres, agents: AGENTS, configure: withHashes, env: { MASK_KEY: KEY } });

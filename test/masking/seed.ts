@@ -161,9 +161,6 @@ CREATE FOREIGN TABLE remote_one PARTITION OF remote_all FOR VALUES IN (1) SERVER
 `;
 
 /** `reader` may read, `owner` may do everything: both under every mask. `boss` is under none. */
-/** Statistics that are made anew at some time change plans, and with them the order of rows that nobody sorts. */
-export const STEADY = { autovacuum: "off" };
-
 export const AGENTS = { reader: ["agents"], owner: ["owners"], boss: ["bosses"] } as const;
 const UNLESS = { groups: ["bosses"] };
 const TARGET = "orders";

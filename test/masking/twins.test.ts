@@ -18,7 +18,6 @@ import { MASKED_TABLES } from "#test/protocols/sql/postgres/lineage/schema.ts";
 import { atMost, fuzzing } from "#test/support/fuzz.ts";
 import { startPostgres, type TestPostgres } from "#test/support/postgres.ts";
 import { BENIGN, LEFT_OUT } from "./benign.ts";
-import { STEADY } from "./seed.ts";
 import { askTwins } from "./twin-answers.ts";
 import { makeTwins, type Twins } from "./twins.ts";
 
@@ -75,7 +74,7 @@ for (const version of [18, 15] as const) {
 
     before(async () => {
       await loadGrammar();
-      server = await startPostgres({ version, settings: STEADY });
+      server = await startPostgres({ version });
       twins = await makeTwins(server);
     });
     after(async () => {

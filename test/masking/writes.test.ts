@@ -4,28 +4,22 @@
  */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { setTimeout as pause } from "node:timers/promises";
 import type pg from "pg";
-import { recordings } from "#test/src/gateway/archive.ts";
+import { recordingOf, recordings } from "#test/src/gateway/archive.ts";
 import { message, query, SYNC } from "#test/src/gateway/wire.ts";
 import { startGateway, type TestGateway } from "#test/support/gateway.ts";
 import { connectPostgres, startPostgres, type TestPostgres } from "#test/support/postgres.ts";
+import { until } from "#test/support/waiting.ts";
 import { SHOWN_MASKED } from "./benign.ts";
 import { type Answer, Attacker, bindMessage, executeMessage, extended, parseMessage, type Way } from "./client.ts";
 import { canaryIn } from "./search.ts";
-import { PROBES, SEED, STEADY } from "./seed.ts";
+import { PROBES, SEED } from "./seed.ts";
 import { FAILING, LEDGER, PROBED, WORKING, WRITERS, withWriters } from "./write-cases.ts";
 
-/** What others change in the catalogue is seen within a second, on a machine that has nothing else to do. */
-const SEEN_MS = 60_000;
-const SEALED_MS = 60_000;
 const LAST_WORDS = "SELECT 'that was all'";
 
-/** Asks until a change of the schema has come through. */
-async function seen(holds: () => Promise<boolean>): Promise<void> {
-  for (const until = performance.now() + SEEN_MS; !(await holds()); await pause(200))
-    assert.ok(performance.now() < until, "the change was not seen in time");
-}
+/** What others change in the catalogue is seen within a second, on a machine that has nothing else to do. */
+const seen = (holds: () => Promise<boolean>) => until(holds, "the change was seen");
 
 function openCells({ names, rows }: Answer): readonly (readonly (string | null)[])[] {
   return rows.map((row) => {
@@ -44,7 +38,7 @@ for (const version of [18, 15] as const) {
     let boss: Attacker;
 
     before(async () => {
-      postgres = await startPostgres({ version, settings: STEADY });
+      postgres = await startPostgres({ version });
       other = await connectPostgres(postgres);
       await other.query(SEED + LEDGER);
       gateway = await startGateway({ postgres, agents: WRITERS, configure: withWriters });
@@ -246,14 +240,9 @@ for (const version of [18, 15] as const) {
         }
       await clerk.ask(LAST_WORDS);
       clerk.end();
-      const until = performance.now() + SEALED_MS;
-      let sealed = await recordings(gateway);
+      await recordingOf(gateway, LAST_WORDS);
+      const sealed = await recordings(gateway);
       const lines = () => [...sealed.values()].flatMap((events) => events.map(({ at: _, prev: __, ...event }) => JSON.stringify(event)));
-      while (!lines().some((line) => line.includes("that was all"))) {
-        assert.ok(performance.now() < until, "the session was not sealed in time");
-        await pause(500);
-        sealed = await recordings(gateway);
-      }
       const shown = lines().filter((line) => PROBES.some((probe) => line.includes(probe)) || canaryIn(Buffer.from(line)) !== undefined);
       assert.deepEqual(shown, []);
       assert.ok(

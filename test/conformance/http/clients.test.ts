@@ -83,7 +83,7 @@ describe("curl", () => {
           [straight(), through()].map(({ base, ca, token: bearer }) => {
             const header = bearer === null ? [] : ["-H", `Authorization: Bearer ${bearer}`];
             return show(["curl", "-s", version, "--cacert", ca, ...header, ...command.slice(0, -1), `${base}${path}`], {
-              env: process.env,
+              env: { PATH: process.env["PATH"] },
               input: "x".repeat(5000),
             });
           }),

@@ -1,10 +1,10 @@
 /** grpc-js, straight and through the gateway: every kind of call, metadata and trailers, status, deadlines, cancellations. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { setTimeout as pause } from "node:timers/promises";
 import grpc from "@grpc/grpc-js";
 import { makeAuthority } from "#test/support/certificates.ts";
 import { startGateway, type TestGateway } from "#test/support/gateway.ts";
+import { until } from "#test/support/waiting.ts";
 import { type GrpcTarget, SERVICE, startGrpcTarget } from "./grpc-service.ts";
 
 let target: GrpcTarget;
@@ -179,8 +179,7 @@ describe("grpc-js", () => {
       call.write(Buffer.from("x"));
     });
     call.cancel();
-    const until = performance.now() + 60_000;
-    while (target.cancelled.filter((name) => name === "chat").length === before && performance.now() < until) await pause(20);
+    await until(() => target.cancelled.filter((name) => name === "chat").length > before, "the target has seen it given up");
     assert.equal(target.cancelled.filter((name) => name === "chat").length, before + 1);
     made.close();
   });

@@ -1,11 +1,11 @@
 /** fetch, as undici has it, over both versions of HTTP: what it gives is the same straight and through the gateway. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { setTimeout as pause } from "node:timers/promises";
 import { Agent, fetch, type RequestInit } from "undici";
 import { makeAuthority } from "#test/support/certificates.ts";
 import { startGateway, type TestGateway } from "#test/support/gateway.ts";
 import { type HttpTarget, startHttpTarget } from "#test/support/http-target.ts";
+import { until } from "#test/support/waiting.ts";
 
 let target: HttpTarget;
 let gateway: TestGateway;
@@ -79,10 +79,10 @@ for (const allowH2 of [false, true]) {
         dispatcher,
       });
       // What is given up before it has come to the target never comes there.
-      for (let waits = 0; target.asked.length === asked && waits < 3_000; waits += 1) await pause(20);
+      await until(() => target.asked.length > asked, "the target is asked");
       stopping.abort();
       await assert.rejects(answer, { name: "AbortError" });
-      for (let waits = 0; target.aborted.length === before && waits < 3_000; waits += 1) await pause(20);
+      await until(() => target.aborted.length > before, "the target has seen it given up");
       assert.equal(target.aborted.length, before + 1);
       await dispatcher.destroy();
     });

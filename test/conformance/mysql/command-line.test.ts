@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import type { ChildProcess } from "node:child_process";
 import { test } from "node:test";
-import { setTimeout as pause } from "node:timers/promises";
 import { command, environment } from "#test/conformance/mysql/command-line.ts";
 import { onEachServer, type Ways } from "#test/conformance/mysql/ways.ts";
 import { type Shown, show } from "#test/conformance/program.ts";
+import { until } from "#test/support/waiting.ts";
 
 /** MySQL's client asks MariaDB for a collation that it does not know, and gets latin1: so the character set is said. */
 const STATEMENTS = String.raw`
@@ -148,7 +148,7 @@ onEachServer("command line", ["mariadb11"], (ways) => {
 
 /** Once the server has the statement: before, the program itself would end. */
 async function interrupt(child: ChildProcess, { server }: Ways): Promise<void> {
-  while (child.exitCode === null && !server.sql("SHOW FULL PROCESSLIST").includes("SLEEP(30)")) await pause(100);
+  await until(() => child.exitCode !== null || server.sql("SHOW FULL PROCESSLIST").includes("SLEEP(30)"), "the server has the statement");
   child.kill("SIGINT");
 }
 

@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { test } from "node:test";
-import { setTimeout as pause } from "node:timers/promises";
 import pg from "pg";
 import { onEachServer, underWay, type Way } from "#test/conformance/postgres/ways.ts";
+import { until } from "#test/support/waiting.ts";
 
 async function withClient<Result>(way: Way, body: (client: pg.Client) => Promise<Result>): Promise<Result> {
   const client = new pg.Client({ ...(await way.login()), ssl: { ca: way.ca } });
@@ -219,8 +219,7 @@ onEachServer("node-postgres", [], (ways) => {
               "select count(*)::int n from pg_stat_activity where query like '%left behind%' and pid <> pg_backend_pid()",
             )
           ).rows[0]?.n;
-        for (let waits = 0; (await left()) > 0 && waits < 600; waits += 1) await pause(50);
-        assert.equal(await left(), 0, way.name);
+        await until(async () => (await left()) === 0, `nothing is left behind: ${way.name}`);
       });
     }
   });

@@ -1,9 +1,9 @@
 /** postgres.js: it pipelines, prepares everything, streams by cursor and by COPY, and describes statements before it runs them. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { setTimeout as pause } from "node:timers/promises";
 import postgres from "postgres";
 import { onEachServer, underWay, type Way } from "#test/conformance/postgres/ways.ts";
+import { until } from "#test/support/waiting.ts";
 
 async function withSql<Result>(
   way: Way,
@@ -151,7 +151,7 @@ onEachServer("postgres.js", [], (ways) => {
         const { unlisten } = await sql.listen("chan", (payload) => got.push(payload));
         await sql.notify("chan", "one");
         await sql.notify("chan", "two");
-        for (let waits = 0; got.length < 2 && waits < 1500; waits += 1) await pause(20);
+        await until(() => got.length === 2, "both are heard");
         await unlisten();
         return got;
       }),

@@ -5,12 +5,12 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { setTimeout as pause } from "node:timers/promises";
 import { onEachServer, underWay, type Way, type Ways } from "#test/conformance/postgres/ways.ts";
 import { type Shown, show } from "#test/conformance/program.ts";
 import { postgresql18Client } from "#test/support/fetched.ts";
 import { DEBIAN_PROGRAMS } from "#test/support/postgres-programs.ts";
 import { removeFolder, scratchFolder } from "#test/support/scratch.ts";
+import { until } from "#test/support/waiting.ts";
 
 /** psql's own queries depend on the server's version: an old psql does not know a new server's catalogue. */
 function psql({ version }: Ways): readonly [string, ...string[]] {
@@ -217,10 +217,11 @@ onEachServer("psql", ["psql", "psql18"], (ways) => {
       );
       const closed = once(terminal, "close");
       let shown = "";
-      const saw = async (pattern: RegExp) => {
-        for (let waits = 0; !pattern.test(shown) && waits < 1200; waits += 1) await pause(50);
-        assert.match(shown, pattern, way.name);
-      };
+      const saw = (pattern: RegExp) =>
+        until(
+          () => pattern.test(shown),
+          () => `${way.name} shows ${pattern}: ${shown}`,
+        );
       terminal.stdout.setEncoding("utf8").on("data", (text: string) => {
         shown += text;
       });

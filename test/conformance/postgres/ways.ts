@@ -4,13 +4,13 @@
  */
 import assert from "node:assert/strict";
 import { after, before, describe } from "node:test";
-import { setTimeout as pause } from "node:timers/promises";
 import { firstDifference } from "#test/conformance/difference.ts";
 import { SEED } from "#test/conformance/postgres/seed.ts";
 import { type Login, startGateway, type TestGateway } from "#test/support/gateway.ts";
 import { optional } from "#test/support/optional.ts";
 import { connectPostgres, runSql, startPostgres, type TestPostgres } from "#test/support/postgres.ts";
 import type { PostgresVersion } from "#test/support/postgres-programs.ts";
+import { until } from "#test/support/waiting.ts";
 
 export interface Way {
   readonly name: "direct" | "gateway";
@@ -32,8 +32,6 @@ export interface Ways {
 }
 
 export const DATABASE = "shop";
-/** However slow the machine: only a failing test waits so long. */
-const UNDER_WAY_MS = 60_000;
 
 /** Registers `body`'s tests for PostgreSQL 15 and 18, each with a server and a gateway of its own. */
 export function onEachServer(client: string, parts: readonly string[], body: (ways: () => Ways) => void): void {
@@ -109,14 +107,13 @@ async function refresh(server: TestPostgres): Promise<void> {
 /**
  * Waits until the server runs a statement with these words in it: a cancellation that comes before has nothing to cancel.
  *
- * @throws Error when there is none within a minute
+ * @throws Error when there is none in time
  */
 export async function underWay(server: TestPostgres, words: string): Promise<void> {
   const observer = await connectPostgres(server);
   try {
     const text = "select from pg_stat_activity where state = 'active' and pid <> pg_backend_pid() and position($1 in query) > 0";
-    for (const until = performance.now() + UNDER_WAY_MS; (await observer.query(text, [words])).rowCount === 0; await pause(20))
-      if (performance.now() > until) throw new Error(`no statement with ${words} came to the server`);
+    await until(async () => (await observer.query(text, [words])).rowCount !== 0, `a statement with ${words} came to the server`);
   } finally {
     await observer.end();
   }

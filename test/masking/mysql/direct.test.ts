@@ -10,7 +10,7 @@ import { optional } from "#test/support/optional.ts";
 import { MysqlAttacker, received } from "./client.ts";
 import { type Hostile, isFor, isLasting } from "./hostile.ts";
 import type { MysqlAnswer } from "./reading.ts";
-import { MYSQL_CANARIES, MYSQL_SEED } from "./seed.ts";
+import { MYSQL_CANARIES, MYSQL_SEED, MYSQL_STEADY } from "./seed.ts";
 import { SHOP_BENIGN } from "./shop/benign.ts";
 import { SHOP_ORACLES } from "./shop/oracles.ts";
 import { SHOP_HISTOGRAM, SHOP_RESEED, SHOP_STATISTICS } from "./shop/seed.ts";
@@ -39,7 +39,7 @@ for (const flavour of ["mysql9", "mariadb10"] as const) {
     };
 
     before(async () => {
-      server = await startMysql({ flavour, seed: [...MYSQL_SEED, statistics] });
+      server = await startMysql({ flavour, settings: MYSQL_STEADY, seed: [...MYSQL_SEED, statistics] });
       await afresh();
     });
     after(async () => {

@@ -13,6 +13,9 @@ export type MysqlDatabase = (typeof MYSQL_DATABASES)[number];
 /** So that it is the gateway that refuses, and not the target's grants. */
 const RIGHTS = "GRANT ALL PRIVILEGES ON *.* TO 'app'@'%';";
 
+/** Options of a server: statistics that are made anew at some time change plans, and with them the order of rows that nobody sorts. */
+export const MYSQL_STEADY = { "innodb-stats-auto-recalc": "OFF" };
+
 /** The client splits at semicolons, which no statement holds inside. */
 export const MYSQL_SEED: readonly string[] = [...APP_SEED, ...SHOP_SEED, RIGHTS, "USE app;"];
 

@@ -3,7 +3,7 @@ import type { Mask } from "#policies/question.ts";
 import { startGateway, type TestGateway } from "#test/support/gateway.ts";
 import type { Sections } from "#test/support/gateway-files.ts";
 import { startMysql, type TestMysql } from "#test/support/mysql.ts";
-import { MYSQL_MASKS, MYSQL_SEED } from "./seed.ts";
+import { MYSQL_MASKS, MYSQL_SEED, MYSQL_STEADY } from "./seed.ts";
 
 export const MYSQL_TARGETS = ["mysql", "maria"] as const;
 export type MysqlTarget = (typeof MYSQL_TARGETS)[number];
@@ -23,8 +23,8 @@ export async function openMysqlWorld(
   settings: Readonly<Record<string, string>> = {},
 ): Promise<MysqlWorld> {
   const [mysql, maria] = await Promise.all([
-    startMysql({ seed: MYSQL_SEED, settings }),
-    startMysql({ flavour: "mariadb10", seed: MYSQL_SEED, settings }),
+    startMysql({ seed: MYSQL_SEED, settings: { ...MYSQL_STEADY, ...settings } }),
+    startMysql({ flavour: "mariadb10", seed: MYSQL_SEED, settings: { ...MYSQL_STEADY, ...settings } }),
   ]);
   try {
     const gateway = await startGateway({

@@ -6,7 +6,7 @@ import { maskedText } from "#protocols/sql/mysql/masked-text.ts";
 import { type MysqlMaskingView, resolveMysqlProtection } from "#protocols/sql/mysql/protection.ts";
 import { readSqlMode } from "#protocols/sql/mysql/sql-mode.ts";
 import { readMysqlCatalogue } from "#src/catalogue/mysql-reader.ts";
-import { MYSQL_MASKS, MYSQL_SEED } from "#test/masking/mysql/seed.ts";
+import { MYSQL_MASKS, MYSQL_SEED, MYSQL_STEADY } from "#test/masking/mysql/seed.ts";
 import { type MysqlFlavour, startMysql } from "#test/support/mysql.ts";
 
 export interface Answer {
@@ -23,13 +23,10 @@ export interface Scene {
   readonly stop: () => Promise<void>;
 }
 
-/** Statistics that are made anew at some time change plans, and with them the order of rows that nobody sorts. */
-const STEADY = { "innodb-stats-auto-recalc": "OFF" };
-
 /** @param more statements behind the seed */
 export async function startScene(flavour: MysqlFlavour, more: readonly string[] = []): Promise<Scene> {
   await loadGrammar();
-  const server = await startMysql({ flavour, settings: STEADY, seed: [...MYSQL_SEED, ...more.map((one) => `${one};`)] });
+  const server = await startMysql({ flavour, settings: MYSQL_STEADY, seed: [...MYSQL_SEED, ...more.map((one) => `${one};`)] });
   const connection = await createConnection({
     ...{ host: server.host, port: server.port, user: server.user, password: server.password, database: server.database },
     ssl: { ca: server.ca, rejectUnauthorized: false },

@@ -145,7 +145,7 @@ for (const version of [15, 18] as const) {
 function hiddenQueries(server: TestPostgres, command: string): readonly string[] {
   const target = `host=localhost hostaddr=${server.host} port=${server.port} user=${server.user} dbname=${server.database} sslmode=verify-full sslrootcert=${server.caFile}`;
   const printed = execFileSync("psql", ["-X", "-E", "-c", command, target], {
-    env: { ...process.env, PGPASSWORD: server.password },
+    env: { PATH: process.env["PATH"], LC_ALL: "C.UTF-8", PGPASSWORD: server.password },
     encoding: "utf8",
     stdio: ["ignore", "pipe", "ignore"],
   });

@@ -39,7 +39,7 @@ for (const version of [18, 15] as const) {
 
     before(async () => {
       await loadGrammar();
-      server = await startPostgres({ version, settings: { autovacuum: "off" } });
+      server = await startPostgres({ version });
       client = await connectPostgres(server);
       await client.query(SCHEMA);
       view = await viewOf(client, DOCUMENT);
