@@ -4,7 +4,7 @@ import type { Judgement } from "#protocols/wire/judgement.ts";
 import type { Run } from "#protocols/wire/run.ts";
 import type { Column } from "./column.ts";
 import { ANSWER, CAPABILITY, COMMAND, PACKET_PAYLOAD_MAX, STATUS } from "./constants.ts";
-import { type ErrPacket, type OkPacket, readOk } from "./outcome.ts";
+import { type EofPacket, type ErrPacket, type OkPacket, readEof, readOk } from "./outcome.ts";
 import { packets } from "./packet.ts";
 import { rebuiltError } from "./rebuilt-errors.ts";
 import type { Answer, SessionState, SessionTerms } from "./session.ts";
@@ -65,6 +65,14 @@ export function tookOk(payload: Buffer, state: SessionState): OkPacket {
   // Between results a procedure's own settings are told; that they end with it is not.
   if (ok.changes.length > 0 && (ok.status & STATUS.moreResults) !== 0) state.settingsDoubtful = true;
   return ok;
+}
+
+/** An EOF packet, or where there are none an OK packet that begins so. @throws Fault as `tookOk` */
+export function tookEnd(payload: Buffer, state: SessionState): { readonly end: EofPacket; readonly ok: OkPacket | null } {
+  const ok = state.deprecatesEof ? tookOk(payload, state) : null;
+  const end = ok ?? readEof(payload);
+  state.status = end.status;
+  return { end, ok };
 }
 
 interface ShownError {

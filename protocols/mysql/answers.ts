@@ -22,6 +22,7 @@ import {
   renamedAt,
   runOf,
   shownError,
+  tookEnd,
   tookOk,
 } from "./answer-parts.ts";
 import { FIRST, type Phase } from "./answer-phase.ts";
@@ -40,8 +41,6 @@ import { denialError } from "./wire-errors.ts";
 
 /** A server makes no error or definition larger than this. */
 const CONTROL_BYTES_MAX = 1024 * 1024;
-/** An EOF packet proper: header, warnings, status. */
-const SHORT_EOF_BYTES = 5;
 const AS_IT_IS: Exchange = null;
 
 export class Answers {
@@ -141,9 +140,7 @@ export class Answers {
 
   /** COM_SET_OPTION answers with an EOF packet, or where there are none with an OK packet that begins so. */
   #eofInstead(payload: Buffer, answer: Extract<Answer, { kind: "plain" }>): Exchange {
-    const ok = this.#state.deprecatesEof && payload.length > SHORT_EOF_BYTES ? tookOk(payload, this.#state) : null;
-    const end = ok ?? readEof(payload);
-    this.#state.status = end.status;
+    const { end, ok } = tookEnd(payload, this.#state);
     answer.onOk?.();
     this.#done();
     return toldEnd(end, ok, this.#state.terms);
@@ -317,11 +314,9 @@ export class Answers {
   #onRowsEnd(payload: Buffer, answer: Answer, nowMs: number): Exchange {
     const phase = this.#phase;
     if (phase.kind !== "rows") throw outOfStep("the end of rows");
-    const ok = this.#state.deprecatesEof ? tookOk(payload, this.#state) : null;
-    const end = ok ?? readEof(payload);
+    const { end, ok } = tookEnd(payload, this.#state);
     const { status } = end;
     const { count } = this.rows;
-    this.#state.status = status;
     const overran = this.#state.stopping === "row-limit";
     if (answer.kind === "execute" && opensCursor(status) && count === 0 && !overran) {
       this.#opened(phase.columns, answer, status, nowMs);

@@ -27,7 +27,7 @@ export interface Asked {
 
 /** @throws Refused */
 export function maskQuery(found: Found, context: TableContext, { sources = found.tables, locking = false }: Asked = {}): MaskedQuery {
-  checkCalls(found.calls, context.view, context.database);
+  checkCalls(found.calls, context.view, context.database, found.tables.length === 0);
   const star = hasStar(found);
   const [lock] = found.locks;
   const locked = locking && lock !== undefined ? { ...context, lock: context.text(lock.start, lock.end) } : context;

@@ -94,7 +94,7 @@ function computed(tokens: readonly Token[], { view, database }: TableContext): r
   if (reader.found.tables.length > 0 || reader.found.selects > 0) {
     throw new Refused("masked-statement-kind", "DO may hold no query under a mask", "send the query as a SELECT", 0);
   }
-  checkCalls(reader.found.calls, view, database);
+  checkCalls(reader.found.calls, view, database, true);
   return [];
 }
 

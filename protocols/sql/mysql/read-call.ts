@@ -22,7 +22,7 @@ const TYPE_WORDS: ReadonlySet<string> = new Set(
 /** The reader stands at the opening bracket. */
 export function readCall(reader: Reader, { start, parts }: Named, lent: Lent): void {
   reader.expectSymbol("(");
-  reader.found.calls.push({ at: start, parts, empty: reader.symbol() === ")" });
+  reader.found.calls.push({ at: start, parts, empty: reader.symbol() === ")", constant: takesConstants(reader) });
   const name = parts.length === 1 ? (parts[0] ?? "").toLowerCase() : "";
   if (!reader.acceptSymbol(")")) {
     readArguments(reader, name, lent);
@@ -36,6 +36,17 @@ export function readCall(reader: Reader, { start, parts }: Named, lent: Lent): v
   if (!reader.acceptWord("over")) return;
   if (reader.symbol() === "(") readWindow(reader, lent);
   else reader.name();
+}
+
+/** The reader stands behind the opening bracket, and stays there. */
+function takesConstants(reader: Reader): boolean {
+  const kindAt = (ahead: number): string => reader.tokens[reader.at + ahead]?.kind ?? "";
+  for (let ahead = 0; reader.symbol(ahead) !== ")"; ahead++) {
+    if (ahead > 0 && reader.symbol(ahead++) !== ",") return false;
+    if (reader.symbol(ahead) === "-" && kindAt(ahead + 1) === "number") ahead++;
+    if (!/^(string|number|parameter)$/.test(kindAt(ahead))) return false;
+  }
+  return true;
 }
 
 function readArguments(reader: Reader, name: string, lent: Lent): void {

@@ -180,7 +180,7 @@ function readWord(reader: Reader): void {
     reader.at++;
   } else if (word === "next" || word === "previous") readSequence(reader);
   else if (BARE_FUNCTIONS.has(word) && reader.symbol(1) !== "(") {
-    reader.found.calls.push({ at: reader.at, parts: [word], empty: true });
+    reader.found.calls.push({ at: reader.at, parts: [word], empty: true, constant: true });
     reader.at++;
   } else if (isReserved(word)) {
     if (!RESERVED_FUNCTIONS.has(word) || reader.symbol(1) !== "(") throw reader.unexpected("an expression");

@@ -51,6 +51,8 @@ export interface Call {
   readonly parts: readonly string[];
   /** `f()`, not `f(x)`. */
   readonly empty: boolean;
+  /** Each argument is a string, a number or a parameter, and nothing more. */
+  readonly constant: boolean;
 }
 
 /** A FROM clause with what it hands on by its names. */

@@ -70,11 +70,34 @@ describe("settings under a mask", () => {
       const ofTables = target === "@a" ? "passes" : "masked-statement-kind";
       assert.equal(reasonOf(masked(`SET ${target} = (SELECT id FROM orders)`)), ofTables);
       assert.equal(reasonOf(masked(`SET ${target} = (SELECT MAX(ssn) FROM users)`)), ofTables);
-      for (const call of ["LOAD_FILE('x')", "SLEEP(5)", "GET_LOCK('a', 1)", "app.user_ssn(1)"]) {
+      for (const call of ["LOAD_FILE('x')", "SLEEP(5)", "IS_USED_LOCK('a')", "app.user_ssn(1)"]) {
         assert.equal(reasonOf(masked(`SET ${target} = ${call}`)), "masked-function", call);
       }
     }
   });
+});
+
+test("locks are taken by constants where no table is read, and by nothing else", async () => {
+  await loadGrammar();
+  for (const [sql, reason] of [
+    ["SELECT GET_LOCK('a', 1), RELEASE_LOCK(?), IS_FREE_LOCK('a') + 1, RELEASE_ALL_LOCKS()", "passes"],
+    ["DO GET_LOCK('a', -1)", "passes"],
+    ["SET @a = GET_LOCK('a', 1)", "passes"],
+    ["SET max_join_size = GET_LOCK('a', 1)", "masked-function"],
+    ["SELECT GET_LOCK('a' 'b', 1)", "masked-function"],
+    ["SELECT GET_LOCK('a', - - 1)", "masked-function"],
+    ["SELECT GET_LOCK('a', -'1')", "masked-function"],
+    ["SELECT GET_LOCK('a',)", "masked-unparsed"],
+    ["SELECT GET_LOCK('a', 1) FROM orders", "masked-function"],
+    ["SELECT (SELECT id FROM orders LIMIT 1), GET_LOCK('a', 1)", "masked-function"],
+    ["SELECT GET_LOCK(CONCAT('a'), 1)", "masked-function"],
+    ["SELECT GET_LOCK(DATABASE(), 1)", "masked-function"],
+    ["SELECT GET_LOCK(@a, 1)", "masked-function"],
+    ["SELECT IS_USED_LOCK('a')", "masked-function"],
+    ["INSERT INTO orders VALUES (GET_LOCK('a', 1))", "masked-function"],
+  ] as const) {
+    assert.equal(reasonOf(masked(sql)), reason, sql);
+  }
 });
 
 test("where the server reads another dialect nothing passes under a mask", async () => {
