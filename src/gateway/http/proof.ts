@@ -95,15 +95,22 @@ export class Proofs {
 
   /** A token that some issuer of ours has made, good or bad: it is nobody else's to see. */
   #isOurs(value: string): boolean {
-    const [, token = ""] = /^bearer +(\S+)$/i.exec(value.trim()) ?? [];
-    try {
-      const { iss } = decodeJwt(token);
-      return iss !== undefined && this.#issuers.has(iss);
-    } catch {
-      // No token of that kind at all.
-      return false;
-    }
+    return tokensIn(value).some((token) => {
+      try {
+        const { iss } = decodeJwt(token);
+        return iss !== undefined && this.#issuers.has(iss);
+      } catch {
+        // No token of that kind at all.
+        return false;
+      }
+    });
   }
+}
+
+/** What may be one: behind any scheme or none, as one of its parameters, or in a pair. */
+function tokensIn(value: string): readonly string[] {
+  const words = value.split(/[\s,;="']+/);
+  return words.flatMap((word) => [word, ...Buffer.from(word, "base64").toString("latin1").split(":")]);
 }
 
 function only(headers: readonly HeaderPair[], name: string): string | null {

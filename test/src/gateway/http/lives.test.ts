@@ -73,10 +73,11 @@ describe("a client certificate", () => {
       }),
     });
     const token = `Bearer ${await gateway.token()}`;
+    const pair = (password: string) => `Basic ${Buffer.from(`anyone:${password}`).toString("base64")}`;
     const ask = async (headers: Record<string, string>) => {
       const options = { host: "127.0.0.1", port: gateway.httpsPort, servername: "localhost", ca: gateway.ca, agent: false } as const;
-      const pair = { cert: client.cert, key: client.key.expose() };
-      const call = https.get({ ...options, ...pair, path: "/t/crm/echo?by=certificate", headers: { host: "localhost", ...headers } });
+      const shown = { cert: client.cert, key: client.key.expose() };
+      const call = https.get({ ...options, ...shown, path: "/t/crm/echo?by=certificate", headers: { host: "localhost", ...headers } });
       const [response] = await once(call, "response");
       response.resume();
       await once(response, "end");
@@ -87,6 +88,14 @@ describe("a client certificate", () => {
     assert.equal(new Map(target.asked.at(-1)?.headers).get("authorization"), "Bearer of-the-target");
     assert.equal(await ask({ authorization: token }), 200);
     assert.equal(new Map(target.asked.at(-1)?.headers).get("authorization"), undefined);
+    assert.equal(await ask({ authorization: pair("of-the-target") }), 200);
+    assert.equal(new Map(target.asked.at(-1)?.headers).get("authorization"), pair("of-the-target"));
+    assert.equal(await ask({ authorization: pair(await gateway.token()) }), 200);
+    assert.equal(new Map(target.asked.at(-1)?.headers).get("authorization"), undefined, "nor as the password of a pair");
+    const asked = target.asked.length;
+    for (const value of [await gateway.token(), `Token ${await gateway.token()}`, `X token="${await gateway.token()}"`])
+      assert.equal(await ask({ authorization: value }), 401, "nor in another dress");
+    assert.equal(target.asked.length, asked);
     const [start] = await recordingOf(gateway, "GET /echo?by=certificate");
     assert.ok(start?.kind === "session-start" && ["agent-seven", "agent"].includes(start.principal.name));
     await gateway.stop();
