@@ -47,15 +47,18 @@ const DROPPED: ReadonlySet<string> = new Set([
   "x-http-method",
   "x-http-method-override",
   "x-method-override",
-  "x-original-host",
-  "x-original-uri",
-  "x-original-url",
   "x-override-url",
   "x-proxyuser-ip",
   "x-real-ip",
   "x-request-id",
-  "x-rewrite-url",
 ]);
+
+/**
+ * By which servers take a proxy's word: where a request came from, which certificate it showed, who sends it (oauth2-proxy, Grafana,
+ * Envoy, load balancers of clouds, RFC 9440), and which of their own checks to leave out.
+ */
+const WORD_OF_A_PROXY =
+  /^(x-forwarded-|x-envoy-|x-original-|x-rewrite-|x-middleware-|x-remote-|x-auth-request-|x-webauth-|x-authenticated-|x-goog-authenticated-user|x-goog-iap-jwt|x-ms-client-principal|x-amzn-oidc-|x-amzn-mtls-|x-ssl-|ssl-client-|x-client-cert|x-arr-|client-cert|remote-(user|name|email|groups?|addr|host)$|x-custom-ip-authorization$|x-url-scheme$|front-end-https$)/;
 
 /** What is compressed, in a WebSocket too, can't be looked through for a credential. */
 const CODINGS: ReadonlySet<string> = new Set(["accept-encoding", "grpc-accept-encoding", "sec-websocket-extensions"]);
@@ -74,7 +77,7 @@ export function requestHeaders(raw: readonly HeaderPair[], context: RequestConte
   const underMask = readsBodies(context.masks);
   const kept = endToEnd(raw).filter(([name]) => {
     const folded = name.toLowerCase().replaceAll("_", "-");
-    if (DROPPED.has(folded) || folded.startsWith("x-forwarded-") || replaced.has(folded)) return false;
+    if (DROPPED.has(folded) || WORD_OF_A_PROXY.test(folded) || replaced.has(folded)) return false;
     if (folded === context.proof) return false;
     if (context.readsResponse && CODINGS.has(folded)) return false;
     return !(underMask && DROPPED_UNDER_MASK.has(folded));
@@ -122,7 +125,9 @@ function contradiction(raw: readonly HeaderPair[]): Fault | undefined {
   }
   // A CGI-like server cannot tell `X_Forwarded_For` from the gateway's own field.
   const mistaken = raw.find(
-    ([name]) => name.includes("_") && (DROPPED.has(dashed(name)) || /^(x-forwarded-|authorization$|content-length$)/.test(dashed(name))),
+    ([name]) =>
+      name.includes("_") &&
+      (DROPPED.has(dashed(name)) || /^(x-forwarded-|authorization$|content-length$|transfer-encoding$)/.test(dashed(name))),
   );
   return mistaken === undefined
     ? undefined
