@@ -6,12 +6,20 @@ import type { PeerCertificate } from "#src/audit/records.ts";
 /** How many certificates of a peer's chain a record keeps; a chain is rarely longer than four. */
 const CHAIN_MAX = 10;
 
+/**
+ * Of a name. Whoever comes may show a certificate of their own making, whose names are as long as TLS lets messages be, and a
+ * record of each attempt is kept for good: beyond this the certificate's digest has to do.
+ */
+const NAME_CHARACTERS_MAX = 1024;
+/** In hex digits; RFC 5280 section 4.1.2.2 allows 40. */
+const SERIAL_DIGITS_MAX = 128;
+
 /** One certificate as handshake records show it. */
 export function describeCertificate(certificate: X509Certificate): PeerCertificate {
   return {
     subject: oneLine(certificate.subject),
     issuer: oneLine(certificate.issuer),
-    serial: certificate.serialNumber.toLowerCase(),
+    serial: shortened(certificate.serialNumber.toLowerCase(), SERIAL_DIGITS_MAX),
     sha256: certificateDigest(certificate),
     validFrom: certificate.validFromDate.toISOString(),
     validTo: certificate.validToDate.toISOString(),
@@ -53,5 +61,9 @@ export function readCertificates(pem: string): X509Certificate[] {
 
 /** OpenSSL escapes control characters in names, so a line end can only be the separator that Node puts there. */
 function oneLine(name: string | undefined): string {
-  return (name ?? "").split("\n").join(", ");
+  return shortened((name ?? "").split("\n").join(", "), NAME_CHARACTERS_MAX);
+}
+
+function shortened(text: string, charactersMax: number): string {
+  return text.length <= charactersMax ? text : `${text.slice(0, charactersMax)}…`;
 }
