@@ -17,3 +17,18 @@ export function leastCpuMs(tries: number, work: () => unknown, enoughMs = 0): nu
   for (let left = tries; left > 0 && !(least < enoughMs); left -= 1) least = Math.min(least, cpuMs(work));
   return least;
 }
+
+const ATTEMPTS_MAX = 12;
+
+/**
+ * How many times as much the second costs: by the least that each took in all attempts, of which there are no further ones once
+ * that is below `ratioMax`. What grows too fast does so in each.
+ */
+export function ratioOfCosts(small: () => unknown, large: () => unknown, ratioMax: number): number {
+  let [least, most] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
+  for (let left = ATTEMPTS_MAX; left > 0 && !(most / least < ratioMax); left -= 1) {
+    least = Math.min(least, leastCpuMs(3, small));
+    most = Math.min(most, leastCpuMs(1, large));
+  }
+  return most / least;
+}

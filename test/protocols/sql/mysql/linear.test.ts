@@ -10,13 +10,12 @@ import { loadGrammar } from "#protocols/sql/mysql/grammar.ts";
 import { maskedText } from "#protocols/sql/mysql/masked-text.ts";
 import { resolveMysqlProtection } from "#protocols/sql/mysql/protection.ts";
 import { DEFAULT_SQL_MODE } from "#protocols/sql/mysql/sql-mode.ts";
-import { leastCpuMs } from "#test/support/cpu.ts";
+import { ratioOfCosts } from "#test/support/cpu.ts";
 import { FORMS } from "./long-texts.ts";
 import { catalogueOf, table } from "./small-catalogue.ts";
 
 const TIMES = 8;
 const RATIO_MAX = TIMES * 3;
-const ATTEMPTS_MAX = 5;
 
 const catalogue = catalogueOf(["a", "b", "c", "t"].map((name) => table("app", name, ["x", "y", "a", "ssn"])));
 const { protection } = resolveMysqlProtection(catalogue, [
@@ -37,13 +36,12 @@ for (const [what, work] of Object.entries(WAYS)) {
       test(`grows with the text: ${name}`, () => {
         const [small, large] = [text(size), text(size * TIMES)];
         work(small);
-        // Compilation and collection come in between as they like: what grows too fast does so each time.
-        const ratios: number[] = [];
-        while (ratios.length < ATTEMPTS_MAX && !ratios.some((ratio) => ratio < RATIO_MAX)) {
-          ratios.push(leastCpuMs(1, () => work(large)) / leastCpuMs(3, () => work(small)));
-        }
-        const shown = ratios.map((ratio) => ratio.toFixed(1)).join(", ");
-        assert.ok(Math.min(...ratios) < RATIO_MAX, `${TIMES} times the text took ${shown} times as long`);
+        const ratio = ratioOfCosts(
+          () => work(small),
+          () => work(large),
+          RATIO_MAX,
+        );
+        assert.ok(ratio < RATIO_MAX, `${TIMES} times the text took ${ratio.toFixed(1)} times as long`);
       });
     }
   });

@@ -9,19 +9,16 @@ import { setTimeout as pause } from "node:timers/promises";
 import { analyse } from "#protocols/sql/postgres/analyse.ts";
 import type { Analysis } from "#protocols/sql/postgres/analysis.ts";
 import { loadGrammar } from "#protocols/sql/postgres/grammar.ts";
-import { leastCpuMs } from "#test/support/cpu.ts";
+import { leastCpuMs, ratioOfCosts } from "#test/support/cpu.ts";
 import { FORMS, wideView } from "./large-texts.ts";
 
 const TIMES = 8;
 const RATIO_MAX = TIMES * 3;
-const ATTEMPTS_MAX = 5;
 /** A megabyte takes a second or two on a slow machine; a refusal some tens of milliseconds. */
 const MEGABYTE_MS_MAX = 20_000;
 const REFUSAL_MS_MAX = 5_000;
 
 const view = wideView();
-
-const least = (runs: number, sql: string) => leastCpuMs(runs, () => analyse(sql, view));
 
 function outcome({ facts }: Analysis): string {
   if (facts.kind === "unparsed") return "unparsed";
@@ -41,13 +38,12 @@ describe("cost of analysing a text", () => {
       const [small, large] = [text(size), text(size * TIMES)];
       assert.equal(outcome(analyse(small, view)), expected);
       assert.equal(outcome(analyse(large, view)), expected);
-      // Compilation and collection come in between as they like: what grows too fast does so each time.
-      const ratios: number[] = [];
-      while (ratios.length < ATTEMPTS_MAX && !ratios.some((ratio) => ratio < RATIO_MAX)) ratios.push(least(2, large) / least(4, small));
-      assert.ok(
-        Math.min(...ratios) < RATIO_MAX,
-        `${TIMES} times the text took ${ratios.map((ratio) => ratio.toFixed(1)).join(", ")} times as long`,
+      const ratio = ratioOfCosts(
+        () => analyse(small, view),
+        () => analyse(large, view),
+        RATIO_MAX,
       );
+      assert.ok(ratio < RATIO_MAX, `${TIMES} times the text took ${ratio.toFixed(1)} times as long`);
     });
   }
 
