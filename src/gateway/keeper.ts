@@ -303,6 +303,7 @@ class Keeper {
       return { kind: "refused", problems: next.errors.map((remark) => result.locate("error", remark)) };
     }
     this.#config = result.config;
+    this.#vault.reconfigured(result.config);
     this.#catalogues = next;
     // What the old ones find amiss is no longer told: it would speak of the configuration before.
     before.retire(next);

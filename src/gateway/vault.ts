@@ -30,7 +30,7 @@ export class Vault {
   readonly #options: VaultOptions;
   readonly #folders: StateFolders;
   readonly #index: OpenSessions;
-  readonly #recipients: Recipients;
+  #recipients: Recipients;
   readonly #evidence: EvidenceLog;
   readonly #waiting: SessionSummary[] = [];
   #sealing = 0;
@@ -55,6 +55,11 @@ export class Vault {
     this.#evidence = evidence;
     this.#index = new OpenSessions(options.config.state.sqlite);
     this.#recipients = parseRecipients(options.config.recording.recipients);
+  }
+
+  /** Another configuration is in force: what is sealed from now on, whenever it began, is for its auditors. */
+  reconfigured({ recording }: Pick<Config, "recording">): void {
+    this.#recipients = parseRecipients(recording.recipients);
   }
 
   /** Why no new session may begin; null when one may. */

@@ -1,10 +1,17 @@
 /** A configuration that takes over while clients are on their way in: what they get is by the one that is in force when they ask. */
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import net from "node:net";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
 import tls from "node:tls";
+import { Secret } from "#protocols/wire/secret.ts";
+import { listRecordings } from "#src/audit/recording-files.ts";
+import { parseIdentities, readRecording } from "#src/recording/read.ts";
+import { makeAuditorIdentity } from "#src/setup/keys.ts";
 import { errorIn } from "#test/src/gateway/talk.ts";
-import { dialTls, password, SSL_REQUEST, startup } from "#test/src/gateway/wire.ts";
+import { dialTls, password, query, SSL_REQUEST, startup, TERMINATE } from "#test/src/gateway/wire.ts";
 import { makeAuthority } from "#test/support/certificates.ts";
 import { startGateway, type TestGateway } from "#test/support/gateway.ts";
 import type { Sections } from "#test/support/gateway-files.ts";
@@ -128,4 +135,36 @@ test("a client that connected before access was given is let in", { timeout: 60_
   peer.send(password(token));
   await peer.upTo("Z");
   peer.vanish();
+});
+
+test("recordings are sealed for the auditors of now, also of sessions that began before", { timeout: 60_000 }, async () => {
+  await inForce(EVERYBODY);
+  const peer = await dialTls({ port: world().port }, world().ca);
+  peer.send(startup({ user: "agent", database: "orders" }));
+  await peer.next();
+  peer.send(password(await world().token()));
+  await peer.upTo("Z");
+  const root = join(world().folder, "recordings");
+  const before = (await listRecordings(root)).bySession;
+  const { recipient, identity } = await makeAuditorIdentity();
+  await inForce({ recording: { ...Object(sections["recording"]), recipients: [recipient] } });
+  peer.send(query("select 'for the new auditor'"));
+  await peer.upTo("Z");
+  peer.send(TERMINATE);
+  await peer.closed();
+  const sealed = async (): Promise<string> => {
+    for (;;) {
+      const [found] = [...(await listRecordings(root)).bySession].filter(([id]) => !before.has(id)).flatMap(([, files]) => files);
+      if (found !== undefined) return found.path;
+      await pause(100);
+    }
+  };
+  const path = await sealed();
+  const texts: unknown[] = [];
+  for await (const event of readRecording(path, parseIdentities(identity))) if (event.kind === "statement") texts.push(event.sql);
+  assert.deepEqual(texts, ["select 'for the new auditor'"]);
+  const former = parseIdentities(new Secret(readFileSync(world().identityFile, "utf8")));
+  await assert.rejects(async () => {
+    for await (const _ of readRecording(path, former));
+  });
 });
