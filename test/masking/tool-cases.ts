@@ -12,6 +12,14 @@ const BY_NATURE: readonly (readonly [RegExp, string])[] = [
   [/ sp:[0-9a-f]{12}:agent\b/g, ""],
 ];
 
+/** Of a whole database or tablespace, files of the server's own among them, which come, go and grow when the server likes. */
+const SIZED = ["\\db+", "\\l+"];
+const SIZES: readonly (readonly [RegExp, string])[] = [
+  [/\b\d+ (?:bytes|[kMG]B)\b/g, "size"],
+  [/ {2,}/g, " "],
+  [/-{2,}/g, "-"],
+];
+
 export function casesIn({ stdout, stderr }: Shown): Cases {
   const cases = new Map<string, string>();
   for (const stream of [stdout, stderr]) {
@@ -20,14 +28,15 @@ export function casesIn({ stdout, stderr }: Shown): Cases {
       if (line.startsWith("@@ ")) {
         name = line.slice(3);
         cases.set(name, cases.get(name) ?? "");
-      } else if (name !== undefined) cases.set(name, `${cases.get(name)}${even(line)}\n`);
+      } else if (name !== undefined)
+        cases.set(name, `${cases.get(name)}${even(line, SIZED.includes(name) ? [...BY_NATURE, ...SIZES] : BY_NATURE)}\n`);
     }
   }
   return cases;
 }
 
-function even(line: string): string {
-  return BY_NATURE.reduce((text, [pattern, replacement]) => text.replace(pattern, replacement), line);
+function even(line: string, patterns: typeof BY_NATURE): string {
+  return patterns.reduce((text, [pattern, replacement]) => text.replace(pattern, replacement), line);
 }
 
 /** Names of cases that are not the same both ways, each with its first different line. */

@@ -12,22 +12,25 @@ const SPARES = 3;
 const TEXT_BYTES_KEPT = 512 * 1024;
 
 const ready: GrammarInstance[] = [];
-let making = 0;
+let filling: Promise<void> | undefined;
 
 /** `position` counts characters from 1, as an error field `P` does; null where the grammar names no place. */
 export type Parsed =
   | { readonly kind: "tree"; readonly tree: unknown }
   | { readonly kind: "error"; readonly message: string; readonly position: number | null };
 
-/** Call once before anything else here, and wait. Calling again is harmless. */
+/** Call once before anything else here, and wait. Calling again waits until all spares are there again. */
 export async function loadGrammar(): Promise<void> {
-  while (ready.length + making <= SPARES) {
-    making += 1;
-    try {
-      ready.push(await makeInstance());
-    } finally {
-      making -= 1;
-    }
+  if (ready.length <= SPARES) filling ??= fill();
+  await filling;
+}
+
+/** What breaks meanwhile is made too: nothing can break between the last look and the end. */
+async function fill(): Promise<void> {
+  try {
+    while (ready.length <= SPARES) ready.push(await makeInstance());
+  } finally {
+    filling = undefined;
   }
 }
 

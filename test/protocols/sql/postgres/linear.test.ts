@@ -5,7 +5,6 @@
  */
 import assert from "node:assert/strict";
 import { beforeEach, describe, test } from "node:test";
-import { setTimeout as pause } from "node:timers/promises";
 import { analyse } from "#protocols/sql/postgres/analyse.ts";
 import type { Analysis } from "#protocols/sql/postgres/analysis.ts";
 import { loadGrammar } from "#protocols/sql/postgres/grammar.ts";
@@ -27,11 +26,8 @@ function outcome({ facts }: Analysis): string {
 }
 
 describe("cost of analysing a text", () => {
-  beforeEach(async () => {
-    // Instances of the grammar that a deep text broke are made anew in the background.
-    await pause(50);
-    await loadGrammar();
-  });
+  // Instances of the grammar that a deep text broke are made anew in the background.
+  beforeEach(loadGrammar);
 
   for (const [name, { text, size, expected }] of Object.entries(FORMS)) {
     test(`grows with the text: ${name}`, () => {
