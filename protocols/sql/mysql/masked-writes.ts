@@ -66,6 +66,7 @@ export function judgeWrite(reading: WriteReading, found: Found, resolved: readon
   for (const target of targets) {
     checkTriggers(writtenTables(target, context), eventsOf(reading), context.view, target.mention.span.start);
     checkGiven(target, reading, context);
+    checkRenames(target, reading);
     const channel = channelOf(context.view, target.table, changeOf(target, reading, context));
     if (channel !== undefined) {
       const hint = "write to other columns, or as a principal under no mask";
@@ -156,6 +157,16 @@ function checkGiven(target: Target, reading: WriteReading, context: TableContext
     const hint = `leave the column out${reading.columns === null ? " of a list of columns" : ""}, or say DEFAULT; \`assign: values\` in rule ${mask.rule} permits it`;
     throw new Refused("masked-write", message, hint, at, mask.rule);
   }
+}
+
+/** By another name a protected column of the new row, its default among them, could be read where none of its own may stand. */
+function checkRenames({ table, attributes }: Target, { renames, columns }: WriteReading): void {
+  if (renames === null || attributes.size === 0) return;
+  const known = columns?.map((name) => columnNamed(table, name));
+  const plain = known?.every((column) => column !== undefined && !attributes.has(column.name)) === true;
+  if (plain && known.length === renames.names.length) return;
+  const message = `a masked column of ${displayTable(table)} would have another name in the new row`;
+  throw new Refused("masked-write", message, "list columns that are not masked, or leave the names out", renames.start);
 }
 
 function isAscii(name: string): boolean {

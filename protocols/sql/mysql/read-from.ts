@@ -25,7 +25,7 @@ function readJoined(reader: Reader, role: TableMention["role"]): void {
       const side = { right: end, reversed: join.reversed };
       open = join.natural ? null : side;
       if (join.natural) addMerge(scope, { left, ...side, end: scope.sources.length, names: null });
-    } else if (reader.acceptWord("on")) {
+    } else if (!startsUpdate(reader) && reader.acceptWord("on")) {
       readExpression(reader);
       open = null;
     } else if (reader.acceptWord("using")) {
@@ -35,6 +35,11 @@ function readJoined(reader: Reader, role: TableMention["role"]): void {
       open = null;
     } else return;
   }
+}
+
+/** Behind the SELECT of an INSERT: no condition of a join reads so. */
+function startsUpdate(reader: Reader): boolean {
+  return ["on", "duplicate", "key", "update"].every((word, ahead) => reader.word(ahead) === word);
 }
 
 function addMerge(scope: Scope, merge: Merge): void {

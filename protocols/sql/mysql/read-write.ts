@@ -27,6 +27,8 @@ export interface WriteReading {
   readonly defaults: ReadonlySet<number>;
   /** ON DUPLICATE KEY UPDATE stands behind an INSERT. */
   readonly updates: boolean;
+  /** Of INSERT: names that the new row's columns have besides, as `AS new (a, b)` gives them; null without. */
+  readonly renames: (Span & { readonly names: readonly string[] }) | null;
   /** With its output columns. */
   readonly returning: (Span & { readonly items: readonly Item[] }) | null;
 }
@@ -122,16 +124,19 @@ function acceptDefault(reader: Reader): boolean {
   return true;
 }
 
-function readBehindRows(reader: Reader, scope: Scope, table: TableMention): Pick<WriteReading, "assignments" | "updates" | "returning"> {
-  // MySQL: a name for the row that is inserted. What it is qualified by belongs to the target.
+type BehindRows = Pick<WriteReading, "assignments" | "updates" | "returning" | "renames">;
+
+function readBehindRows(reader: Reader, scope: Scope, table: TableMention): BehindRows {
+  let renames: BehindRows["renames"] = null;
+  // MySQL: a name for the row that is inserted, and perhaps for its columns. What it is qualified by belongs to the target.
   if (reader.acceptWord("as")) {
     scope.sources.push({ name: reader.name(), table, query: null, columns: null });
-    if (reader.symbol() === "(")
-      throw new Refused("masked-unsupported", "the new row's columns have names of their own", "leave them out", reader.at);
+    const start = reader.at;
+    if (reader.symbol() === "(") renames = { names: reader.nameList(), start, end: reader.at };
   }
   const updates = reader.acceptWord("on", "duplicate", "key", "update");
   const assignments = updates ? readAssignments(reader) : [];
-  return { assignments, updates, returning: readReturning(reader) };
+  return { assignments, updates, returning: readReturning(reader), renames };
 }
 
 function readReturning(reader: Reader): WriteReading["returning"] {
@@ -179,6 +184,7 @@ function readUpdate(reader: Reader, scope: Scope): WriteReading {
     defaults: NONE,
     updates: false,
     returning: readReturning(reader),
+    renames: null,
   };
 }
 
@@ -201,7 +207,7 @@ function readDelete(reader: Reader, scope: Scope): WriteReading {
   readConditions(reader);
   const tables = several === null ? all : several.map((name) => meantBy(name, all, reader));
   const returning = readReturning(reader);
-  return { verb: "delete", scope, tables, assignments: [], columns: undefined, defaults: NONE, updates: false, returning };
+  return { verb: "delete", scope, tables, assignments: [], columns: undefined, defaults: NONE, updates: false, returning, renames: null };
 }
 
 interface Named {

@@ -9,10 +9,11 @@ import { isReserved } from "#protocols/sql/mysql/reserved.ts";
 import { EXPLAINED } from "./forms.ts";
 import { bracketedTables, updatedTables } from "./listed-tables.ts";
 import { negated } from "./negated.ts";
+import { upserted } from "./upserted.ts";
 
 /** @returns tokens that the grammar reads; those that came where nothing was to be changed */
 export function respelled(tokens: readonly Token[]): readonly Token[] {
-  const found = [...bracketedTables(updatedTables(negated(withoutModifiers(tokens))))];
+  const found = [...bracketedTables(updatedTables(negated(upserted(withoutModifiers(tokens)))))];
   const made: Token[] = [];
   for (let at = 0; at < found.length; ) {
     const token = found[at];

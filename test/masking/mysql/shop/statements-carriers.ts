@@ -34,6 +34,16 @@ export const CARRIERS: HostileGroups = {
       "INSERT INTO counters (n, label) SELECT 1, ssn FROM users WHERE id = 1 ON DUPLICATE KEY UPDATE label = VALUES(label)",
       "SELECT * FROM counters",
     ],
+    ["INSERT INTO counters (n, label) SELECT 1, ssn FROM users ON DUPLICATE KEY UPDATE label = users.ssn", "SELECT * FROM counters"],
+    ["INSERT INTO counters (n, label) SELECT 1, 'x' FROM users u ON DUPLICATE KEY UPDATE label = u.ssn", "SELECT * FROM counters"],
+    [
+      "INSERT INTO counters (n, label) SELECT 1, 'x' FROM orders o JOIN users u ON u.id = o.user_id ON DUPLICATE KEY UPDATE label = shop.u.ssn",
+      "SELECT * FROM counters",
+    ],
+    [
+      "INSERT INTO counters (n, label) SELECT 1, q.s FROM (SELECT ssn AS s FROM users) AS q ON DUPLICATE KEY UPDATE label = q.s",
+      "SELECT * FROM counters",
+    ],
     ["CREATE TABLE t1 AS SELECT id, ssn FROM users", "SELECT * FROM t1"],
     ["CREATE TABLE t1 SELECT * FROM users", "SELECT ssn FROM t1"],
     ["CREATE TABLE t1 (note text) SELECT ssn AS note FROM users", "SELECT note FROM t1"],
@@ -78,6 +88,20 @@ export const CARRIERS: HostileGroups = {
     "FOR i IN (SELECT ssn FROM users) DO SELECT i.ssn; END FOR",
     "WITH u AS (SELECT ssn FROM users) SELECT * FROM u UNION ALL SELECT 'a'",
     "SET STATEMENT max_statement_time = 5 FOR SELECT ssn FROM users",
+  ],
+  "names of a new row (mysql)": [
+    [
+      "INSERT INTO users (id, name) VALUES (1, 'x') AS new (i, n) ON DUPLICATE KEY UPDATE name = CONCAT(n, users.ssn)",
+      "SELECT name FROM users WHERE id = 1",
+    ],
+    [
+      "INSERT INTO users (id, name) VALUES (1, 'x') AS new (i, n) ON DUPLICATE KEY UPDATE name = (SELECT v.ssn FROM users v WHERE v.id = i)",
+      "SELECT name FROM users WHERE id = 1",
+    ],
+    [
+      "INSERT INTO counters (n, label) VALUES (1, 'x') AS new (ssn, l) ON DUPLICATE KEY UPDATE label = (SELECT users.ssn FROM users WHERE users.id = new.ssn)",
+      "SELECT * FROM counters",
+    ],
   ],
   "values that name things": [
     [
