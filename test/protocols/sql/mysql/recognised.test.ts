@@ -119,6 +119,16 @@ const OTHERS: readonly (readonly [rights: string, ...texts: string[]])[] = [
     "XA START 'x'",
     "INSERT INTO t SET a = !1",
   ],
+  [
+    "read,write",
+    "INSERT INTO t (a) SELECT 1 ON DUPLICATE KEY UPDATE a = 2",
+    "INSERT INTO t (a) SELECT u.a FROM u CROSS JOIN v ON DUPLICATE KEY UPDATE a = VALUES(a)",
+    "INSERT INTO t (a) SELECT u.a FROM u NATURAL JOIN v ON DUPLICATE KEY UPDATE a = 2",
+    "INSERT INTO t (a) SELECT u.a FROM u JOIN v USING (a) STRAIGHT_JOIN w ON DUPLICATE KEY UPDATE a = 2",
+    "INSERT INTO t (a) SELECT u.a FROM u JOIN v ON u.a = v.a ON DUPLICATE KEY UPDATE a = 2",
+    "INSERT INTO t (a) SELECT 1 UNION SELECT (SELECT a FROM u LIMIT 1) ON DUPLICATE KEY UPDATE a = 2",
+    "INSERT INTO t SELECT `on`, 'on duplicate key update' FROM u ON DUPLICATE KEY UPDATE a = 2",
+  ],
   ["read,write", "INSERT INTO t TABLE u", "REPLACE INTO t (a) TABLE u", "UPDATE t SET a = !a", "SELECT !f(a) FROM t"],
   ["read,schema", "CREATE TABLE t (a INT) IGNORE SELECT 1", "CREATE TABLE t REPLACE AS SELECT a FROM u"],
   ["schema", "ALTER TABLE `t` DISABLE KEYS", "/*!40000 ALTER TABLE `t` ENABLE KEYS */", "CHECKSUM TABLE t, app.u EXTENDED"],
@@ -203,6 +213,7 @@ describe("statements that are recognised by their form", () => {
       ["TABLE shop.t", "shop.t"],
       ["UPDATE IGNORE a, b SET a.x = b.x", "a", "b"],
       ["SHOW COLUMNS FROM t", "t"],
+      ["INSERT INTO a SELECT b.x FROM b CROSS JOIN c ON DUPLICATE KEY UPDATE x = (SELECT y FROM d)", "a", "b", "c", "d"],
     ]) {
       const found = facts(sql ?? "");
       assert.ok(found.kind === "parsed", sql);
