@@ -6,6 +6,8 @@
 // biome-ignore lint/style/noRestrictedImports: the package's own entry has one instance that cannot be replaced
 import makeInstance, { type GrammarInstance } from "libpg-query/wasm/libpg-query.js";
 
+import { readsAgain } from "./operator-runs.ts";
+
 /** Spares that stand ready. Two texts in one pipeline may each break one before a new one is made, about 15 ms. */
 const SPARES = 3;
 /** WebAssembly memory never shrinks: an instance that has read a text of this size is replaced when a spare is there. */
@@ -76,6 +78,7 @@ function syntaxError(instance: GrammarInstance, error: number): Parsed {
 function withInstance(sql: string, use: (instance: GrammarInstance, text: number) => Parsed): Parsed {
   const instance = ready[0];
   if (instance === undefined) return { kind: "error", message: "the statement reader is not ready", position: null };
+  if (readsAgain(sql)) return { kind: "error", message: "its runs of operators and comments are too long to be read", position: null };
   try {
     const bytes = instance.lengthBytesUTF8(sql) + 1;
     const text = instance._malloc(bytes);

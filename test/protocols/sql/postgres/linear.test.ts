@@ -54,6 +54,13 @@ describe("cost of analysing a text", () => {
     "100,000 brackets": ["unparsed", `SELECT ${"(".repeat(100_000)}1${")".repeat(100_000)} FROM users`],
     "10,000 queries in each other": ["unparsed", `${"SELECT * FROM (".repeat(10_000)}SELECT ssn FROM users${") q".repeat(10_000)}`],
     "50,000 times NOT": ["unparsed", `SELECT id FROM users WHERE ${"NOT ".repeat(50_000)}true`],
+    "20,000 comments in each other": ["unparsed", `SELECT 1 ${"/*".repeat(20_000)}${"*/".repeat(20_000)}`],
+    "a million empty comments": ["unparsed", `SELECT 1 ${"/**/".repeat(1_000_000)}`],
+    "a million comments that are never closed": ["unparsed", `SELECT 1 ${"/*".repeat(1_000_000)}`],
+    "100,000 comments behind operators": ["unparsed", `SELECT 1${"+/**/".repeat(100_000)}1`],
+    "a million signs": ["unparsed", `SELECT ${"+".repeat(1_000_000)}1`],
+    "a million signs by turns": ["unparsed", `SELECT ${"+-".repeat(500_000)}1`],
+    "many runs of a few hundred signs": ["unparsed", `SELECT ${`${"+".repeat(500)} `.repeat(2_000)}1`],
     "100,000 arms of UNION": ["unparsed", Array.from({ length: 100_000 }, () => "TABLE users").join(" UNION ")],
     "a star of 1,600 columns handed on 5,000 times with more": [
       "masked-unsupported",
