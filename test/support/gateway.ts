@@ -3,7 +3,7 @@
  * certificates, an issuer that runs the real protocol, and a real PostgreSQL as target `orders`. Nothing in it is a
  * stand-in. It ends with the process that started it.
  */
-import { writeFileSync } from "node:fs";
+import { renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { Secret } from "#protocols/wire/secret.ts";
 import { loadConfig } from "#src/config/load.ts";
@@ -96,8 +96,8 @@ export async function startGateway(options: GatewayOptions): Promise<TestGateway
   const issuer = await startIssuer({ certificate: papers.cert, key: papers.key, audience: AUDIENCE, agents });
   const configFile = join(folder, "sallyport.yaml");
   let sections = (options.configure ?? ((same) => same))(sectionsFor(options, issuer.url, papers.recipient));
-  const writeConfig = () => writeFileSync(configFile, `${JSON.stringify(sections, null, 2)}\n`, { mode: 0o600 });
-  writeConfig();
+  const writeConfig = (file: string) => writeFileSync(file, `${JSON.stringify(sections, null, 2)}\n`, { mode: 0o600 });
+  writeConfig(configFile);
   const launch = () => launchGateway(folder, configFile, options.env ?? {}, log, options.program, options.under);
   let running = await launch().catch(async (error) => {
     await issuer.stop();
@@ -161,11 +161,14 @@ export async function startGateway(options: GatewayOptions): Promise<TestGateway
     },
     async reconfigure(configure) {
       sections = configure(sections);
-      writeConfig();
-      const written = await loadConfig(configFile, options.env ?? {});
+      const draft = `${configFile}.draft`;
+      writeConfig(draft);
+      const written = await loadConfig(draft, options.env ?? {});
       // A reload of what stood there before may still be under way.
       const version = written.kind === "loaded" ? written.config.version : null;
       const from = log.length;
+      // In one go: noticed before it is told of, the file would be taken up twice, and what begins in between be asked to come again.
+      renameSync(draft, configFile);
       running.child.kill("SIGHUP");
       const taken = () => log.slice(from).find((one) => one["event"] === "reloaded" && one["version"] === version);
       const refused = () => log.slice(from).find((one) => one["event"] === "reload-refused");

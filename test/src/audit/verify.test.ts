@@ -194,15 +194,29 @@ describe("a session without a recording", () => {
     const { recipients, recordings, clock } = made.studio;
     const { paths } = record(made.studio, "session-5", []);
     const { recording } = await seal({ journal: paths, recipients, recordings, clock, ending: RECOVERED });
-    // The file is there, its record comes a moment later; by then the session does not run any more.
-    const appended = new Promise<number>((resolve, reject) => {
-      setTimeout(() => {
-        log.append({ type: "session-sealed", session: summary("session-5", recording.file), recording }).then(resolve, reject);
-      }, 100);
-    });
-    assert.deepEqual(await made.problems({ openSessions: () => [] }), []);
-    await appended;
+    // The file is there, its record comes later, on a slow disk a good while later; only then the session does not run any more.
+    let looks = 0;
+    let sealed = false;
+    const openSessions = () => {
+      looks += 1;
+      if (looks === 4) {
+        void log.append({ type: "session-sealed", session: summary("session-5", recording.file), recording }).then(() => {
+          sealed = true;
+        });
+      }
+      return sealed ? [] : ["session-5"];
+    };
+    assert.deepEqual(await made.problems({ openSessions }), []);
+    assert.ok(looks >= 4);
     await log.close();
+  });
+
+  test("is a problem when its recording is there, it does not run, and the log never says that it was sealed", async (t) => {
+    const made = await archive(t);
+    const { recipients, recordings, clock } = made.studio;
+    const { paths } = record(made.studio, "session-5", []);
+    await seal({ journal: paths, recipients, recordings, clock, ending: RECOVERED });
+    assert.deepEqual(await made.problems({ openSessions: () => [] }), [["session-5", "unknown"]]);
   });
 
   test("that the gateway itself reported lost stays a problem", async (t) => {

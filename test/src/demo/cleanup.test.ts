@@ -6,9 +6,9 @@ import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
-import { setTimeout as pause } from "node:timers/promises";
 import { startCleanup } from "#src/demo/cleanup.ts";
 import { removeFolder, scratchFolder } from "#test/support/scratch.ts";
+import { until } from "#test/support/waiting.ts";
 
 function runs(pid: number): boolean {
   try {
@@ -16,13 +16,6 @@ function runs(pid: number): boolean {
     return true;
   } catch {
     return false;
-  }
-}
-
-async function until(condition: () => boolean, ms: number): Promise<void> {
-  for (let waited = 0; !condition(); waited += 25) {
-    assert.ok(waited < ms, "waited in vain");
-    await pause(25);
   }
 }
 
@@ -70,6 +63,6 @@ test("when the demo is killed, the rest goes all the same", async () => {
   const pid = Number(line);
   assert.ok(runs(pid));
   demo.kill("SIGKILL");
-  await until(() => !runs(pid) && !existsSync(folder), 10_000);
+  await until(() => !runs(pid) && !existsSync(folder), "all has gone");
   await removeFolder(scratch);
 });

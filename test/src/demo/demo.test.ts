@@ -152,7 +152,7 @@ describe("demo", () => {
     const demo = await startDemo();
     demo.running.child.kill("SIGKILL");
     assert.equal(await demo.running.ended, "SIGKILL");
-    await nothingLeft(demo, 20_000);
+    await nothingLeft(demo, 60_000);
   });
 
   test("when the program that started it is killed, it ends", async () => {
@@ -161,7 +161,7 @@ describe("demo", () => {
       spawn(process.execPath, [${JSON.stringify(join(ROOT, "src", "main.ts"))}, "demo"], { stdio: "inherit" });`;
     const demo = await startDemo({}, ["--input-type=module", "-e", script]);
     demo.running.child.kill("SIGKILL");
-    await nothingLeft(demo, 20_000);
+    await nothingLeft(demo, 60_000);
   });
 
   test("a second Ctrl-C does not wait for a statement that runs, and the rest is cleaned up all the same", async () => {
@@ -179,8 +179,9 @@ describe("demo", () => {
     const secondMs = Date.now();
     demo.running.child.kill("SIGINT");
     await demo.running.ended;
-    assert.ok(Date.now() - secondMs < 2000);
-    await nothingLeft(demo, 30_000);
+    // The first one would have waited for eight seconds more.
+    assert.ok(Date.now() - secondMs < 6000);
+    await nothingLeft(demo, 60_000);
     assert.ok((await endless) instanceof Error);
   });
 

@@ -3,12 +3,12 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { setTimeout as pause } from "node:timers/promises";
 import type pg from "pg";
 import { FINDINGS } from "#src/doctor/finding.ts";
 import { type Ran, runCommand } from "#test/src/cli/terminal.ts";
 import { startGateway, type TestGateway } from "#test/support/gateway.ts";
 import { connectPostgres, runSql, startPostgres, type TestPostgres } from "#test/support/postgres.ts";
+import { until } from "#test/support/waiting.ts";
 
 const PASSWORD = "test-of-the-doctor";
 
@@ -209,21 +209,20 @@ for (const version of [18, 15] as const) {
 
     test("the gateway says the same at its start and when the schema changes, each finding once, and goes on serving", async () => {
       const lines = () => gateway.log().filter((line) => line["event"] === "doctor");
-      const until = async (isThere: (line: Record<string, unknown>) => boolean) => {
-        for (let tries = 0; !lines().some(isThere); tries += 1) {
-          assert.ok(tries < 100, JSON.stringify(lines().map(({ code, object }) => [code, object])));
-          await pause(100);
-        }
-      };
-      await until(({ code }) => code === "login-superuser");
+      const told = (isThere: (line: Record<string, unknown>) => boolean) =>
+        until(
+          () => lines().some(isThere),
+          () => `it is told, besides ${JSON.stringify(lines().map(({ code, object }) => [code, object]))}`,
+        );
+      await told(({ code }) => code === "login-superuser");
       const superuser = lines().filter(({ code }) => code === "login-superuser");
       assert.deepEqual(
         superuser.map(({ level, severity }) => [level, severity]),
         [["warn", "high"]],
       );
-      assert.ok(lines().some(({ code, level }) => code === "wall-absent" && level === "info"));
+      await told(({ code, level }) => code === "wall-absent" && level === "info");
       await admin.query("CREATE TABLE newer (id int, ssn varchar(11))");
-      await until(({ object }) => object === "public.newer.ssn");
+      await told(({ object }) => object === "public.newer.ssn");
       assert.equal(lines().filter(({ code }) => code === "login-superuser").length, 1);
       // What is amiss with the rules is told by the check of these, and by nobody else.
       const problems = gateway.log().filter(({ problem, object }) => /people\.ssn|users\.born/.test(String(problem ?? object)));

@@ -3,11 +3,11 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { setTimeout as pause } from "node:timers/promises";
 import { FINDINGS } from "#src/doctor/finding.ts";
 import { type Ran, runCommand } from "#test/src/cli/terminal.ts";
 import { startGateway, type TestGateway } from "#test/support/gateway.ts";
 import { startMysql, type TestMysql } from "#test/support/mysql.ts";
+import { until } from "#test/support/waiting.ts";
 
 const PASSWORD = "test-of-the-doctor";
 
@@ -221,17 +221,16 @@ for (const flavour of ["mysql9", "mariadb10"] as const) {
 
     test("the gateway says the same at its start and when the schema changes, each finding once", async () => {
       const lines = () => gateway.log().filter((line) => line["event"] === "doctor");
-      const until = async (isThere: (line: Record<string, unknown>) => boolean) => {
-        for (let tries = 0; !lines().some(isThere); tries += 1) {
-          assert.ok(tries < 100, JSON.stringify(lines().map(({ code, object }) => [code, object])));
-          await pause(100);
-        }
-      };
-      await until(({ code }) => code === "trigger-on-protected");
+      const told = (isThere: (line: Record<string, unknown>) => boolean) =>
+        until(
+          () => lines().some(isThere),
+          () => `it is told, besides ${JSON.stringify(lines().map(({ code, object }) => [code, object]))}`,
+        );
+      await told(({ code }) => code === "trigger-on-protected");
       assert.ok(lines().some(({ code, level }) => code === "copy-same-column" && level === "warn"));
       assert.ok(lines().some(({ code, level }) => code === "wall-absent" && level === "info"));
       server.sql("CREATE TABLE app.newer (id int, ssn varchar(11))");
-      await until(({ object }) => object === "app.newer.ssn");
+      await told(({ object }) => object === "app.newer.ssn");
       assert.equal(lines().filter(({ object }) => object === "app.old_users.SSN").length, 1);
       assert.ok(!gateway.log().some(({ event }) => event === "doctor-failed"));
     });

@@ -1,25 +1,18 @@
 /** A target that moves while sessions run: they go on where they began, judged by what is there, and new ones by what is new. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { setTimeout as pause } from "node:timers/promises";
 import pg from "pg";
 import { makeAuthority } from "#test/support/certificates.ts";
 import { startGateway, type TestGateway } from "#test/support/gateway.ts";
 import { type Sections, TARGET } from "#test/support/gateway-files.ts";
 import { connectPostgres, runSql, startPostgres, type TestPostgres } from "#test/support/postgres.ts";
+import { until } from "#test/support/waiting.ts";
 
 const SECRET = "ssn-of-ada";
 const OLD = `CREATE TABLE people (id int PRIMARY KEY, ssn text); INSERT INTO people VALUES (1, '${SECRET}');
   CREATE VIEW notes AS SELECT id, ssn AS note FROM people`;
 /** What is called as the view is there, and harmless here. */
 const NEW = `CREATE TABLE people (id int PRIMARY KEY, ssn text, city text); CREATE TABLE notes (id int, note text); INSERT INTO notes VALUES (1, 'new')`;
-const WAIT_MS = 15_000;
-
-async function until(look: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  for (const end = performance.now() + WAIT_MS; !(await look()); await pause(50)) {
-    if (performance.now() > end) throw new Error(`waited in vain until ${what}`);
-  }
-}
 
 async function enter(gateway: TestGateway): Promise<pg.Client> {
   const client = new pg.Client({ ...(await gateway.login("agent")), ssl: { ca: gateway.ca, servername: "localhost" } });

@@ -12,6 +12,7 @@ import { extended, fields, type Message, message, type Peer, query, SYNC, TERMIN
 import { login, openWorld, type World } from "#test/src/gateway/world.ts";
 import { startPostgres, type TestPostgres } from "#test/support/postgres.ts";
 import { type Relay, startRelay } from "#test/support/relay.ts";
+import { until } from "#test/support/waiting.ts";
 
 let world: World;
 let postgres: TestPostgres;
@@ -269,8 +270,9 @@ describe("a client that leaves", () => {
       await world.sql("create table if not exists gone (a int)");
       const { peer } = await world.session();
       await ask(peer, "begin; insert into gone values (1)");
-      peer.send(query("select pg_sleep(60)"));
-      await pause(300);
+      peer.send(query("select pg_sleep(300)"));
+      const running = "select 1 from pg_stat_activity where wait_event = 'PgSleep'";
+      await until(async () => (await world.sql(running)).length === 1, "the statement runs");
       go(peer);
       await world.settled();
       assert.deepEqual(await world.sql("select a from gone"), []);

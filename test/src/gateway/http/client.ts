@@ -7,6 +7,9 @@ import { buffer } from "node:stream/consumers";
 import tls from "node:tls";
 import type { TestGateway } from "#test/support/gateway.ts";
 
+/** Of a connection that the gateway closes by itself. */
+const QUIET_MS = 60_000;
+
 export interface Got {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
@@ -84,18 +87,18 @@ export async function get2(session: http2.ClientHttp2Session, { method = "GET", 
 export async function raw(
   gateway: TestGateway,
   text: string | Buffer,
-  { alpn = "http/1.1", quietMs = 3_000, servername = "localhost" } = {},
+  { alpn = "http/1.1", quietMs = QUIET_MS, servername = "localhost" } = {},
 ): Promise<Buffer> {
   const socket = tls.connect({ host: "127.0.0.1", port: gateway.httpsPort, servername, ca: gateway.ca, ALPNProtocols: [alpn] });
   await once(socket, "secureConnect");
   return answerTo(socket, text, quietMs);
 }
 
-/** The same in clear text. */
-export async function clear(port: number, text: string | Buffer, quietMs = 3_000): Promise<Buffer> {
-  const socket = net.connect({ host: "127.0.0.1", port });
+/** The same in clear text. @param from where the connection comes from; any of 127.0.0.0/8 */
+export async function clear(port: number, text: string | Buffer, from = "127.0.0.1"): Promise<Buffer> {
+  const socket = net.connect({ host: "127.0.0.1", port, localAddress: from });
   await once(socket, "connect");
-  return answerTo(socket, text, quietMs);
+  return answerTo(socket, text, QUIET_MS);
 }
 
 function answerTo(socket: net.Socket, text: string | Buffer, quietMs: number): Promise<Buffer> {

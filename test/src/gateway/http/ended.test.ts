@@ -1,12 +1,12 @@
 /** A session ends with its connection, however the client closes that. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { setTimeout as pause } from "node:timers/promises";
 import { Agent, fetch } from "undici";
 import { recordings } from "#test/src/gateway/archive.ts";
 import { makeAuthority } from "#test/support/certificates.ts";
 import { startGateway, type TestGateway } from "#test/support/gateway.ts";
 import { type HttpTarget, startHttpTarget } from "#test/support/http-target.ts";
+import { until } from "#test/support/waiting.ts";
 
 let target: HttpTarget;
 let gateway: TestGateway;
@@ -27,10 +27,6 @@ for (const [number, allowH2] of [false, true].entries()) {
     assert.equal(response.status, 200);
     await response.text();
     await dispatcher.destroy();
-    const until = performance.now() + 10_000;
-    while ((await recordings(gateway)).size <= number) {
-      assert.ok(performance.now() < until, "the session was not sealed");
-      await pause(100);
-    }
+    await until(async () => (await recordings(gateway)).size > number, "the session is sealed");
   });
 }

@@ -3,13 +3,13 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { setTimeout as pause } from "node:timers/promises";
 import { endOf, problems, recordingOf } from "#test/src/gateway/archive.ts";
 import { makeAuthority } from "#test/support/certificates.ts";
 import { startGateway } from "#test/support/gateway.ts";
 import { type HttpTarget, startHttpTarget } from "#test/support/http-target.ts";
 import { startTestIssuer } from "#test/support/issuer.ts";
 import { removeFolder, scratchFolder } from "#test/support/scratch.ts";
+import { until } from "#test/support/waiting.ts";
 import { get1, session2 } from "./client.ts";
 
 let target: HttpTarget;
@@ -19,7 +19,7 @@ before(async () => {
 after(() => target?.close());
 
 describe("a token that runs out", () => {
-  test("is refused from then on, and what runs by it is broken off", { timeout: 60_000 }, async () => {
+  test("is refused from then on, and what runs by it is broken off", { timeout: 180_000 }, async () => {
     const folder = await scratchFolder("issuer");
     const ca = join(folder, "ca.crt");
     const issuer = await startTestIssuer();
@@ -33,11 +33,11 @@ describe("a token that runs out", () => {
         return { ...sections, identity: { oidc: [...oidc, second] }, access };
       },
     });
-    // Good for three seconds more: what the clocks may differ by is counted at both ends.
-    const authorization = `Bearer ${await issuer.mint({ exp: Math.floor(Date.now() / 1000) - 27 })}`;
+    // Good for eight seconds more: what the clocks may differ by is counted at both ends.
+    const authorization = `Bearer ${await issuer.mint({ exp: Math.floor(Date.now() / 1000) - 22 })}`;
     const begun = performance.now();
     await assert.rejects(get1(gateway, { path: "/t/crm/events?count=10000&ms=20", headers: { authorization } }));
-    assert.ok(performance.now() - begun < 10_000);
+    assert.ok(performance.now() - begun < 60_000);
     const got = await get1(gateway, { path: "/t/crm/echo", headers: { authorization } });
     assert.deepEqual([got.status, JSON.parse(got.body.toString()).reason], [401, "identity-expired"]);
     const events = await recordingOf(gateway, "GET /events?count=10000&ms=20");
@@ -49,7 +49,7 @@ describe("a token that runs out", () => {
 });
 
 describe("a gateway that is killed", () => {
-  test("has on record what was sent on, request by request, and seals it when it starts again", { timeout: 60_000 }, async () => {
+  test("has on record what was sent on, request by request, and seals it when it starts again", { timeout: 180_000 }, async () => {
     const gateway = await startGateway({ apis: { crm: target }, workers: 2 });
     const authorization = `Bearer ${await gateway.token()}`;
     const sessions = [session2(gateway), session2(gateway), session2(gateway)];
@@ -61,7 +61,7 @@ describe("a gateway that is killed", () => {
         const stream = session.request({ ":path": `/t/crm${path}`, authorization });
         stream.on("error", () => undefined);
         stream.resume();
-        while (target.asked.length === asked) await pause(5);
+        await until(() => target.asked.length > asked, "the target was asked");
       }
     }
     await gateway.kill();

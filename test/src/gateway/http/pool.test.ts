@@ -6,7 +6,6 @@ import type { AddressInfo, Socket } from "node:net";
 import { Readable } from "node:stream";
 import { buffer, text } from "node:stream/consumers";
 import { before, describe, test } from "node:test";
-import { setTimeout as pause } from "node:timers/promises";
 import { Fault } from "#protocols/wire/fault.ts";
 import type { HandshakeRecord } from "#src/audit/records.ts";
 import type { HttpTarget } from "#src/config/config.ts";
@@ -16,6 +15,7 @@ import type { ToKeeper } from "#src/gateway/ipc.ts";
 import { KeeperLink } from "#src/gateway/keeper-link.ts";
 import { Upstream } from "#src/gateway/upstream.ts";
 import { type Authority, makeAuthority } from "#test/support/certificates.ts";
+import { until } from "#test/support/waiting.ts";
 import { type Answer, type Server, startServer } from "./pool-server.ts";
 
 const NO_LIMITS: HttpTarget["limits"] = {
@@ -52,7 +52,7 @@ function poolTo(
     records.push(message.record);
     setImmediate(() => link.onAnswer(message.id, keeper));
   });
-  return { pool: new HttpPool({ upstream: new Upstream(target, 5_000), link, now: Date.now }), records };
+  return { pool: new HttpPool({ upstream: new Upstream(target, 60_000), link, now: Date.now }), records };
 }
 
 function ask(changes: Partial<UpstreamRequest> = {}): UpstreamRequest {
@@ -215,8 +215,7 @@ for (const [version, versions] of [
         const broken = new Promise((resolve) => response.body.once("close", resolve).on("error", () => undefined));
         amid.abort();
         await broken;
-        for (let tries = 0; closed < 2 && tries < 1000; tries++) await pause(10);
-        assert.equal(closed, 2);
+        await until(() => closed === 2, "the target has heard of both");
       });
     });
 
@@ -334,8 +333,10 @@ describe("the pool", () => {
         seen += chunk.toString();
       });
       result.socket.write("ping");
-      for (let tries = 0; seen !== "helloping" && tries < 200; tries++) await pause(10);
-      assert.equal(seen, "helloping");
+      await until(
+        () => seen === "helloping",
+        () => `all has come back: ${seen}`,
+      );
       result.socket.destroy();
       const refused = await pool.upgrade(ask({ path: "/no", headers }), "s");
       assert.equal(refused.kind === "response" && refused.response.status, 403);

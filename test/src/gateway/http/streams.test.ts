@@ -5,12 +5,12 @@ import http2 from "node:http2";
 import https from "node:https";
 import type { AddressInfo } from "node:net";
 import { after, before, describe, test } from "node:test";
-import { setTimeout as pause } from "node:timers/promises";
 import { WebSocket, WebSocketServer } from "ws";
 import { recordingOf } from "#test/src/gateway/archive.ts";
 import { makeAuthority } from "#test/support/certificates.ts";
 import { startGateway, type TestGateway } from "#test/support/gateway.ts";
 import { type HttpTarget, startHttpTarget } from "#test/support/http-target.ts";
+import { until } from "#test/support/waiting.ts";
 import { session2 } from "./client.ts";
 
 let target: HttpTarget;
@@ -73,9 +73,7 @@ describe("a stream both ways", () => {
     await once(stream, "data");
     // Node's `close` would end the request in good order first.
     stream.destroy(new Error("given up"));
-    const until = performance.now() + 3_000;
-    while (!target.aborted.includes("/duplex") && performance.now() < until) await pause(10);
-    assert.ok(target.aborted.includes("/duplex"));
+    await until(() => target.aborted.includes("/duplex"), "the target has heard");
   });
 
   test("a target that resets is heard at the client: before its answer as 502, of gRPC as a status, in it as a reset", async () => {
@@ -98,12 +96,10 @@ describe("a stream both ways", () => {
     const stream = session.request({ authorization, ":method": "POST", ":path": "/t/crm/upload?given-up" });
     stream.on("error", () => undefined);
     stream.write("half");
-    while (target.asked.length === asked) await pause(10);
+    await until(() => target.asked.length > asked, "the target was asked");
     // Node's `close` would end the request in good order first.
     stream.destroy(new Error("given up"));
-    const until = performance.now() + 3_000;
-    while (!target.aborted.includes("/upload") && performance.now() < until) await pause(10);
-    assert.ok(target.aborted.includes("/upload"));
+    await until(() => target.aborted.includes("/upload"), "the target has heard");
   });
 });
 
@@ -149,8 +145,6 @@ describe("WebSocket", () => {
     const connections = () => new Promise<number>((resolve) => sockets.getConnections((_error, count) => resolve(count)));
     assert.ok((await connections()) > 0);
     socket.terminate();
-    const until = performance.now() + 5_000;
-    while ((await connections()) > 0 && performance.now() < until) await pause(20);
-    assert.equal(await connections(), 0);
+    await until(async () => (await connections()) === 0, "the target's connection is closed");
   });
 });

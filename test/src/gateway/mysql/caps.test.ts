@@ -21,6 +21,7 @@ const LONG = "SELECT COUNT(*) FROM t a JOIN t b JOIN t c JOIN t d WHERE a.pad <>
 const LIMITS: Readonly<Record<string, object>> = {
   "": { rowsPerStatement: ROWS },
   "-slow": { statementTimeout: "400ms" },
+  "-steady": { statementTimeout: "5s" },
   "-rows": { rowsPerSession: 30 },
   "-bytes": { bytesPerSession: 20_000 },
   "-statements": { statementsPerSession: 3 },
@@ -102,10 +103,13 @@ describe("caps on MySQL and MariaDB", { skip: optional("mysql9") }, () => {
     });
 
     test(`${target}: each statement of a text has its own time, and what stands behind one that takes too long is not done`, async () => {
+      const steady = await enter(`${target}-steady`);
+      // One by one far from the limit, all together beyond it.
+      const three = await steady.query("SELECT SLEEP(1.8); SELECT SLEEP(1.8); SELECT SLEEP(1.8)");
+      assert.deepEqual([three.rows, three.error], [[["0"], ["0"], ["0"]], null]);
+      steady.end();
       const client = await enter(`${target}-slow`);
       try {
-        const three = await client.query("SELECT SLEEP(0.25); SELECT SLEEP(0.25); SELECT SLEEP(0.25)");
-        assert.deepEqual([three.rows, three.error], [[["0"], ["0"], ["0"]], null]);
         const { rows, error } = await client.query(`SELECT 1; ${LONG}; UPDATE t SET pad = 'late' WHERE id = 4`);
         assert.deepEqual([rows, error?.errno], [[["1"]], 3024]);
         assert.notDeepEqual((await client.query("SELECT pad FROM t WHERE id = 4")).rows, [["late"]]);
@@ -118,9 +122,7 @@ describe("caps on MySQL and MariaDB", { skip: optional("mysql9") }, () => {
       const client = await enter(`${target}-slow`);
       try {
         for (const way of ["text", "prepared"] as const) {
-          const began = performance.now();
           const { error } = await client.ask(LONG, way);
-          assert.ok(performance.now() - began < 10_000);
           assert.equal(error?.errno, 3024, way);
           assert.match(error.message, /\[reason=statement-timeout\]/);
           for (let next = 0; next < 5; next++) assert.deepEqual((await client.query("SELECT 1")).rows, [["1"]]);

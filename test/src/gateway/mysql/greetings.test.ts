@@ -7,7 +7,6 @@ import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { createConnection as connectTo } from "node:net";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { setTimeout as pause } from "node:timers/promises";
 import type tls from "node:tls";
 import { createConnection } from "mariadb";
 import mysql from "mysql2/promise";
@@ -25,8 +24,7 @@ import type { Sections } from "#test/support/gateway-files.ts";
 import { startMysql, type TestMysql } from "#test/support/mysql.ts";
 import { optional } from "#test/support/optional.ts";
 import { removeFolder, scratchFolder } from "#test/support/scratch.ts";
-
-const WAIT_MS = 15_000;
+import { until } from "#test/support/waiting.ts";
 
 /** The stub's own greeting with another version. */
 function told(version: string): Greeting {
@@ -51,13 +49,13 @@ async function versions(gateway: TestGateway): Promise<readonly string[]> {
   return [...new Set(all)];
 }
 
-async function until(gateway: TestGateway, version: string): Promise<void> {
+async function untilAll(gateway: TestGateway, version: string): Promise<void> {
   let seen: readonly string[] = [];
-  for (const end = performance.now() + WAIT_MS; performance.now() < end; await pause(50)) {
+  const isAll = async () => {
     seen = await versions(gateway);
-    if (seen.length === 1 && seen[0] === version) return;
-  }
-  assert.fail(`greeted with ${seen.join(" and ")} where ${version} was due`);
+    return seen.length === 1 && seen[0] === version;
+  };
+  await until(isAll, () => `all greet with ${version}; they do with ${seen.join(" and ")}`);
 }
 
 async function logIn(gateway: TestGateway): Promise<void> {
@@ -145,13 +143,13 @@ describe("a gateway of several workers greets as its target does", () => {
     assert.deepEqual(await versions(gateway), ["8.4.0"]);
     play("5.5.5-10.11.19-MariaDB-0+deb12u1");
     await logIn(gateway);
-    await until(gateway, "5.5.5-10.11.19-MariaDB");
+    await untilAll(gateway, "5.5.5-10.11.19-MariaDB");
   });
 
   test("after an upgrade from the next login on", async () => {
     play("11.8.3-MariaDB");
     await logIn(gateway);
-    await until(gateway, "11.8.3-MariaDB");
+    await untilAll(gateway, "11.8.3-MariaDB");
   });
 
   test("from its first connection on when it starts again, and by default when what it knew is damaged", async () => {
@@ -164,7 +162,7 @@ describe("a gateway of several workers greets as its target does", () => {
     assert.deepEqual(await versions(gateway), ["8.4.0"]);
     assert.equal(gateway.log().filter(({ event }) => event === "greetings-unreadable").length, 1);
     await logIn(gateway);
-    await until(gateway, "11.8.3-MariaDB");
+    await untilAll(gateway, "11.8.3-MariaDB");
     assert.equal(readGreetings(kept())[0]?.[1].version, "11.8.3-MariaDB");
   });
 

@@ -6,7 +6,6 @@ import assert from "node:assert/strict";
 import { createConnection, type Socket } from "node:net";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { setTimeout as pause } from "node:timers/promises";
 import tls from "node:tls";
 import { deflateSync } from "node:zlib";
 import mysql from "mysql2/promise";
@@ -22,6 +21,7 @@ import { startGateway, type TestGateway } from "#test/support/gateway.ts";
 import type { Sections } from "#test/support/gateway-files.ts";
 import { type MysqlFlavour, startMysql, type TestMysql } from "#test/support/mysql.ts";
 import { optional } from "#test/support/optional.ts";
+import { until } from "#test/support/waiting.ts";
 
 /** `reader` may read. */
 function configure(sections: Sections): Sections {
@@ -192,20 +192,15 @@ function run(flavour: MysqlFlavour): void {
   async function recorded(socket: Socket, reason: string): Promise<void> {
     const { localPort } = socket;
     socket.destroy();
-    const until = performance.now() + 10_000;
-    for (;;) {
-      const found = [...readRecords(join(gateway.folder, "evidence"))].flatMap((entry) =>
+    const found = await until(() => {
+      const records = [...readRecords(join(gateway.folder, "evidence"))].flatMap((entry) =>
         entry.type === "handshake" && entry.handshake.remote.endsWith(`:${localPort}`) ? [entry.handshake] : [],
       );
-      if (found.length > 0) {
-        assert.deepEqual(
-          found.map((one) => [one.outcome, one.reason, one.protocol]),
-          [["refused", reason, "mysql"]],
-        );
-        return;
-      }
-      assert.ok(performance.now() < until, "the refused handshake is not on record");
-      await pause(50);
-    }
+      return records.length > 0 && records;
+    }, "the refused handshake is on record");
+    assert.deepEqual(
+      found.map((one) => [one.outcome, one.reason, one.protocol]),
+      [["refused", reason, "mysql"]],
+    );
   }
 }
