@@ -15,6 +15,8 @@ import { publicKeyFingerprint } from "./signing.ts";
  */
 const SETTLE_TRIES = 20;
 const SETTLE_MS = 150;
+/** While a session whose recording is there still runs, ten seconds: a disk may be slow to take the record of it. */
+const SEALING_TRIES = 67;
 
 /** What the log says of sessions, in its order. */
 export interface Facts {
@@ -72,16 +74,27 @@ async function readLog(options: LogOptions, signatures: "all" | "last", tries: n
   const lines = openLog(options.evidence);
   if (lines === undefined) return { facts, last: undefined, problems: [...problems, "missing: there is no evidence log"] };
   const check = new LogCheck(options.publicKey, signatures);
+  // A session whose recording is there is among the running ones until the log says so, however slow the disk.
+  const isOpen = (ids: readonly string[]): boolean => {
+    const running = new Set(ids.length === 0 ? [] : options.openSessions?.());
+    return ids.some((id) => running.has(id));
+  };
   const readOn = async () => {
-    for (let left = tries; ; left--) {
+    let wasOpen = false;
+    for (let tried = 0; ; tried++) {
       const before = lines.offset;
       for (const line of lines.more()) {
         const parsed = check.line(line);
         if (parsed?.kind === "record") note(facts, parsed.record);
         if (parsed?.kind === "checkpoint") for (const anchor of wanted) if (isSame(anchor, parsed.checkpoint)) wanted.delete(anchor);
       }
-      const settled = check.unsigned === 0 && lines.tornBytes === 0 && options.expected.every((id) => facts.sealed.has(id));
-      if (settled || left <= 0 || (left < tries && lines.offset === before)) return;
+      const missing = options.expected.filter((id) => !facts.sealed.has(id));
+      if (tries === 0 || (check.unsigned === 0 && lines.tornBytes === 0 && missing.length === 0)) return;
+      const goesOn = tried < tries && (tried === 0 || lines.offset !== before);
+      const open = isOpen(missing);
+      // One that has just ceased to run has its record behind what was read.
+      if (!goesOn && !(tried < SEALING_TRIES && (open || wasOpen))) return;
+      wasOpen = open;
       await wait(SETTLE_MS);
     }
   };

@@ -52,19 +52,22 @@ const LAST_WORK_MS = 2000;
 export function runWorker(deps: WorkerDeps): void {
   const link = new KeeperLink(deps.send);
   let worker: Worker | null = null;
+  // What comes while a worker starts counts as well: a schema that changed, a reload, the end. Nobody says it twice.
+  const early: Instruction[] = [];
+  const onMade = (made: Worker): void => {
+    worker = made;
+    for (const instruction of early.splice(0)) made.onMessage(instruction);
+  };
   deps.receive((message) => {
     if (message.type === "answer") link.onAnswer(message.id, message.error);
-    else if (message.type !== "start") worker?.onMessage(message);
-    else {
-      Worker.start(message, deps, link).then(
-        (started) => {
-          worker = started;
-        },
-        (error: unknown) => {
-          deps.send({ type: "failed", message: error instanceof Error ? error.message : String(error) });
-          deps.exit(1);
-        },
-      );
+    else if (message.type !== "start") {
+      if (worker === null) early.push(message);
+      else worker.onMessage(message);
+    } else {
+      Worker.start(message, deps, link, onMade).catch((error: unknown) => {
+        deps.send({ type: "failed", message: error instanceof Error ? error.message : String(error) });
+        deps.exit(1);
+      });
     }
   });
 }
@@ -83,12 +86,13 @@ class Worker {
   #runtime: Runtime;
   readonly #listeners: Listener[] = [];
 
-  static async start(start: Start, deps: WorkerDeps, link: KeeperLink): Promise<Worker> {
+  /** @param onMade is handed the worker before it listens */
+  static async start(start: Start, deps: WorkerDeps, link: KeeperLink, onMade: (made: Worker) => void): Promise<void> {
     const config = await loadSame(deps, start.version);
     await loadGrammars(config);
     const worker = new Worker(start, deps, link, config);
+    onMade(worker);
     await worker.#listen(config);
-    return worker;
   }
 
   constructor(start: Start, deps: WorkerDeps, link: KeeperLink, config: Config) {
