@@ -2,7 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Unpacked } from "#test/support/unpacked.ts";
+import { fetched, type Unpacked } from "#test/support/unpacked.ts";
 
 /**
  * @param source a folder with package.json and its lock file, integrity hashes in it
@@ -15,11 +15,13 @@ export function installed(source: string, folder: string): Unpacked {
   if (!existsSync(mark) || readFileSync(mark, "utf8") !== wanted) {
     // Another process may do the same: each in its own folder, the last one's stays.
     const making = `${folder}.${process.pid}`;
-    rmSync(making, { recursive: true, force: true });
-    mkdirSync(making, { recursive: true });
-    for (const name of ["package.json", "package-lock.json"]) cpSync(join(source, name), join(making, name));
     const options = ["--ignore-scripts", "--legacy-peer-deps", "--no-audit", "--no-fund", "--loglevel=error"];
-    execFileSync("npm", ["ci", ...options], { cwd: making, stdio: "pipe" });
+    fetched(`what ${join(source, "package-lock.json")} names`, () => {
+      rmSync(making, { recursive: true, force: true });
+      mkdirSync(making, { recursive: true });
+      for (const name of ["package.json", "package-lock.json"]) cpSync(join(source, name), join(making, name));
+      execFileSync("npm", ["ci", ...options], { cwd: making, stdio: "pipe" });
+    });
     writeFileSync(join(making, "complete"), wanted);
     rmSync(folder, { recursive: true, force: true });
     renameSync(making, folder);

@@ -25,14 +25,33 @@ export function unpack(suite: string, packages: readonly string[], folder: strin
   if (!existsSync(mark) || readFileSync(mark, "utf8") !== wanted) {
     // Another process may do the same: each in its own folder, the last one's stays.
     const making = `${folder}.${process.pid}`;
-    rmSync(making, { recursive: true, force: true });
-    fetchInto(join(making, "root"), suite, packages, join(making, "apt"));
+    fetched(`${packages.join(", ")} of Debian's ${suite}`, () => {
+      rmSync(making, { recursive: true, force: true });
+      fetchInto(join(making, "root"), suite, packages, join(making, "apt"));
+    });
     rmSync(join(making, "apt"), { recursive: true });
     writeFileSync(join(making, "complete"), wanted);
     rmSync(folder, { recursive: true, force: true });
     renameSync(making, folder);
   }
   return { command: (program) => commandIn(join(folder, "root"), program) };
+}
+
+/**
+ * Tried a second time: a mirror that is being renewed shows parts of two states now and then, beyond what its client tries by itself.
+ *
+ * @throws Error with what was to be fetched, and the client's words
+ */
+export function fetched(what: string, attempt: () => void): void {
+  for (let left = 1; ; left -= 1) {
+    try {
+      attempt();
+      return;
+    } catch (error) {
+      if (left > 0) continue;
+      throw new Error(`${what} can't be fetched: ${error instanceof Error ? error.message : error}`, { cause: error });
+    }
+  }
 }
 
 function commandIn(root: string, program: string): readonly [string, ...string[]] {
