@@ -32,7 +32,7 @@ export function form(notation: string): Form {
   const nodes = readNodes(reader);
   if (reader.at < parts.length) throw new Error(`broken invariant: the form "${notation}" is not well formed`);
   return (tokens) => {
-    for (const end of walk(nodes, tokens, { at: 0, tables: [] })) if (end.at === tokens.length) return { tables: end.tables };
+    for (const end of walk(nodes, tokens, { at: 0, last: null })) if (end.at === tokens.length) return { tables: namesTo(end.last) };
     return undefined;
   };
 }
@@ -75,8 +75,22 @@ function holeOf(name: string): Hole {
   return found;
 }
 
-interface Place extends Match {
+interface Place {
   readonly at: number;
+  /** The table named last. */
+  readonly last: Named | null;
+}
+
+/** Linked to the one before: lists are long, and each of their items begins at the names of all before it. */
+interface Named {
+  readonly name: string;
+  readonly before: Named | null;
+}
+
+function namesTo(last: Named | null): readonly string[] {
+  const names: string[] = [];
+  for (let one = last; one !== null; one = one.before) names.push(one.name);
+  return names.reverse();
 }
 
 /** Every place where the nodes can end. */
@@ -171,7 +185,7 @@ function* named(tokens: readonly Token[], place: Place, first: string): Generato
   const second = tokens[place.at + 2];
   const qualified = comes(tokens, place.at + 1, ".") && (second?.kind === "word" || second?.kind === "quoted-name");
   const name = qualified ? `${first}.${second.text}` : first;
-  yield { at: place.at + (qualified ? 3 : 1), tables: [...place.tables, name] };
+  yield { at: place.at + (qualified ? 3 : 1), last: { name, before: place.last } };
 }
 
 /** Behind WHERE these could write, lock or count a sequence on, with no bracket that shows it. */

@@ -41,4 +41,9 @@ export const FORMS: Readonly<Record<string, Form>> = {
   "settings of one SET": repeated("SET @a = 1", ", @b = 1", ""),
   "strings side by side": repeated("SELECT ", "'a' ", "", 4000),
   "quoted names": repeated("SELECT ", "`a`, ", "1"),
+  "tables of LOCK TABLES": repeated("LOCK TABLES ", "a READ, ", "b READ", 4000),
+  "tables of CHECK TABLE": repeated("CHECK TABLE ", "a, ", "b", 4000),
+  "settings beside SET NAMES": repeated("SET NAMES utf8mb4, ", "@a = 1, ", "@b = 1"),
+  "comments side by side": repeated("SELECT 1 ", "/**/", "", 8000),
+  "comments in each other": repeated("SELECT 1 ", "/*", "*/", 8000),
 };
