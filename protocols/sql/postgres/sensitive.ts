@@ -60,7 +60,7 @@ export function sensitiveIn(
   text: SourceText,
 ): Sensitive {
   const found: Found = { literals: new Map(), parameters: new Set() };
-  const passwords: number[] = [];
+  const passwords: PasswordPlace[] = [];
   const opaque = view === null ? [] : statements.filter((statement) => OPAQUE.has(statement.type) || refused.has(statement));
   for (const statement of statements) {
     passwords.push(...passwordsIn(statement));
@@ -78,8 +78,8 @@ export function sensitiveIn(
   const ranges = [
     ...told,
     ...others.map(({ byte }) => literalRange(tokens, byte)),
-    ...passwords.map((byte) => nextString(tokens, byte)),
-    ...opaque.flatMap(({ start, end }) => tokens.list.filter((token) => token.start >= start && token.end <= end && isLiteral(token))),
+    ...stringsBehind(tokens, passwords),
+    ...opaque.flatMap((statement) => within(tokens, statement).filter(isLiteral)),
   ];
   return { ranges: joinedRanges(ranges.filter((range) => range !== undefined)), parameters, copy };
 }
@@ -90,14 +90,18 @@ export function sensitiveUnparsed(sql: string, masked: boolean): Sensitive {
   return { ranges: secretsIn(sql), parameters: [], copy: false };
 }
 
+/** Where a password stands: behind the word at a byte, or behind CONNECTION in a statement. */
+type PasswordPlace = { readonly byte: number } | Pick<LocatedStatement, "start" | "end">;
+
 /** PASSWORD in CREATE and ALTER ROLE, options of user mappings, connection strings of subscriptions. */
-function passwordsIn(statement: TreeNode): readonly number[] {
-  const found: number[] = [];
-  if (/^(Create|Alter)Subscription/.test(statement.type)) found.push(-1);
-  if (!/Role|UserMapping|ForeignServer/.test(statement.type)) return statement.type.includes("Subscription") ? found : [];
+function passwordsIn(statement: LocatedStatement): readonly PasswordPlace[] {
+  if (/^(Create|Alter)Subscription/.test(statement.type)) return [statement];
+  const found: PasswordPlace[] = [];
+  if (!/Role|UserMapping|ForeignServer/.test(statement.type)) return found;
   walk(statement, ({ type, body }) => {
     const location = locationOf(body);
-    if (type === "DefElem" && SECRET_OPTIONS.has(textOf(body, "defname").toLowerCase()) && location !== undefined) found.push(location);
+    if (type === "DefElem" && SECRET_OPTIONS.has(textOf(body, "defname").toLowerCase()) && location !== undefined)
+      found.push({ byte: location });
     return true;
   });
   return found;
@@ -224,11 +228,39 @@ function literalRange(tokens: Tokens, byte: number): TextRange | undefined {
   return token === undefined || last === undefined ? undefined : { start: token.start, end: last.end };
 }
 
-/** The first string behind a place: what PASSWORD, or the word CONNECTION, is followed by. */
-function nextString({ list }: Tokens, byte: number): TextRange | undefined {
-  const from = byte < 0 ? list.findIndex((token) => isWord(token, "connection")) : list.findIndex((token) => token.byte >= byte);
-  const found = from < 0 ? undefined : list.slice(from).find(isString);
-  return found === undefined ? undefined : { start: found.start, end: found.end };
+/** The first string behind each place: what PASSWORD, or the word CONNECTION, is followed by. A text may hold very many. */
+function stringsBehind(tokens: Tokens, places: readonly PasswordPlace[]): readonly (TextRange | undefined)[] {
+  if (places.length === 0) return [];
+  const { list } = tokens;
+  const next: (Token | undefined)[] = [];
+  for (let at = list.length - 1; at >= 0; at--) {
+    const token = list[at];
+    next[at] = token !== undefined && isString(token) ? token : next[at + 1];
+  }
+  return places.map((place) => {
+    const byte = "byte" in place ? place.byte : within(tokens, place).find((token) => isWord(token, "connection"))?.byte;
+    const found = byte === undefined ? undefined : next[firstFrom(list, (token) => token.byte >= byte)];
+    return found === undefined ? undefined : { start: found.start, end: found.end };
+  });
+}
+
+function within({ list }: Tokens, { start, end }: Pick<LocatedStatement, "start" | "end">): readonly Token[] {
+  return list.slice(
+    firstFrom(list, (token) => token.start >= start),
+    firstFrom(list, (token) => token.end > end),
+  );
+}
+
+/** Place of the first token that has come so far; tokens stand in the order of the text. */
+function firstFrom(list: readonly Token[], hasCome: (token: Token) => boolean): number {
+  let [from, to] = [0, list.length];
+  while (from < to) {
+    const middle = (from + to) >>> 1;
+    const token = list[middle];
+    if (token === undefined || hasCome(token)) to = middle;
+    else from = middle + 1;
+  }
+  return from;
 }
 
 /** A string in any of its forms, `$tag$…$tag$` included; `$1` is a parameter. */

@@ -43,6 +43,17 @@ describe("cost of analysing a text", () => {
     });
   }
 
+  test("grows with the text where no mask is either: passwords of one text", () => {
+    const text = (size: number) => "ALTER ROLE r PASSWORD 'x'; ALTER SUBSCRIPTION s CONNECTION 'y';".repeat(size);
+    const [small, large] = [text(1_000), text(1_000 * TIMES)];
+    const ratio = ratioOfCosts(
+      () => analyse(small, null),
+      () => analyse(large, null),
+      RATIO_MAX,
+    );
+    assert.ok(ratio < RATIO_MAX, `${TIMES} times the text took ${ratio.toFixed(1)} times as long`);
+  });
+
   test("a statement of one megabyte is analysed", () => {
     const sql = `SELECT id FROM users WHERE ssn IN (${Array.from({ length: 120_000 }, (_, index) => `'${index}-x'`).join(", ")})`;
     assert.ok(sql.length > 1_000_000);

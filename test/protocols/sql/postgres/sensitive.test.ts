@@ -122,6 +122,8 @@ const ANYBODY: readonly string[] = [
   "ALTER USER MAPPING FOR r SERVER s OPTIONS (SET password ⟦'p'⟧)",
   "CREATE SUBSCRIPTION s CONNECTION ⟦'host=h password=p'⟧ PUBLICATION p",
   "ALTER SUBSCRIPTION s CONNECTION ⟦'password=p'⟧",
+  "ALTER SUBSCRIPTION s CONNECTION ⟦'password=p'⟧; ALTER SUBSCRIPTION u CONNECTION ⟦'password=q'⟧",
+  "SELECT 1 AS connection, 'x'; ALTER SUBSCRIPTION s DISABLE; ALTER SUBSCRIPTION u CONNECTION ⟦'password=q'⟧; SELECT 'connection'",
   "ALTER ROLE r PASSWORD ⟦'x'⟧ NOSUCH ⟦'y'⟧",
   "ALTER ROLE r PASSWORD ⟦'unterminated⟧",
   "SELECT 'nothing', ssn FROM users WHERE ssn = '917-44-2051'",
