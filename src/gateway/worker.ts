@@ -84,6 +84,7 @@ class Worker {
   #fitting: Set<string>;
   readonly #background = new Set<Promise<unknown>>();
   #runtime: Runtime;
+  #draining = false;
   readonly #listeners: Listener[] = [];
 
   /** @param onMade is handed the worker before it listens */
@@ -92,7 +93,7 @@ class Worker {
     await loadGrammars(config);
     const worker = new Worker(start, deps, link, config);
     onMade(worker);
-    await worker.#listen(config);
+    if (!worker.#draining) await worker.#listen(config);
   }
 
   constructor(start: Start, deps: WorkerDeps, link: KeeperLink, config: Config) {
@@ -239,6 +240,7 @@ class Worker {
   }
 
   async #drain(): Promise<void> {
+    this.#draining = true;
     for (const listener of this.#listeners) listener.close();
     for (const connection of this.#connections) connection.drain();
     const until = this.#self.clock.monotonicMs() + this.#deps.deadlines.drainMs;

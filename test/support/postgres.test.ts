@@ -19,7 +19,7 @@ for (const version of [15, 18] as const) {
       assert.match(rows[0].v, new RegExp(`^PostgreSQL ${version}\\.`));
       assert.equal(rows[0].ssl, true);
       assert.match(rows[0].tls, /^TLSv1\.3$/);
-      assert.match(server.log(), /statement: select version\(\)/);
+      await until(() => /statement: select version\(\)/.test(server.log()), "the statement is in the server's log");
       const wrong = new pg.Client({
         host: server.host,
         port: server.port,

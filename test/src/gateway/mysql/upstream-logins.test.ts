@@ -12,6 +12,7 @@ import { startGateway, type TestGateway } from "#test/support/gateway.ts";
 import type { Sections } from "#test/support/gateway-files.ts";
 import { type MysqlFlavour, PART_OF, startMysql, type TestMysql } from "#test/support/mysql.ts";
 import { optional } from "#test/support/optional.ts";
+import { until } from "#test/support/waiting.ts";
 
 const PASSWORD = "pässwort with 'quotes' and \\ backslash";
 const QUOTED = PASSWORD.replaceAll("\\", "\\\\").replaceAll("'", "''");
@@ -154,9 +155,12 @@ describe("a target that can't be verified", { skip: optional("mariadb") }, () =>
     test(`${name}: nothing of a login goes out, and the handshake is on record as refused`, async () => {
       assert.match(await enter(gateway, name), /reason=upstream-tls-refused/);
       assert.equal(logins(), 0);
-      const records = [...readRecords(join(gateway.folder, "evidence"))].flatMap((entry) =>
-        entry.type === "handshake" && entry.handshake.leg === "upstream" && entry.handshake.target === name ? [entry.handshake] : [],
-      );
+      const records = await until(() => {
+        const found = [...readRecords(join(gateway.folder, "evidence"))].flatMap((entry) =>
+          entry.type === "handshake" && entry.handshake.leg === "upstream" && entry.handshake.target === name ? [entry.handshake] : [],
+        );
+        return found.length > 0 && found;
+      }, "the handshake is on record");
       assert.deepEqual(
         records.map((record) => [record.outcome, record.reason]),
         [["refused", reason]],
