@@ -11,6 +11,7 @@ import { type Running, startProgram, startWith } from "#test/src/cli/process.ts"
 import { optional } from "#test/support/optional.ts";
 import { DEBIAN_PROGRAMS } from "#test/support/postgres-programs.ts";
 import { ROOT } from "#test/support/tree.ts";
+import { until } from "#test/support/waiting.ts";
 
 const started: Running[] = [];
 
@@ -47,6 +48,9 @@ async function startDemo(env: Readonly<Record<string, string>> = {}, program?: r
   const [, ca = ""] = / sslrootcert=([^\s"]+)/.exec(line) ?? [];
   return { running, folder, line, ca, port: Number(/ port=(\d+)/.exec(line)?.[1]) };
 }
+
+/** A server's process, by its title, while it runs a statement in the demo's database. */
+const SELECTING = /^postgres: \S+ shop \S+ SELECT$/;
 
 /** Processes whose command line names the demo's folder, other than psql. */
 function processesOf(folder: string): string[] {
@@ -172,7 +176,11 @@ describe("demo", () => {
     client.on("error", () => undefined); // it is cut off below
     await client.connect();
     const endless = client.query("select count(*) from orders a, orders b, orders c, orders d").catch((error: unknown) => error);
-    await pause(500);
+    const running = () =>
+      spawnSync("ps", ["-eo", "args"], { encoding: "utf8" })
+        .stdout.split("\n")
+        .some((line) => SELECTING.test(line));
+    await until(running, "the statement runs");
     demo.running.child.kill("SIGINT");
     await pause(1500);
     assert.equal(demo.running.child.exitCode, null, "the first one lets the statement finish, for a while");
