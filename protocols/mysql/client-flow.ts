@@ -40,7 +40,10 @@ export class ClientFlow implements CommandHandler {
   readonly #framer: ClientFramer;
   #out: Outlets = { upstream: [], client: [] };
   #nowMs = 0;
-  #asking: Asked | undefined;
+  /** An outcome is waited for. */
+  #asking = false;
+  /** What it is waited for by, until it is handed out. */
+  #asked: Asked | undefined;
   #streamed: Streamed | null = null;
   #file: LocalFile | null = null;
   #ended = false;
@@ -75,7 +78,7 @@ export class ClientFlow implements CommandHandler {
   /**
    * @param nowMs monotonic milliseconds
    * @param out receives views of `chunk`, valid until they are written
-   * @returns what to wait for before `resume`; undefined: go on
+   * @returns what to wait for before `resume`, once; undefined: nothing, or nothing more than before
    * @throws Fault: the session ends
    */
   push(chunk: Buffer, nowMs: number, out: Outlets): Asked | undefined {
@@ -83,7 +86,7 @@ export class ClientFlow implements CommandHandler {
     this.#state.budget.spendBytes(chunk.length);
     this.#out = out;
     this.#nowMs = nowMs;
-    if (this.#asking !== undefined) this.#framer.hold(chunk);
+    if (this.#asking) this.#framer.hold(chunk);
     else this.#read(chunk);
     return this.#taken();
   }
@@ -93,10 +96,10 @@ export class ClientFlow implements CommandHandler {
     this.#out = out;
     this.#nowMs = nowMs;
     if (outcome !== null) {
-      this.#asking = undefined;
+      this.#asking = false;
       this.#carryOut(outcome);
     }
-    if (this.#asking === undefined) this.#read(Buffer.alloc(0));
+    if (!this.#asking) this.#read(Buffer.alloc(0));
     return this.#taken();
   }
 
@@ -149,7 +152,7 @@ export class ClientFlow implements CommandHandler {
   }
 
   get #goesOn(): boolean {
-    return this.#asking === undefined && this.#state.answer === null && !this.#ended;
+    return !this.#asking && this.#state.answer === null && !this.#ended;
   }
 
   #read(chunk: Buffer): void {
@@ -160,8 +163,11 @@ export class ClientFlow implements CommandHandler {
     );
   }
 
+  /** Whoever waited for it twice would carry it out twice. */
   #taken(): Asked | undefined {
-    return this.#asking;
+    const asked = this.#asked;
+    this.#asked = undefined;
+    return asked;
   }
 
   #carryOut(outcome: Outcome): void {
@@ -176,7 +182,8 @@ export class ClientFlow implements CommandHandler {
         for (const payload of outcome.payloads) this.#out.client.push(this.#server.stamped(payload));
         return;
       case "ask":
-        this.#asking = outcome.asked;
+        this.#asking = true;
+        this.#asked = outcome.asked;
         return;
       case "quit":
         this.#ended = true;

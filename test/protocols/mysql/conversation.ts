@@ -22,7 +22,7 @@ export const SPOKEN = CAPABILITY.protocol41 | CAPABILITY.multiStatements | CAPAB
 export interface ConversationOptions extends Partial<Omit<SessionTerms, "caps">> {
   readonly caps?: Partial<Caps>;
   /** What differs from an allowed text that changes nothing. */
-  readonly judge?: (sql: string, settings: Settings) => Partial<MysqlJudgement>;
+  readonly judge?: (sql: string, settings: Settings) => Partial<MysqlJudgement> | Promise<Partial<MysqlJudgement>>;
   readonly effects?: Partial<SessionEffects>;
 }
 
@@ -42,8 +42,8 @@ export class MysqlTalk {
   readonly events: EventBody[] = [];
   readonly #client: ClientFlow;
   readonly #server: ServerFlow;
-  /** What the client's side waits for. */
-  asked: Promise<Outcome> | undefined;
+  /** What the client's side has asked to be waited for, in the order in which it did. */
+  readonly asked: Promise<Outcome>[] = [];
   nowMs = 1_000;
 
   constructor(options: ConversationOptions = {}) {
@@ -59,13 +59,17 @@ export class MysqlTalk {
     this.state = new SessionState(all, (event) => this.events.push(event) - 1, noCounts(), settings, 2);
     this.#server = new ServerFlow(this.state);
     const made = { kill: () => false, digestOf: (value: Buffer) => `digest of ${value.length}`, ...effects };
-    this.#client = new ClientFlow(this.state, this.#server, (sql, now) => ({ ...allowed(sql), ...judge(sql, now) }), made);
+    const judged = (sql: string, now: Settings) => {
+      const found = judge(sql, now);
+      return found instanceof Promise ? found.then((later) => ({ ...allowed(sql), ...later })) : { ...allowed(sql), ...found };
+    };
+    this.#client = new ClientFlow(this.state, this.#server, judged, made);
   }
 
   /** The client sends these bytes in one chunk. */
   client(...parts: readonly Buffer[]): Step {
     return this.#step(parts, (chunk, out) => {
-      this.asked = this.#client.push(chunk, this.nowMs, out);
+      this.#ask(this.#client.push(chunk, this.nowMs, out));
     });
   }
 
@@ -73,8 +77,13 @@ export class MysqlTalk {
   server(...parts: readonly Buffer[]): Step {
     return this.#step(parts, (chunk, out) => {
       this.#server.push(chunk, this.nowMs, out.client, out.upstream);
-      if (this.state.answer === null && this.#client.holds) this.asked = this.#client.resume(null, this.nowMs, out);
+      if (this.state.answer === null && this.#client.holds) this.#ask(this.#client.resume(null, this.nowMs, out));
     });
+  }
+
+  /** What was waited for has come. */
+  judged(outcome: Outcome): Step {
+    return this.#step([], (_, out) => this.#ask(this.#client.resume(outcome, this.nowMs, out)));
   }
 
   /** The client should not be read. */
@@ -89,6 +98,10 @@ export class MysqlTalk {
 
   of<Kind extends EventBody["kind"]>(kind: Kind): readonly Extract<EventBody, { kind: Kind }>[] {
     return this.events.filter((event): event is Extract<EventBody, { kind: Kind }> => event.kind === kind);
+  }
+
+  #ask(asked: Promise<Outcome> | undefined): void {
+    if (asked !== undefined) this.asked.push(asked);
   }
 
   #step(parts: readonly Buffer[], push: (chunk: Buffer, out: { upstream: Buffer[]; client: Buffer[] }) => void): Step {

@@ -47,6 +47,23 @@ describe("commands in a row", () => {
     assert.deepEqual(made.events, []);
   });
 
+  test("wait for a judgement that takes its time, which is asked for once whatever comes meanwhile", async () => {
+    const made = new MysqlTalk({ judge: async () => ({}) });
+    assert.deepEqual(textsOf(made.client(query("one"))), []);
+    assert.deepEqual(textsOf(made.client(query("two"))), []);
+    assert.deepEqual(textsOf(made.server(answer(failure(1053, "shutdown")))), []);
+    assert.equal(made.asked.length, 1);
+    const [one] = made.asked;
+    assert.ok(one !== undefined);
+    assert.deepEqual(textsOf(made.judged(await one)), ["one"]);
+    assert.equal(made.asked.length, 1, "the next is judged before its turn");
+    assert.deepEqual(textsOf(made.server(answer(OK))), []);
+    const [, two] = made.asked;
+    assert.ok(two !== undefined);
+    assert.deepEqual(textsOf(made.judged(await two)), ["two"]);
+    assert.equal(made.asked.length, 2);
+  });
+
   test("do not begin with another number than 0, and have a byte at least", () => {
     const malformed = { code: "malformed-message" };
     assert.throws(() => new MysqlTalk().client(packets(query("one").subarray(4), 1)), malformed);
