@@ -35,6 +35,8 @@ export interface Told {
 export interface Step {
   readonly upstream: readonly Told[];
   readonly client: readonly Told[];
+  /** To the client too, parts of packets included. */
+  readonly clientBytes: Buffer;
 }
 
 export class MysqlTalk {
@@ -109,7 +111,7 @@ export class MysqlTalk {
     const chunk = Buffer.concat(parts);
     const out: { upstream: Buffer[]; client: Buffer[] } = { upstream: [], client: [] };
     push(chunk, out);
-    const step = { upstream: told(out.upstream), client: told(out.client) };
+    const step = { upstream: told(out.upstream), client: told(out.client), clientBytes: Buffer.concat(out.client) };
     chunk.fill(0xee);
     return step;
   }
