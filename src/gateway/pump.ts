@@ -4,7 +4,7 @@
  */
 import type { Duplex } from "node:stream";
 import type { Budget } from "./budget.ts";
-import { JOIN_BYTES_MAX } from "./limits.ts";
+import { JOIN_BYTES_MAX, WATERMARK_BYTES_SHORT } from "./limits.ts";
 
 /** An answer of the judge's is waited for; too much was sent ahead; a cancel request is on its way. */
 export type HoldReason = "judging" | "ahead" | "cancelling";
@@ -22,21 +22,28 @@ export class Pump {
     this.#source = source;
     this.#sink = sink;
     this.#budget = budget;
-    sink.on("drain", () => this.#drained());
   }
 
-  /** Writes the pieces in order; afterwards the source may have been paused. */
+  /**
+   * Writes the pieces in order; afterwards the source may have been paused. Of what is less than anybody may have waiting no account
+   * is kept, and nobody waits for it to go out.
+   */
   write(pieces: readonly Buffer[]): void {
     const sink = this.#sink;
     if (pieces.length === 0 || sink.destroyed || sink.writableEnded) return;
+    const bytes = total(pieces);
+    const piles = sink.writableLength + bytes > WATERMARK_BYTES_SHORT;
+    // Not the sink's `drain`: that comes only where its own mark was reached, which may be higher than ours.
+    const flushed = piles ? this.#flushed : undefined;
     const [only] = pieces;
-    if (pieces.length === 1 && only !== undefined) sink.write(only);
-    else if (total(pieces) <= JOIN_BYTES_MAX) sink.write(Buffer.concat(pieces));
+    if (pieces.length === 1 && only !== undefined) sink.write(only, flushed);
+    else if (bytes <= JOIN_BYTES_MAX) sink.write(Buffer.concat(pieces, bytes), flushed);
     else {
       sink.cork();
-      for (const piece of pieces) sink.write(piece);
+      for (const [index, piece] of pieces.entries()) sink.write(piece, index === pieces.length - 1 ? flushed : undefined);
       sink.uncork();
     }
+    if (!piles) return;
     this.#account();
     if (sink.writableLength > this.#budget.watermark) {
       this.#full = true;
@@ -61,15 +68,19 @@ export class Pump {
     this.#waiting = 0;
   }
 
-  #drained(): void {
+  /** Whatever is more than the short mark has a call of this still to come. */
+  readonly #flushed = (error?: Error | null): void => {
+    if (error) return;
     this.#account();
+    if (!this.#full || this.#sink.writableLength > WATERMARK_BYTES_SHORT) return;
     this.#full = false;
     this.#goOn();
-  }
+  };
 
   #account(): void {
     if (this.#stopped) return;
-    const waiting = this.#sink.writableLength;
+    const { writableLength } = this.#sink;
+    const waiting = writableLength > WATERMARK_BYTES_SHORT ? writableLength : 0;
     this.#budget.add(waiting - this.#waiting);
     this.#waiting = waiting;
   }
