@@ -11,7 +11,7 @@ import type { Finding, GateFuzzer } from "./gate-fuzzer.ts";
 import { judgeBy, type OpenedGate, openGate } from "./gate-opened.ts";
 
 const SEED = 11;
-const PLANTED_TRIES_MAX = 400;
+const PLANTED_TRIES_MAX = 5_000;
 
 describe("the gate under mutated statements", () => {
   let gate: OpenedGate;
